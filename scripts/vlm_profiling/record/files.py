@@ -1,0 +1,97 @@
+"""Files written whole or not at all, and records read with an error that names the file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from vlm_profiling.record.schema import SCHEMA_VERSION, Record
+
+
+class RecordError(Exception):
+    """A file is not a record of this schema; the message names the file and what is wrong with it."""
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """A temporary path beside `target` that becomes `target` when the block ends without an error.
+
+    The bytes reach the disk before the rename, so a killed process or a full disk leaves the old file or none.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(target)
+        _sync_folder(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(target: Path, content: bytes) -> None:
+    """Write a file atomically, creating its folder."""
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a UTF-8 text file atomically, creating its folder."""
+    write_bytes(target, text.encode())
+
+
+def write_if_changed(target: Path, content: bytes) -> bool:
+    """Write a file only when its content differs, so that an unchanged file keeps its time. Returns whether it wrote."""
+    if target.is_file() and target.read_bytes() == content:
+        return False
+    write_bytes(target, content)
+    return True
+
+
+def write_record(target: Path, record: Record) -> None:
+    """Write a record as indented JSON, atomically."""
+    write_bytes(target, msgspec.json.format(_ENCODER.encode(record), indent=1) + b"\n")
+
+
+def read_record(path: Path) -> Record:
+    """The record in a file. Raises RecordError when it is missing, malformed, or of another schema version."""
+    try:
+        record = decode_record(path.read_bytes())
+    except (OSError, msgspec.MsgspecError, RecordError) as error:
+        raise RecordError(f"{path}: {error}") from None
+    return record
+
+
+def decode_record(content: bytes) -> Record:
+    """The record in a JSON text. Raises msgspec.MsgspecError or RecordError."""
+    record = _DECODER.decode(content)
+    if record.schema_version != SCHEMA_VERSION:
+        raise RecordError(f"schema version {record.schema_version}; this code reads version {SCHEMA_VERSION}")
+    return record
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Record)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,132 @@
+"""The grid: a study expanded to its runs, each cell once, in a fixed order."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+
+from vlm_profiling.study.config import AXES, PartialPoint, Study
+from vlm_profiling.study.keys import canonical_json, run_identity, run_key
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where in the grid a run stands. Field order is the order in file names and tables."""
+
+    device: str
+    optimization: str
+    batch_size: int
+    image_size: int | None
+    max_input_len: int | None
+    frames: int
+
+    @property
+    def label(self) -> str:
+        """A readable name for files, such as cuda-fp16-b16-i224-t200-f1 (n: the model's own, no limit)."""
+        image, text = (value if value is not None else "n" for value in (self.image_size, self.max_input_len))
+        return f"{self.device}-{self.optimization}-b{self.batch_size}-i{image}-t{text}-f{self.frames}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell of the grid: model x dataset x point.
+
+    `axes` names the axes that show it ("baseline" for the baseline itself);
+    `spec` is the canonical JSON that decides its numbers, and `key` its hash.
+    """
+
+    model: str
+    dataset: str
+    point: Point
+    axes: tuple[str, ...]
+    spec: str
+    key: str
+
+    @property
+    def name(self) -> str:
+        """The record's path below results/runs, without its ending."""
+        return f"{self.model}/{self.dataset}/{self.point.label}-{self.key}"
+
+
+def expand_runs(study: Study, environment: str = "") -> list[Run]:
+    """All runs of a study; a point shared by several axes is one run.
+
+    `environment` identifies what the runs execute in: the image digest, or the hash of the environment's lock.
+    """
+    cells: dict[tuple[str, str, Point], list[str]] = {}
+    for axis, model, dataset, point in _cells(study):
+        if not _excluded(study, model, dataset, point):
+            axes = cells.setdefault((model, dataset, point), [])
+            if axis not in axes:
+                axes.append(axis)
+    return [_run(study, environment, model, dataset, point, axes) for (model, dataset, point), axes in cells.items()]
+
+
+def baseline_point(study: Study) -> Point:
+    """The point that every axis starts from."""
+    return Point(**{axis: getattr(study.baseline, axis) for axis in AXES})
+
+
+def axis_point(study: Study, axis: str) -> Point:
+    """The point that one axis varies: the baseline with the axis's own overrides."""
+    return _override(baseline_point(study), study.axes[axis].set)
+
+
+def _cells(study: Study) -> Iterator[tuple[str, str, str, Point]]:
+    """(axis, model, dataset, point), model by model so that one model's runs stand together."""
+    baseline = baseline_point(study)
+    for model in study.models:
+        for dataset in _chosen(study.baseline.datasets, study.datasets):
+            if model in _chosen(study.baseline.models, study.models):
+                yield "baseline", model, dataset, baseline
+        if study.grid == "product":
+            yield from _product_cells(study, model)
+        else:
+            for name, axis in study.axes.items():
+                if model in _chosen(axis.models, study.models):
+                    start = axis_point(study, name)
+                    for dataset in _chosen(axis.datasets, study.datasets):
+                        for value in axis.values:
+                            yield name, model, dataset, replace(start, **{name: value})
+        for cells in study.include:
+            if model in _chosen(cells.models, study.models):
+                for dataset in _chosen(cells.datasets, study.datasets):
+                    yield "include", model, dataset, _override(baseline, cells.set)
+
+
+def _product_cells(study: Study, model: str) -> Iterator[tuple[str, str, str, Point]]:
+    """Every combination of the values of the axes that choose this model and data set."""
+    for dataset in study.datasets:
+        axes = [
+            name
+            for name, axis in study.axes.items()
+            if model in _chosen(axis.models, study.models) and dataset in _chosen(axis.datasets, study.datasets)
+        ]
+        if axes:
+            for values in itertools.product(*(study.axes[name].values for name in axes)):
+                point = replace(baseline_point(study), **dict(zip(axes, values, strict=True)))
+                yield "product", model, dataset, point
+
+
+def _chosen(names: list[str] | None, everything: Iterable[str]) -> Iterable[str]:
+    return everything if names is None else names
+
+
+def _override(point: Point, changes: PartialPoint) -> Point:
+    return replace(point, **changes.model_dump(exclude_none=True))
+
+
+def _excluded(study: Study, model: str, dataset: str, point: Point) -> bool:
+    values = asdict(point)
+    return any(
+        model in _chosen(rule.models, study.models)
+        and dataset in _chosen(rule.datasets, study.datasets)
+        and all(values[name] == value for name, value in rule.set.model_dump(exclude_none=True).items())
+        for rule in study.exclude
+    )
+
+
+def _run(study: Study, environment: str, model: str, dataset: str, point: Point, axes: list[str]) -> Run:
+    identity = run_identity(study, model, dataset, asdict(point), environment)
+    return Run(model, dataset, point, tuple(axes), canonical_json(identity), run_key(identity))
