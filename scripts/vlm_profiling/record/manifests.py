@@ -15,14 +15,14 @@ from vlm_profiling.record.files import RecordError, write_bytes
 from vlm_profiling.record.schema import Section
 
 
-class FileFacts(Section):
+class FileFacts(Section, kw_only=True):
     """One file of a checkpoint."""
 
     sha256: str
     size_bytes: int
 
 
-class CheckpointManifest(Section):
+class CheckpointManifest(Section, kw_only=True):
     """A checkpoint that is ready to load. Exactly one of hub and folder is set."""
 
     name: str
@@ -47,7 +47,7 @@ class CheckpointManifest(Section):
     files: dict[str, FileFacts] = field(default_factory=dict)
 
 
-class DatasetSample(Section):
+class DatasetSample(Section, kw_only=True):
     """One line of samples.jsonl."""
 
     id: str
@@ -59,14 +59,14 @@ class DatasetSample(Section):
     """Reference answers, at least one; the first is the one WER is taken against."""
 
 
-class SkippedSample(Section):
+class SkippedSample(Section, kw_only=True):
     """A sample that could not be used."""
 
     id: str
     reason: str
 
 
-class DatasetManifest(Section):
+class DatasetManifest(Section, kw_only=True):
     """A prepared data set: manifest.json beside samples.jsonl and images/."""
 
     name: str

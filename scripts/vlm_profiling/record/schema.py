@@ -19,7 +19,7 @@ class Section(Struct, kw_only=True, omit_defaults=True):
     """A part of a record. Fields at their default are left out of the JSON."""
 
 
-class Failure(Section):
+class Failure(Section, kw_only=True):
     """Why a run has no numbers."""
 
     reason: str
@@ -30,7 +30,7 @@ class Failure(Section):
     """Where it happened: load, prepare, warm-up, headline or quality."""
 
 
-class Point(Section):
+class Point(Section, kw_only=True):
     """The grid point measured."""
 
     device: str
@@ -41,7 +41,7 @@ class Point(Section):
     frames: int = 1
 
 
-class Optimization(Section):
+class Optimization(Section, kw_only=True):
     """What the optimization's name asked for."""
 
     dtype: str
@@ -49,7 +49,7 @@ class Optimization(Section):
     compile: bool = False
 
 
-class Checkpoint(Section):
+class Checkpoint(Section, kw_only=True):
     """The model that ran: what was loaded, not what was asked."""
 
     source: str
@@ -77,7 +77,7 @@ class Checkpoint(Section):
     """Class of the image processor, which tells its backend."""
 
 
-class Dataset(Section):
+class Dataset(Section, kw_only=True):
     """The samples asked about."""
 
     source: str
@@ -87,7 +87,7 @@ class Dataset(Section):
     samples: int
 
 
-class Interval(Section):
+class Interval(Section, kw_only=True):
     """A figure with its 95 % confidence interval."""
 
     mean: float
@@ -95,7 +95,7 @@ class Interval(Section):
     high: float
 
 
-class Distribution(Section):
+class Distribution(Section, kw_only=True):
     """A latency over its samples. Percentiles only where n allows them (2, 29, 59 and 299)."""
 
     n: int
@@ -114,7 +114,7 @@ class Distribution(Section):
     """Samples outside 3 interquartile ranges (Tukey), flagged and kept."""
 
 
-class Warmup(Section):
+class Warmup(Section, kw_only=True):
     """The discarded batches before the headline pass."""
 
     batches: int
@@ -124,7 +124,7 @@ class Warmup(Section):
     stopped: Literal["steady", "batch cap", "time cap"]
 
 
-class Batch(Section):
+class Batch(Section, kw_only=True):
     """One batch of the headline pass. Times in seconds, the device synchronised at both ends."""
 
     rows: int
@@ -144,7 +144,7 @@ class Batch(Section):
     """preprocess + transfer + generate + detokenise of this batch."""
 
 
-class Sample(Section):
+class Sample(Section, kw_only=True):
     """One sample's question, answer and work."""
 
     id: str
@@ -173,7 +173,7 @@ class Sample(Section):
     exact_match: bool | None = None
 
 
-class Headline(Section):
+class Headline(Section, kw_only=True):
     """The uninstrumented pass: every published figure comes from here."""
 
     passes: int
@@ -190,7 +190,7 @@ class Headline(Section):
     partial_batch: Batch | None = None
 
 
-class Joules(Section):
+class Joules(Section, kw_only=True):
     """Energy of the device that did the work."""
 
     meter: str
@@ -213,7 +213,7 @@ class Joules(Section):
     temperature_end_c: float | None = None
 
 
-class Energy(Section):
+class Energy(Section, kw_only=True):
     """Joules by device; a device without a meter has a reason instead."""
 
     gpu: Joules | None = None
@@ -222,7 +222,7 @@ class Energy(Section):
     """Reasons, by field: {"gpu": "the run's device is cpu", "cpu": "no RAPL on this host"}."""
 
 
-class Memory(Section):
+class Memory(Section, kw_only=True):
     """Peaks over the headline pass."""
 
     peak_allocated_bytes: int | None = None
@@ -234,7 +234,7 @@ class Memory(Section):
     absent: dict[str, str] = field(default_factory=dict)
 
 
-class Quality(Section):
+class Quality(Section, kw_only=True):
     """Answers against references, over the samples that have one."""
 
     wer: float | None = None
@@ -256,7 +256,7 @@ class Quality(Section):
     absent: dict[str, str] = field(default_factory=dict)
 
 
-class Gpu(Section):
+class Gpu(Section, kw_only=True):
     """The GPU this process ran on."""
 
     name: str
@@ -272,7 +272,7 @@ class Gpu(Section):
     mig: bool | None = None
 
 
-class Environment(Section):
+class Environment(Section, kw_only=True):
     """Where the run happened. Never a host name, a user, a path or a secret."""
 
     python: str
@@ -296,7 +296,7 @@ class Environment(Section):
     git_dirty: bool | None = None
 
 
-class Record(Section):
+class Record(Section, kw_only=True):
     """One run."""
 
     schema_version: int

@@ -48,24 +48,25 @@ def _exactly_one(section: BaseModel, names: tuple[str, ...]) -> str:
 class ModelConfig(Section):
     """A checkpoint to profile. Exactly one of hub, folder, tiny, architecture says where it comes from."""
 
-    hub: HubId | None = Field(None, description="Hugging Face hub id, such as llava-hf/llava-1.5-7b-hf; needs a revision")
-    revision: Revision | None = Field(None, description="commit of the hub repository, 40 hexadecimal digits")
+    hub: HubId | None = Field(default=None, description="Hugging Face hub id, such as llava-hf/llava-1.5-7b-hf; needs a revision")
+    revision: Revision | None = Field(default=None, description="commit of the hub repository, 40 hexadecimal digits")
     folder: ProjectPath | None = Field(
-        None, description="a folder in the hub's format (config.json, processor files, *.safetensors), inside the project"
+        default=None, description="a folder in the hub's format (config.json, processor files, *.safetensors), inside the project"
     )
     tiny: Name | None = Field(
-        None, description="a tiny, randomly initialised checkpoint of this architecture, built reproducibly by the project"
+        default=None,
+        description="a tiny, randomly initialised checkpoint of this architecture, built reproducibly by the project",
     )
     architecture: Name | None = Field(
-        None, description="full-size architecture with random weights from an embedded config: no download, no quality"
+        default=None, description="full-size architecture with random weights from an embedded config: no download, no quality"
     )
     family: Name | None = Field(
-        None, description="what is particular to the model; by default found from its config's model_type, else generic"
+        default=None, description="what is particular to the model; by default found from its config's model_type, else generic"
     )
     processor_backend: Literal["auto", "pil", "torchvision"] = Field(
-        "auto", description="image processor implementation; auto takes torchvision where it is installed, else pil"
+        default="auto", description="image processor implementation; auto takes torchvision where it is installed, else pil"
     )
-    trust_remote_code: bool = Field(False, description="run Python code that the hub repository ships")
+    trust_remote_code: bool = Field(default=False, description="run Python code that the hub repository ships")
 
     @model_validator(mode="after")
     def _one_source(self) -> ModelConfig:
@@ -85,27 +86,29 @@ class ModelConfig(Section):
 class DatasetColumns(Section):
     """Which columns of a table hold a sample's fields."""
 
-    image: str = Field("image", description="the picture: bytes, or a path relative to the table's folder")
-    request: str = Field("request", description="the question or instruction")
-    response: str = Field("response", description="the reference answer, or a list of them")
-    id: str | None = Field(None, description="a stable name of the sample; by default its row number")
+    image: str = Field(default="image", description="the picture: bytes, or a path relative to the table's folder")
+    request: str = Field(default="request", description="the question or instruction")
+    response: str = Field(default="response", description="the reference answer, or a list of them")
+    id: str | None = Field(default=None, description="a stable name of the sample; by default its row number")
 
 
 class DatasetConfig(Section):
     """Samples to ask the models about. Exactly one of package, folder, hub says where they come from."""
 
-    package: Literal["easy-vqa"] | None = Field(None, description="a data set that ships in a Python package; downloads nothing")
-    folder: ProjectPath | None = Field(
-        None, description="a folder with samples.json, samples.jsonl or samples.parquet, inside the project"
+    package: Literal["easy-vqa"] | None = Field(
+        default=None, description="a data set that ships in a Python package; downloads nothing"
     )
-    hub: HubId | None = Field(None, description="Hugging Face hub id of a data set; needs a revision and a split")
-    revision: Revision | None = Field(None, description="commit of the hub repository, 40 hexadecimal digits")
-    split: Name | None = Field(None, description="split of the data set, such as test or validation")
-    columns: DatasetColumns | None = Field(None, description="columns of a table whose names are not the usual ones")
-    samples: Annotated[int, Field(ge=1)] | None = Field(None, description="how many samples to draw; all when absent")
-    seed: int = Field(0, ge=0, description="seed of the draw")
+    folder: ProjectPath | None = Field(
+        default=None, description="a folder with samples.json, samples.jsonl or samples.parquet, inside the project"
+    )
+    hub: HubId | None = Field(default=None, description="Hugging Face hub id of a data set; needs a revision and a split")
+    revision: Revision | None = Field(default=None, description="commit of the hub repository, 40 hexadecimal digits")
+    split: Name | None = Field(default=None, description="split of the data set, such as test or validation")
+    columns: DatasetColumns | None = Field(default=None, description="columns of a table whose names are not the usual ones")
+    samples: Annotated[int, Field(ge=1)] | None = Field(default=None, description="how many samples to draw; all when absent")
+    seed: int = Field(default=0, ge=0, description="seed of the draw")
     on_bad_sample: Literal["stop", "skip"] = Field(
-        "stop", description="broken image, missing file or empty request: stop naming all of them, or skip and count them"
+        default="stop", description="broken image, missing file or empty request: stop naming all of them, or skip and count them"
     )
 
     @model_validator(mode="after")
@@ -123,41 +126,45 @@ class OptimizationConfig(Section):
     """A named way to run a model. Each part must prove in the record that it took effect."""
 
     dtype: Literal["float32", "float16", "bfloat16"] = Field(description="type of the weights and activations")
-    attention: Literal["eager", "sdpa", "flash_attention_2"] = Field("sdpa", description="attention implementation")
-    compile: bool = Field(False, description="compile the modules whose forward generate() calls, with torch.compile")
+    attention: Literal["eager", "sdpa", "flash_attention_2"] = Field(default="sdpa", description="attention implementation")
+    compile: bool = Field(default=False, description="compile the modules whose forward generate() calls, with torch.compile")
 
 
 class PointConfig(Section):
     """One point of the grid: every setting that an axis can vary."""
 
-    device: Device = Field("cuda", description="device the model runs on")
+    device: Device = Field(default="cuda", description="device the model runs on")
     optimization: Name = Field(description="name of an entry of `optimizations`")
-    batch_size: int = Field(1, ge=1, le=4096, description="samples a batch")
+    batch_size: int = Field(default=1, ge=1, le=4096, description="samples a batch")
     image_size: Annotated[int, Field(ge=14, le=8192)] | None = Field(
-        None, description="pixels of the longer side asked of the image processor; absent: the model's own"
+        default=None, description="pixels of the longer side asked of the image processor; absent: the model's own"
     )
     max_input_len: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        None, description="longest user text in tokens, cut beyond; image tokens are never cut; absent: no limit"
+        default=None, description="longest user text in tokens, cut beyond; image tokens are never cut; absent: no limit"
     )
-    frames: int = Field(1, ge=1, le=1024, description="frames of a video given to the model; 1 for pictures")
+    frames: int = Field(default=1, ge=1, le=1024, description="frames of a video given to the model; 1 for pictures")
 
 
 class BaselineConfig(PointConfig):
     """The point that every axis starts from, and where it is measured."""
 
-    datasets: list[Name] | None = Field(None, description="data sets measured at the baseline; all when absent")
-    models: list[Name] | None = Field(None, description="models measured at the baseline; all when absent")
+    datasets: list[Name] | None = Field(default=None, description="data sets measured at the baseline; all when absent")
+    models: list[Name] | None = Field(default=None, description="models measured at the baseline; all when absent")
 
 
 class PartialPoint(Section):
     """Settings that differ from the baseline."""
 
-    device: Device | None = Field(None, description="device the model runs on")
-    optimization: Name | None = Field(None, description="name of an entry of `optimizations`")
-    batch_size: Annotated[int, Field(ge=1, le=4096)] | None = Field(None, description="samples a batch")
-    image_size: Annotated[int, Field(ge=14, le=8192)] | None = Field(None, description="pixels asked of the image processor")
-    max_input_len: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(None, description="longest user text in tokens")
-    frames: Annotated[int, Field(ge=1, le=1024)] | None = Field(None, description="frames given to the model")
+    device: Device | None = Field(default=None, description="device the model runs on")
+    optimization: Name | None = Field(default=None, description="name of an entry of `optimizations`")
+    batch_size: Annotated[int, Field(ge=1, le=4096)] | None = Field(default=None, description="samples a batch")
+    image_size: Annotated[int, Field(ge=14, le=8192)] | None = Field(
+        default=None, description="pixels asked of the image processor"
+    )
+    max_input_len: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="longest user text in tokens"
+    )
+    frames: Annotated[int, Field(ge=1, le=1024)] | None = Field(default=None, description="frames given to the model")
 
 
 class AxisConfig(Section):
@@ -166,25 +173,25 @@ class AxisConfig(Section):
     values: Annotated[list[int | str | None], Field(min_length=1)] = Field(
         description="values of the setting, first to last; null: the model's own image size, no input limit"
     )
-    set: PartialPoint = Field(PartialPoint(), description="other settings held at another value than the baseline's")
-    datasets: list[Name] | None = Field(None, description="data sets this axis runs on; all when absent")
-    models: list[Name] | None = Field(None, description="models this axis runs on; all when absent")
+    set: PartialPoint = Field(default=PartialPoint(), description="other settings held at another value than the baseline's")
+    datasets: list[Name] | None = Field(default=None, description="data sets this axis runs on; all when absent")
+    models: list[Name] | None = Field(default=None, description="models this axis runs on; all when absent")
 
 
 class CellsConfig(Section):
     """Further cells to measure: these models x these data sets at one point."""
 
-    models: list[Name] | None = Field(None, description="models; all when absent")
-    datasets: list[Name] | None = Field(None, description="data sets; all when absent")
-    set: PartialPoint = Field(PartialPoint(), description="settings that differ from the baseline")
+    models: list[Name] | None = Field(default=None, description="models; all when absent")
+    datasets: list[Name] | None = Field(default=None, description="data sets; all when absent")
+    set: PartialPoint = Field(default=PartialPoint(), description="settings that differ from the baseline")
 
 
 class ExcludeConfig(Section):
     """Cells to leave out: those that match every key given."""
 
-    models: list[Name] | None = Field(None, description="models; any when absent")
-    datasets: list[Name] | None = Field(None, description="data sets; any when absent")
-    set: PartialPoint = Field(PartialPoint(), description="values that the cell's point has")
+    models: list[Name] | None = Field(default=None, description="models; any when absent")
+    datasets: list[Name] | None = Field(default=None, description="data sets; any when absent")
+    set: PartialPoint = Field(default=PartialPoint(), description="values that the cell's point has")
 
     @model_validator(mode="after")
     def _not_everything(self) -> ExcludeConfig:
@@ -196,26 +203,31 @@ class ExcludeConfig(Section):
 class WarmupConfig(Section):
     """When a run is warm: its last batches vary little, or a cap is reached. The record says which."""
 
-    window: int = Field(4, ge=2, le=100, description="batches over which the coefficient of variation is taken")
-    max_cv: float = Field(0.05, gt=0, le=1, description="coefficient of variation below which the run is warm")
-    max_batches: int = Field(12, ge=1, le=10_000, description="cap on warm-up batches")
-    max_s: float = Field(30.0, gt=0, description="cap on warm-up time in seconds")
+    window: int = Field(default=4, ge=2, le=100, description="batches over which the coefficient of variation is taken")
+    max_cv: float = Field(default=0.05, gt=0, le=1, description="coefficient of variation below which the run is warm")
+    max_batches: int = Field(default=12, ge=1, le=10_000, description="cap on warm-up batches")
+    max_s: float = Field(default=30.0, gt=0, description="cap on warm-up time in seconds")
 
 
 class ProtocolConfig(Section):
     """How each run is measured; docs/methodology.md says what each number means."""
 
-    max_new_tokens: int = Field(50, ge=1, le=100_000, description="longest answer in tokens")
+    max_new_tokens: int = Field(default=50, ge=1, le=100_000, description="longest answer in tokens")
     min_new_tokens: int = Field(
-        0, ge=0, le=100_000, description="shortest answer in tokens; end-of-sequence is refused before it"
+        default=0, ge=0, le=100_000, description="shortest answer in tokens; end-of-sequence is refused before it"
     )
-    cached: bool = Field(True, description="prepare all inputs on the host before the headline pass, not between batches")
-    warmup: WarmupConfig = Field(WarmupConfig(), description="when a run is warm")
-    idle_s: float = Field(10.0, ge=0, le=600, description="seconds of idle power before the load; only where a meter exists")
+    cached: bool = Field(default=True, description="prepare all inputs on the host before the headline pass, not between batches")
+    warmup: WarmupConfig = Field(default=WarmupConfig(), description="when a run is warm")
+    idle_s: float = Field(
+        default=10.0, ge=0, le=600, description="seconds of idle power before the load; only where a meter exists"
+    )
     energy_window_s: float = Field(
-        10.0, gt=0, le=3600, description="shortest energy window; the pass repeats until reached; only where a meter exists"
+        default=10.0,
+        gt=0,
+        le=3600,
+        description="shortest energy window; the pass repeats until reached; only where a meter exists",
     )
-    timeout_s: float = Field(3600.0, gt=0, description="wall-clock limit of one run; beyond it the record says timeout")
+    timeout_s: float = Field(default=3600.0, gt=0, description="wall-clock limit of one run; beyond it the record says timeout")
 
     @model_validator(mode="after")
     def _lengths_agree(self) -> ProtocolConfig:
@@ -232,17 +244,19 @@ class Study(Section):
     """A whole study: what to measure, on what, where, and how."""
 
     name: Name = Field(description="the study's name, shown on its pages")
-    description: str = Field("", description="one paragraph for the index page")
-    results: ProjectPath = Field("results", description="folder for everything the study makes, inside the project")
-    hardware: Name | None = Field(None, description="the machine the study is meant for, such as h100; part of every run's key")
+    description: str = Field(default="", description="one paragraph for the index page")
+    results: ProjectPath = Field(default="results", description="folder for everything the study makes, inside the project")
+    hardware: Name | None = Field(
+        default=None, description="the machine the study is meant for, such as h100; part of every run's key"
+    )
     models: dict[Name, ModelConfig] = Field(min_length=1, description="checkpoints, by the name shown in tables and file names")
     datasets: dict[Name, DatasetConfig] = Field(min_length=1, description="data sets, by the name shown in tables and file names")
     optimizations: dict[Name, OptimizationConfig] = Field(min_length=1, description="named ways to run a model")
     baseline: BaselineConfig = Field(description="the point that every axis starts from")
     axes: dict[str, AxisConfig] = Field(default_factory=dict, description=f"settings to vary: {', '.join(AXES)}")
     grid: Literal["one-at-a-time", "product"] = Field(
-        "one-at-a-time", description="vary one axis around the baseline, or measure the full product of all axes"
+        default="one-at-a-time", description="vary one axis around the baseline, or measure the full product of all axes"
     )
     include: list[CellsConfig] = Field(default_factory=list, description="further cells to measure")
     exclude: list[ExcludeConfig] = Field(default_factory=list, description="cells to leave out")
-    protocol: ProtocolConfig = Field(ProtocolConfig(), description="how each run is measured")
+    protocol: ProtocolConfig = Field(default=ProtocolConfig(), description="how each run is measured")
