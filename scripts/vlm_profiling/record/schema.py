@@ -183,7 +183,7 @@ class Headline(Section, kw_only=True):
     end_to_end: Distribution
     """Per full batch: pictures and text on the host in, answers out."""
     generate_per_sample: Distribution
-    """generate() time of each sample's batch divided by its rows, partial batch included."""
+    """generate() time of each full batch divided by its rows; the batch stays the unit of the interval."""
     output_tokens_per_s: float
     """All generated tokens divided by all end-to-end time."""
     samples_per_s: float

@@ -130,6 +130,16 @@ class OptimizationConfig(Section):
     compile: bool = Field(default=False, description="compile the modules whose forward generate() calls, with torch.compile")
 
 
+STANDARD_OPTIMIZATIONS: dict[str, OptimizationConfig] = {
+    "fp32": OptimizationConfig(dtype="float32"),
+    "fp16": OptimizationConfig(dtype="float16"),
+    "bf16": OptimizationConfig(dtype="bfloat16"),
+    "compile": OptimizationConfig(dtype="float16", compile=True),
+    "flash-attention-2": OptimizationConfig(dtype="float16", attention="flash_attention_2"),
+}
+"""Optimizations known by name to a study that defines none of its own, and to the stand-alone command line."""
+
+
 class PointConfig(Section):
     """One point of the grid: every setting that an axis can vary."""
 
@@ -251,7 +261,11 @@ class Study(Section):
     )
     models: dict[Name, ModelConfig] = Field(min_length=1, description="checkpoints, by the name shown in tables and file names")
     datasets: dict[Name, DatasetConfig] = Field(min_length=1, description="data sets, by the name shown in tables and file names")
-    optimizations: dict[Name, OptimizationConfig] = Field(min_length=1, description="named ways to run a model")
+    optimizations: dict[Name, OptimizationConfig] = Field(
+        default=STANDARD_OPTIMIZATIONS,
+        min_length=1,
+        description=f"named ways to run a model; by default {', '.join(STANDARD_OPTIMIZATIONS)}",
+    )
     baseline: BaselineConfig = Field(description="the point that every axis starts from")
     axes: dict[str, AxisConfig] = Field(default_factory=dict, description=f"settings to vary: {', '.join(AXES)}")
     grid: Literal["one-at-a-time", "product"] = Field(

@@ -1,0 +1,28 @@
+# What a study produces: its tables, its charts and its pages. `snakemake --profile profiles/workstation` makes them.
+from snakemake.utils import min_version
+
+min_version("9.27.1")
+
+if not workflow.config_settings.configfiles:
+
+    configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/datasets.smk"
+include: "rules/checkpoints.smk"
+include: "rules/profile.smk"
+include: "rules/tables.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.merge_runs.output,
+        rules.draw_charts.output,
+        rules.write_report.output,
+
+
+localrules:
+    all,

@@ -1,0 +1,24 @@
+# Step 1: samples drawn, checked and hashed, once a data set.
+
+
+def dataset_config(wildcards):
+    return STUDY.dataset_json(wildcards.dataset)
+
+
+def dataset_source(wildcards):
+    return source_files(STUDY.study.datasets[wildcards.dataset].folder)
+
+
+rule prepare_dataset:
+    input:
+        source=dataset_source,
+        code=code("prepare_dataset"),
+    output:
+        manifest="<results>/datasets/{dataset}/manifest.json",
+        samples="<results>/datasets/{dataset}/samples.jsonl",
+    log:
+        "<results>/logs/prepare_dataset/{dataset}.log",
+    params:
+        dataset=dataset_config,
+    shell:
+        "prepare_dataset.py --name {wildcards.dataset} --dataset {params.dataset:q} --output {output.manifest} > {log} 2>&1"

@@ -1,0 +1,30 @@
+# Steps 8 and 9: charts and pages, from the tables alone.
+from vlm_profiling.report.files import chart_files, page_files
+
+
+rule draw_charts:
+    input:
+        tables=rules.merge_runs.output,
+        study=STUDY.description,
+        code=code("draw_charts"),
+    output:
+        collect("<results>/plots/{file}", file=chart_files(STUDY.study)),
+    log:
+        "<results>/logs/draw_charts.log",
+    shell:
+        "draw_charts.py --study {input.study} --tables <results>/tables --output <results>/plots > {log} 2>&1"
+
+
+rule write_report:
+    input:
+        tables=rules.merge_runs.output,
+        plots=rules.draw_charts.output,
+        study=STUDY.description,
+        code=code("write_report"),
+    output:
+        collect("<results>/reports/{file}", file=page_files(STUDY.study)),
+    log:
+        "<results>/logs/write_report.log",
+    shell:
+        "write_report.py --study {input.study} --tables <results>/tables --plots <results>/plots"
+        " --output <results>/reports > {log} 2>&1"

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Measure one run: one model on one data set at one point, in this process, to one JSON record.
+
+In a workflow the run's identity comes as one JSON text:
+    profile_run.py --run SPEC --checkpoint M.json --dataset D/manifest.json --code C.json --lock L --output R.json
+On its own it takes the reference study's options:
+    profile_run.py --src_folder datasets/TextVQA --model_name llava-hf/llava-1.5-7b-hf --img_size 224 --batch_size 1 \\
+        --optimization fp16 --device cuda --max_input_len 200 --cached
+Exit status: 0 with a record (whose status may be oom, unsupported, timeout or error), 2 when a person must mend something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from vlm_profiling.measure.options import add_standalone_options, add_workflow_options
+
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def main() -> int:
+    """Parse, measure, write, tell."""
+    options = parse_options()
+    from pydantic import ValidationError
+
+    from vlm_profiling.measure.failures import BROKEN
+    from vlm_profiling.measure.request import workflow_request
+    from vlm_profiling.measure.run import profile
+    from vlm_profiling.measure.standalone import standalone_request
+    from vlm_profiling.measure.summary import summarise
+    from vlm_profiling.record.files import RecordError, write_record
+
+    try:
+        if options.run:
+            files = {name: getattr(options, name) for name in ("checkpoint", "dataset", "code", "lock")}
+            request = workflow_request(options.run, **files)
+        else:
+            request = standalone_request(options)
+        record = profile(request)
+    except (*BROKEN, RecordError, ValidationError) as error:
+        print(f"profile_run: {error}", file=sys.stderr)
+        return 2
+    output = options.output or Path("results/profile_run", record.model, record.dataset_name, f"{record.key}.json")
+    write_record(output, record)
+    print(summarise(record))
+    print(f"{'record':<24}{output}")
+    return 0
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line; ends with a message when it names neither a run nor a folder and a model."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_workflow_options(parser)
+    add_standalone_options(parser)
+    options = parser.parse_args()
+    needed = ("checkpoint", "dataset", "code", "output") if options.run else ("src_folder", "model_name")
+    missing = [f"--{name}" for name in needed if getattr(options, name) is None]
+    if missing:
+        parser.error(f"{' and '.join(missing)} missing; give --run with its files, or --src_folder and --model_name")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

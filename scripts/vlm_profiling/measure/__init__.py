@@ -1,0 +1,1 @@
+"""The protocol: passes, clock, energy, memory, environment, statistics."""

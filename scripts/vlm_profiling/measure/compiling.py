@@ -1,0 +1,49 @@
+"""torch.compile, applied where generate() really calls, with its time kept apart and its effect counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vlm_profiling.measure.passes import InputBatch, Session, run_batch
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """What compiling did: graphs compiled, and the time of the calls that compiled them."""
+
+    frames: int
+    seconds: float
+
+
+def compile_model(session: Session, batches: Sequence[InputBatch]) -> Compilation:
+    """Compile the family's targets in place and run one batch of each input shape, so that no timed call compiles.
+
+    torch.compile(model) would compile nothing here: generate() calls the inner forward, not the wrapper.
+    """
+    before = compiled_frames()
+    model = session.checkpoint.model
+    for name in session.checkpoint.family.compile_targets(model):
+        model.get_submodule(name).compile()
+    started = time.perf_counter()
+    seen: set[tuple[object, ...]] = set()
+    for batch in batches:
+        shape = _shape(session, batch)
+        if shape not in seen:
+            seen.add(shape)
+            run_batch(session, batch)
+    return Compilation(compiled_frames() - before, time.perf_counter() - started)
+
+
+def compiled_frames() -> int:
+    """Graphs that torch.compile has compiled in this process."""
+    import torch._dynamo.utils
+
+    return torch._dynamo.utils.counters["frames"]["ok"]
+
+
+def _shape(session: Session, batch: InputBatch) -> tuple[object, ...]:
+    """The shapes of a batch's tensors, which decide whether torch compiles again."""
+    prepared = batch.prepared or session.prepare(batch.pictures, [sample.request for sample in batch.samples])
+    return tuple((name, tuple(value.shape)) for name, value in sorted(prepared.inputs.items()) if hasattr(value, "shape"))

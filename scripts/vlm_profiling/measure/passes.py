@@ -1,0 +1,173 @@
+"""The passes of one run over its batches: prepare, compile, warm up, headline. No hooks anywhere.
+
+The clock is time.perf_counter around work closed by a device synchronise, so that every interval holds all the work
+that was started in it and none that was started before.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vlm_profiling.checkpoints.families.base import Prepared
+from vlm_profiling.checkpoints.loader import LoadedCheckpoint
+from vlm_profiling.measure.progress import progress
+from vlm_profiling.record.manifests import DatasetSample
+from vlm_profiling.record.schema import Batch, Point, Warmup
+from vlm_profiling.study.config import ProtocolConfig, WarmupConfig
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass
+class Session:
+    """A loaded model on its device, and how it is asked to generate."""
+
+    checkpoint: LoadedCheckpoint
+    device: str
+    point: Point
+    protocol: ProtocolConfig
+
+    def __post_init__(self) -> None:
+        import torch
+
+        self.inference_dtype = next(p.dtype for p in self.checkpoint.model.parameters() if p.is_floating_point())
+        self.synchronise = torch.cuda.synchronize if self.device == "cuda" else lambda: None
+        random_weights = self.checkpoint.manifest.random_weights
+        self.generation: dict[str, Any] = {
+            "max_new_tokens": self.protocol.max_new_tokens,
+            # random weights end an answer at random: the work is made fixed and known instead
+            "min_new_tokens": self.protocol.max_new_tokens if random_weights else self.protocol.min_new_tokens,
+            "do_sample": False,
+            "num_beams": 1,
+            **self.checkpoint.family.generate_arguments(self.checkpoint.model),
+        }
+
+    def prepare(self, pictures: list[Image], requests: list[str]) -> Prepared:
+        """Host tensors for one batch, by the family's template and the model's processor."""
+        return self.checkpoint.family.prepare(
+            self.checkpoint.processor,
+            pictures,
+            requests,
+            image_size=self.point.image_size,
+            max_input_len=self.point.max_input_len,
+        )
+
+
+@dataclass
+class InputBatch:
+    """One batch of samples. `prepared` stays empty when the protocol prepares inputs between batches."""
+
+    index: int
+    samples: list[DatasetSample]
+    pictures: list[Image]
+    image_sizes: list[tuple[int, int]]
+    """Width, height of each picture as it came, in pixels."""
+    full: bool
+    prepared: Prepared | None = None
+    preprocess_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What one batch took, and what came out."""
+
+    times: Batch
+    prepared: Prepared
+    answers: list[str]
+    generated_counts: list[int]
+
+
+def make_batches(samples: Sequence[DatasetSample], pictures: Sequence[Image], batch_size: int) -> list[InputBatch]:
+    """The samples in their order, `batch_size` at a time; the last batch may be partial."""
+    return [
+        InputBatch(
+            index=number,
+            samples=list(samples[start : start + batch_size]),
+            pictures=list(pictures[start : start + batch_size]),
+            image_sizes=[picture.size for picture in pictures[start : start + batch_size]],
+            full=start + batch_size <= len(samples),
+        )
+        for number, start in enumerate(range(0, len(samples), batch_size))
+    ]
+
+
+def prepare_batches(session: Session, batches: Sequence[InputBatch]) -> None:
+    """Prepare every batch on the host and let its pictures go; each batch keeps its own preprocess time.
+
+    The first batch is prepared once more beforehand, untimed: the processor's first call imports and builds things.
+    """
+    session.prepare(batches[0].pictures, [sample.request for sample in batches[0].samples])
+    for batch in progress(batches, len(batches), "prepare"):
+        batch.prepared, batch.preprocess_s = _timed_prepare(session, batch)
+        batch.pictures = []
+
+
+def _timed_prepare(session: Session, batch: InputBatch) -> tuple[Prepared, float]:
+    requests = [sample.request for sample in batch.samples]
+    started = time.perf_counter()
+    prepared = session.prepare(batch.pictures, requests)
+    return prepared, time.perf_counter() - started
+
+
+def run_batch(session: Session, batch: InputBatch) -> BatchResult:
+    """Transfer, generate and detokenise one batch, each timed with the device synchronised."""
+    checkpoint, family = session.checkpoint, session.checkpoint.family
+    if batch.prepared is None:
+        prepared, preprocess_s = _timed_prepare(session, batch)
+    else:
+        prepared, preprocess_s = batch.prepared, batch.preprocess_s
+    session.synchronise()
+    started = time.perf_counter()
+    inputs = prepared.inputs.to(session.device, session.inference_dtype)
+    session.synchronise()
+    transferred = time.perf_counter()
+    output_ids = checkpoint.model.generate(**inputs, **session.generation)
+    session.synchronise()
+    generated = time.perf_counter()
+    new_ids = family.new_tokens(checkpoint.model, inputs, output_ids)
+    answers = family.answers(checkpoint.processor, new_ids)
+    finished = time.perf_counter()
+    times = Batch(
+        rows=len(batch.samples),
+        full=batch.full,
+        prompt_tokens=prepared.padded_tokens,
+        generated_tokens=new_ids.shape[1],
+        qformer_tokens=prepared.qformer_tokens,
+        preprocess_s=preprocess_s,
+        transfer_s=transferred - started,
+        generate_s=generated - transferred,
+        detokenise_s=finished - generated,
+        end_to_end_s=preprocess_s + finished - started,
+    )
+    return BatchResult(times, prepared, answers, family.generated_counts(checkpoint.model, new_ids))
+
+
+def headline_pass(session: Session, batches: Sequence[InputBatch], label: str = "headline") -> Iterator[BatchResult]:
+    """Every batch once, in order, without any instrument inside."""
+    for batch in progress(batches, len(batches), label):
+        yield run_batch(session, batch)
+
+
+def warm_up(session: Session, batch: InputBatch, settings: WarmupConfig) -> Warmup:
+    """Run one batch again and again until its times vary little, or a cap is reached. Results are discarded."""
+    seconds: list[float] = []
+    started = time.perf_counter()
+    while True:
+        seconds.append(run_batch(session, batch).times.generate_s)
+        cv = _coefficient_of_variation(seconds[-settings.window :]) if len(seconds) >= settings.window else None
+        elapsed = time.perf_counter() - started
+        if cv is not None and cv < settings.max_cv:
+            return Warmup(batches=len(seconds), seconds=elapsed, cv=cv, stopped="steady")
+        if len(seconds) >= settings.max_batches:
+            return Warmup(batches=len(seconds), seconds=elapsed, cv=cv, stopped="batch cap")
+        if elapsed >= settings.max_s:
+            return Warmup(batches=len(seconds), seconds=elapsed, cv=cv, stopped="time cap")
+
+
+def _coefficient_of_variation(values: Sequence[float]) -> float:
+    return statistics.stdev(values) / statistics.mean(values)

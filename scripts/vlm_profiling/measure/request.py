@@ -1,0 +1,86 @@
+"""What one run was asked: the typed form of the run's spec, and what it needs from disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vlm_profiling.datasets.read import PictureFolder, read_samples
+from vlm_profiling.record.manifests import CheckpointManifest, DatasetManifest, DatasetSample, read_manifest
+from vlm_profiling.record.schema import Optimization, Point
+from vlm_profiling.study.config import ProtocolConfig
+from vlm_profiling.study.keys import canonical_json, run_key
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """One run, ready to be measured."""
+
+    spec: str
+    """Canonical JSON of the run's identity."""
+    key: str
+    protocol_version: int
+    point: Point
+    optimization: Optimization
+    protocol: ProtocolConfig
+    checkpoint: CheckpointManifest
+    dataset: DatasetManifest
+    samples: list[DatasetSample]
+    pictures: PictureFolder
+    project: Path
+    """Folder that a manifest's relative paths start from."""
+    code_sha256: str
+    lock: Path | None
+    """Lock file of the environment, to be compared with what is installed."""
+
+
+def request_from_spec(
+    identity: Mapping[str, Any],
+    checkpoint: CheckpointManifest,
+    dataset: tuple[DatasetManifest, list[DatasetSample], PictureFolder],
+    *,
+    project: Path,
+    code_sha256: str,
+    lock: Path | None,
+) -> RunRequest:
+    """The request that a run's identity (study.keys.run_identity, or its JSON read back) describes."""
+    manifest, samples, pictures = dataset
+    return RunRequest(
+        spec=canonical_json(identity),
+        key=run_key(identity),
+        protocol_version=identity["protocol_version"],
+        point=Point(**identity["point"]),
+        optimization=Optimization(**identity["optimization"]),
+        protocol=ProtocolConfig.model_validate(identity["protocol"]),
+        checkpoint=checkpoint,
+        dataset=manifest,
+        samples=samples,
+        pictures=pictures,
+        project=project,
+        code_sha256=code_sha256,
+        lock=lock,
+    )
+
+
+def workflow_request(spec: str, *, checkpoint: Path, dataset: Path, code: Path, lock: Path | None) -> RunRequest:
+    """The request of a workflow's run, from its spec and the files that earlier steps wrote.
+
+    Raises RecordError for a file that is no manifest, DatasetError for samples that changed since they were prepared.
+    """
+    return request_from_spec(
+        json.loads(spec),
+        read_manifest(checkpoint, CheckpointManifest),
+        read_samples(dataset.parent),
+        project=Path.cwd(),
+        code_sha256=json.loads(code.read_bytes())["sha256"],
+        lock=lock,
+    )
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a small file, hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

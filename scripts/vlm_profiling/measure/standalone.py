@@ -1,0 +1,52 @@
+"""A run without a workflow: the reference study's command line, turned into the same request that a study makes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from vlm_profiling.checkpoints.loader import describe_local_or_hub
+from vlm_profiling.datasets.read import read_source_folder
+from vlm_profiling.measure.request import RunRequest, file_sha256, request_from_spec
+from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS, PointConfig, ProtocolConfig
+from vlm_profiling.study.digest import digest_json
+from vlm_profiling.study.keys import PROTOCOL_VERSION
+
+SCRIPTS = Path(__file__).resolve().parents[2]
+LOCK = SCRIPTS.parent / "envs" / "measure.lock"
+
+
+def standalone_request(options: argparse.Namespace) -> RunRequest:
+    """The request that the options describe.
+
+    Raises pydantic.ValidationError for a value out of range, CheckpointError and DatasetError for what cannot be read.
+    """
+    point = PointConfig(
+        device=options.device,
+        optimization=options.optimization,
+        batch_size=options.batch_size,
+        image_size=options.img_size,
+        max_input_len=options.max_input_len,
+    )
+    protocol = ProtocolConfig(
+        cached=options.cached,
+        max_new_tokens=options.max_new_tokens,
+        min_new_tokens=options.min_new_tokens,
+        timeout_s=options.timeout_s,
+    )
+    checkpoint = describe_local_or_hub(options.model_name, options.revision)
+    dataset = read_source_folder(options.src_folder, options.samples)
+    lock = LOCK if LOCK.is_file() else None
+    identity = {
+        "protocol_version": PROTOCOL_VERSION,
+        "model": {"source": checkpoint.source, "content_sha256": checkpoint.content_sha256},
+        "dataset": {"source": dataset[0].source, "content_sha256": dataset[0].content_sha256},
+        "point": point.model_dump(),
+        "optimization": STANDARD_OPTIMIZATIONS[options.optimization].model_dump(),
+        "protocol": protocol.model_dump(),
+        "hardware": None,
+        "environment": file_sha256(lock) if lock else "",
+    }
+    code = json.loads(digest_json(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling"))["sha256"]
+    return request_from_spec(identity, checkpoint, dataset, project=Path.cwd(), code_sha256=code, lock=lock)

@@ -1,0 +1,71 @@
+"""A record as a few readable lines for a terminal or a log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vlm_profiling.record.schema import Distribution, Interval, Joules, Record
+
+
+def summarise(record: Record) -> str:
+    """What was measured, what came out and how sure it is; or why there are no numbers."""
+    return "\n".join(f"{label:<24}{text}" for label, text in _lines(record))
+
+
+def _lines(record: Record) -> Iterator[tuple[str, str]]:
+    point = record.point
+    yield "model", record.model
+    yield "dataset", f"{record.dataset_name}, {record.dataset.samples if record.dataset else 0} samples"
+    sizes = f"{_setting('image', point.image_size, 'px')}, {_setting('text', point.max_input_len, 'tokens')}"
+    yield "point", f"{point.device}, {point.optimization}, batch {point.batch_size}, {sizes}"
+    yield "status", record.status
+    if record.failure:
+        yield "reason", f"{record.failure.reason} ({record.failure.exception}, in {record.failure.stage})"
+    if record.checkpoint:
+        checkpoint = record.checkpoint
+        dtypes = ", ".join(f"{name} {count:,}" for name, count in checkpoint.dtypes.items())
+        yield "loaded", f"{checkpoint.architecture}, {dtypes} parameters, attention {checkpoint.attention}"
+        if checkpoint.compiled_frames is not None:
+            yield "compiled", f"{checkpoint.compiled_frames} graphs in {checkpoint.compile_s:.1f} s"
+    if record.warmup:
+        yield "warm-up", f"{record.warmup.batches} batches, {record.warmup.seconds:.2f} s, stopped: {record.warmup.stopped}"
+    if record.headline:
+        yield "generate", _latency(record.headline.generate)
+        yield "end to end", _latency(record.headline.end_to_end)
+        yield "throughput", f"{record.headline.output_tokens_per_s:.1f} tokens/s, {record.headline.samples_per_s:.2f} samples/s"
+    if record.energy:
+        for device, joules in (("gpu", record.energy.gpu), ("cpu", record.energy.cpu)):
+            yield f"energy {device}", _joules(joules) if joules else f"none: {record.energy.absent.get(device, 'not measured')}"
+    if record.memory:
+        peaks = {
+            "allocated": record.memory.peak_allocated_bytes,
+            "reserved": record.memory.peak_reserved_bytes,
+            "process": record.memory.peak_process_bytes,
+        }
+        yield "peak memory", ", ".join(f"{name} {value / 2**20:,.0f} MiB" for name, value in peaks.items() if value is not None)
+    if record.quality and record.quality.wer is not None:
+        quality = record.quality
+        yield "WER", f"{quality.wer:.3f}{_interval(quality.wer_interval)}, normalised {quality.wer_normalised:.3f}"
+        yield "exact match", f"{quality.exact_match:.3f}{_interval(quality.exact_match_interval)}, n {quality.scored}"
+    elif record.quality:
+        yield "quality", "; ".join(sorted(set(record.quality.absent.values())))
+
+
+def _setting(name: str, value: int | None, unit: str) -> str:
+    return f"{name} {value} {unit}" if value is not None else f"{name} as it comes"
+
+
+def _latency(latency: Distribution) -> str:
+    sampling = _interval(latency.sampling, scale=1e3)
+    return f"{latency.mean_s * 1e3:.2f} ms a batch{sampling}, median {latency.median_s * 1e3:.2f} ms, n {latency.n}"
+
+
+def _interval(interval: Interval | None, scale: float = 1.0) -> str:
+    return f" [{interval.low * scale:.3f}, {interval.high * scale:.3f}]" if interval else ""
+
+
+def _joules(joules: Joules) -> str:
+    return (
+        f"{joules.per_sample_j:.3f} J a sample, {joules.per_token_j:.3f} J a token, {joules.mean_w:.1f} W"
+        f" +- {100 * joules.relative_uncertainty:.1f} % ({joules.meter}, {joules.window_s:.1f} s)"
+    )
