@@ -1,0 +1,58 @@
+# The project's commands. `make` lists them.
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= 2
+ARGS ?=
+LOCKS := envs/measure.lock envs/workflow.lock
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help env dev demo grid test test-all lint format lock config-docs clean-env
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+env: $(VENV)/.ready-run ## make the environment in .venv from the locks
+
+demo: env ## run the demo study, on the CPU, to finished pages (CORES=2)
+	$(BIN)/snakemake --profile profiles/demo --cores $(CORES) $(ARGS)
+
+grid: env ## print the runs of config.yaml and which are done (ARGS="--configfile FILE")
+	$(BIN)/python scripts/show_grid.py $(ARGS)
+
+test: dev ## run the tests, without the slow ones (ARGS="-k NAME")
+	$(BIN)/pytest -m "not slow" $(ARGS)
+
+test-all: dev ## run all the tests
+	$(BIN)/pytest $(ARGS)
+
+lint: dev ## check formatting, code, types, rules, spelling and generated pages
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+	$(BIN)/codespell
+	$(BIN)/python scripts/document_config.py --check
+
+format: dev ## format all code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/snakefmt Snakefile rules
+
+config-docs: env ## write docs/config.md and docs/config.schema.json from the settings' models
+	$(BIN)/python scripts/document_config.py
+
+lock: dev ## write envs/*.lock from envs/*.in (ARGS=--upgrade for newer versions)
+	envs/lock.sh $(BIN)/pip-compile $(ARGS)
+
+clean-env: ## remove .venv
+	rm -rf $(VENV)
+
+dev: $(VENV)/.ready-dev
+
+$(VENV)/.ready-run: $(LOCKS)
+	envs/install.sh $(VENV) run $(LOCKS)
+
+$(VENV)/.ready-dev: $(LOCKS) envs/dev.lock
+	envs/install.sh $(VENV) dev $(LOCKS) envs/dev.lock
