@@ -9,6 +9,11 @@ if not workflow.config_settings.configfiles:
 
 
 include: "rules/common.smk"
+
+
+container: STUDY.study.container
+
+
 include: "rules/datasets.smk"
 include: "rules/checkpoints.smk"
 include: "rules/profile.smk"

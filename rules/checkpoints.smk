@@ -1,14 +1,6 @@
 # Steps 2 and 4: the checkpoint is made ready and hashed, and its cost is counted, both without a GPU.
 
 
-def model_config(wildcards):
-    return STUDY.model_json(wildcards.model)
-
-
-def checkpoint_source(wildcards):
-    return source_files(STUDY.study.models[wildcards.model].folder)
-
-
 rule prepare_checkpoint:
     input:
         source=checkpoint_source,

@@ -6,12 +6,9 @@ sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from snakemake.exceptions import WorkflowError
 from vlm_profiling.study import ConfigError
-from vlm_profiling.workflow import open_workflow
+from vlm_profiling.workflow import open_workflow, use_this_python
 
-# Jobs run the Python that runs Snakemake; inside a container the image's own PATH holds.
-os.environ["PATH"] = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ["PATH"]]
-)
+use_this_python()
 
 try:
     STUDY = open_workflow(
@@ -38,8 +35,35 @@ def code(script):
 
 def source_files(folder):
     """All files of a source folder of the user's, by content; none where it does not exist, and the script says so."""
-    return (
-        sorted(str(path) for path in Path(folder).rglob("*") if path.is_file())
-        if folder
-        else []
-    )
+    found = Path(folder).rglob("*") if folder else ()
+    return sorted(str(path) for path in found if path.is_file())
+
+
+def dataset_config(wildcards):
+    return STUDY.dataset_json(wildcards.dataset)
+
+
+def dataset_source(wildcards):
+    return source_files(STUDY.study.datasets[wildcards.dataset].folder)
+
+
+def model_config(wildcards):
+    return STUDY.model_json(wildcards.model)
+
+
+def checkpoint_source(wildcards):
+    return source_files(STUDY.study.models[wildcards.model].folder)
+
+
+def run_spec(wildcards):
+    return STUDY.run(wildcards.model, wildcards.dataset, wildcards.point).spec
+
+
+def run_gpus(wildcards):
+    run = STUDY.run(wildcards.model, wildcards.dataset, wildcards.point)
+    return int(run.point.device == "cuda")
+
+
+def run_threads(wildcards):
+    """A CPU run holds every core, so that nothing else runs beside it; a GPU run leaves some to the CPU rules."""
+    return workflow.cores or 8 if run_gpus(wildcards) == 0 else 4

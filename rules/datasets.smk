@@ -1,14 +1,6 @@
 # Step 1: samples drawn, checked and hashed, once a data set.
 
 
-def dataset_config(wildcards):
-    return STUDY.dataset_json(wildcards.dataset)
-
-
-def dataset_source(wildcards):
-    return source_files(STUDY.study.datasets[wildcards.dataset].folder)
-
-
 rule prepare_dataset:
     input:
         source=dataset_source,

@@ -7,6 +7,8 @@ that Snakemake, which compares small inputs by content, reruns what a change can
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +88,12 @@ def open_workflow(settings: Mapping[str, Any], files: Sequence[Path], code_folde
     if not runs:
         raise ConfigError([Problem("exclude", "leaves no run to measure", has_value=False)], "config")
     return StudyWorkflow(study, environment, code_folder, {run.name: run for run in runs})
+
+
+def use_this_python() -> None:
+    """Make jobs find the scripts, and the Python that runs Snakemake, first; inside a container its own PATH holds."""
+    found = [str(Path(sys.executable).parent), str(Path(__file__).resolve().parents[1]), os.environ["PATH"]]
+    os.environ["PATH"] = os.pathsep.join(dict.fromkeys(os.pathsep.join(found).split(os.pathsep)))
 
 
 def _relative(path: Path) -> Path:

@@ -13,7 +13,7 @@ from vlm_profiling.datasets.read import PictureFolder, read_samples
 from vlm_profiling.record.manifests import CheckpointManifest, DatasetManifest, DatasetSample, read_manifest
 from vlm_profiling.record.schema import Optimization, Point
 from vlm_profiling.study.config import ProtocolConfig
-from vlm_profiling.study.keys import canonical_json, run_key
+from vlm_profiling.study.keys import canonical_json, spec_key
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,10 @@ def request_from_spec(
 ) -> RunRequest:
     """The request that a run's identity (study.keys.run_identity, or its JSON read back) describes."""
     manifest, samples, pictures = dataset
+    spec = canonical_json(identity)
     return RunRequest(
-        spec=canonical_json(identity),
-        key=run_key(identity),
+        spec=spec,
+        key=spec_key(spec),
         protocol_version=identity["protocol_version"],
         point=Point(**identity["point"]),
         optimization=Optimization(**identity["optimization"]),

@@ -6,6 +6,7 @@ Rules that span sections (an axis naming an unknown data set, say) live in `load
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, TypeAlias
 
@@ -29,6 +30,17 @@ def _inside_project(path: str) -> str:
 
 
 ProjectPath: TypeAlias = Annotated[str, AfterValidator(_inside_project)]
+
+
+def _pinned_image(image: str) -> str:
+    if "://" not in image:
+        return _inside_project(image)
+    if re.fullmatch(r"docker://[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}", image) is None:
+        raise ValueError("not pinned; allowed: a .sif file inside the project, or docker://repository@sha256:digest")
+    return image
+
+
+ContainerImage: TypeAlias = Annotated[str, AfterValidator(_pinned_image)]
 
 
 class Section(BaseModel):
@@ -258,6 +270,10 @@ class Study(Section):
     results: ProjectPath = Field(default="results", description="folder for everything the study makes, inside the project")
     hardware: Name | None = Field(
         default=None, description="the machine the study is meant for, such as h100; part of every run's key"
+    )
+    container: ContainerImage = Field(
+        default="containers/measure.sif",
+        description="image that jobs run in under --sdm apptainer; without that option they run on the host",
     )
     models: dict[Name, ModelConfig] = Field(min_length=1, description="checkpoints, by the name shown in tables and file names")
     datasets: dict[Name, DatasetConfig] = Field(min_length=1, description="data sets, by the name shown in tables and file names")

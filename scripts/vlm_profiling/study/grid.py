@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from vlm_profiling.study.config import AXES, PartialPoint, Study
-from vlm_profiling.study.keys import canonical_json, run_identity, run_key
+from vlm_profiling.study.keys import canonical_json, run_identity, spec_key
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def expand_runs(study: Study, environment: str = "") -> list[Run]:
             axes = cells.setdefault((model, dataset, point), [])
             if axis not in axes:
                 axes.append(axis)
-    return [_run(study, environment, model, dataset, point, axes) for (model, dataset, point), axes in cells.items()]
+    settings = study.model_dump(exclude_none=True)
+    return [_run(settings, environment, model, dataset, point, axes) for (model, dataset, point), axes in cells.items()]
 
 
 def baseline_point(study: Study) -> Point:
@@ -118,7 +120,7 @@ def _override(point: Point, changes: PartialPoint) -> Point:
 
 
 def _excluded(study: Study, model: str, dataset: str, point: Point) -> bool:
-    values = asdict(point)
+    values = vars(point)
     return any(
         model in _chosen(rule.models, study.models)
         and dataset in _chosen(rule.datasets, study.datasets)
@@ -127,6 +129,6 @@ def _excluded(study: Study, model: str, dataset: str, point: Point) -> bool:
     )
 
 
-def _run(study: Study, environment: str, model: str, dataset: str, point: Point, axes: list[str]) -> Run:
-    identity = run_identity(study, model, dataset, asdict(point), environment)
-    return Run(model, dataset, point, tuple(axes), canonical_json(identity), run_key(identity))
+def _run(settings: Mapping[str, Any], environment: str, model: str, dataset: str, point: Point, axes: list[str]) -> Run:
+    spec = canonical_json(run_identity(settings, model, dataset, vars(point), environment))
+    return Run(model, dataset, point, tuple(axes), spec, spec_key(spec))

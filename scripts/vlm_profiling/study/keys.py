@@ -11,23 +11,25 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from vlm_profiling.study.config import Study
-
 PROTOCOL_VERSION = 1
 """Raised by hand when the meaning of a measured number changes: every run is then stale."""
 
 
-def run_identity(study: Study, model: str, dataset: str, point: Mapping[str, Any], environment: str) -> dict[str, Any]:
-    """The identity of one run, as plain JSON types. Names of models and data sets are in the path, not here."""
-    optimization = study.optimizations[point["optimization"]]
+def run_identity(
+    settings: Mapping[str, Any], model: str, dataset: str, point: Mapping[str, Any], environment: str
+) -> dict[str, Any]:
+    """The identity of one run, as plain JSON types. Names of models and data sets are in the path, not here.
+
+    `settings` is the study's `model_dump(exclude_none=True)`, made once for all runs.
+    """
     return {
         "protocol_version": PROTOCOL_VERSION,
-        "model": study.models[model].model_dump(exclude_none=True),
-        "dataset": study.datasets[dataset].model_dump(exclude_none=True),
+        "model": settings["models"][model],
+        "dataset": settings["datasets"][dataset],
         "point": dict(point),
-        "optimization": optimization.model_dump(),
-        "protocol": study.protocol.model_dump(),
-        "hardware": study.hardware,
+        "optimization": settings["optimizations"][point["optimization"]],
+        "protocol": settings["protocol"],
+        "hardware": settings.get("hardware"),
         "environment": environment,
     }
 
@@ -37,6 +39,6 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
-def run_key(identity: Mapping[str, Any]) -> str:
-    """First 10 hexadecimal digits of the SHA-256 of the canonical JSON."""
-    return hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:10]
+def spec_key(spec: str) -> str:
+    """First 10 hexadecimal digits of the SHA-256 of a run's canonical JSON."""
+    return hashlib.sha256(spec.encode()).hexdigest()[:10]
