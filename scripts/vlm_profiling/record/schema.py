@@ -294,6 +294,8 @@ class Environment(Section, kw_only=True):
     """Digest or URI of the image the process runs in; null outside a container."""
     git_commit: str | None = None
     git_dirty: bool | None = None
+    """Whether tracked files differ from that commit."""
+    absent: dict[str, str] = field(default_factory=dict)
 
 
 class Record(Section, kw_only=True):

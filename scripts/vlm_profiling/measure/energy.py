@@ -1,0 +1,154 @@
+"""Joules of one run: the meters of the device it runs on, windows over its work, and joules per sample and token.
+
+A meter that is missing, or that is lost on the way, is a reason in the record, never an error of the run.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from vlm_profiling.measure.gpu import find_gpu
+from vlm_profiling.measure.meters import Meter, MeterError, MeterWindow, Reading
+from vlm_profiling.measure.meters_nvml import SAMPLE_S, GpuMeter
+from vlm_profiling.measure.meters_rapl import POWERCAP, RaplMeter
+from vlm_profiling.record.schema import Energy, Joules
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+
+class Window:
+    """A stretch of time over which joules are counted. `seconds` and `readings` are there once it is closed."""
+
+    def __init__(self) -> None:
+        self.readings: dict[str, Reading] = {}
+        """By record field: gpu, cpu."""
+        self.seconds = 0.0
+        """From opening to closing, the wait for the closing tick left out."""
+        self._opened_s = time.perf_counter()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Time since it was opened."""
+        return time.perf_counter() - self._opened_s
+
+
+class Meters:
+    """What can measure the device this process runs on, and why the rest cannot."""
+
+    def __init__(self, device: str, meters: dict[str, Meter], absent: dict[str, str]) -> None:
+        self.absent = absent
+        """Reasons of what cannot be measured, by record field: gpu, cpu."""
+        self._own_field = "gpu" if device == "cuda" else "cpu"
+        self._meters = meters
+        self._idle_w: dict[str, float] = {}
+
+    @property
+    def available(self) -> bool:
+        """Whether the device of the run has a meter, and has not lost it."""
+        return self._own_field in self._meters
+
+    def idle(self, seconds: float) -> None:
+        """Measure the power of the idle device for `seconds`; for 0 none is measured, and net joules stay null."""
+        if seconds == 0:
+            return
+        with self.window() as window:
+            time.sleep(seconds)
+        self._idle_w = {field: reading.joules / reading.seconds for field, reading in window.readings.items()}
+
+    @contextmanager
+    def window(self) -> Iterator[Window]:
+        """Count joules over a block whose work is finished, the device synchronised, at both of its ends.
+
+        Opens and closes on a tick of the GPU's counter, each after at most two of its updates.
+        """
+        running = self._each(dict(self._meters), lambda meter: meter.start())
+        window = Window()
+        with self._sampling(running):
+            yield window
+            window.seconds = window.elapsed_s
+        window.readings = self._each(running, lambda meter_window: meter_window.finish())
+
+    def energy(self, window: Window, samples: int, tokens: int) -> Energy:
+        """A closed window's joules, shared among all samples and all generated tokens of its work (both at least 1)."""
+        if samples < 1 or tokens < 1:
+            raise ValueError(f"joules are shared among at least 1 sample and 1 token, not {samples} and {tokens}")
+        joules = {field: _joules(reading, self._idle_w.get(field), samples, tokens) for field, reading in window.readings.items()}
+        return Energy(gpu=joules.get("gpu"), cpu=joules.get("cpu"), absent=dict(self.absent))
+
+    def _each(self, parts: dict[str, Part], act: Callable[[Part], Result]) -> dict[str, Result]:
+        """What `act` gives for every meter still there; one that fails is gone for the rest of the run."""
+        results = {}
+        for field, part in parts.items():
+            if field not in self._meters:
+                continue
+            try:
+                results[field] = act(part)
+            except MeterError as error:
+                del self._meters[field]
+                self.absent[field] = f"the meter was lost during the run: {error}"
+        return results
+
+    @contextmanager
+    def _sampling(self, running: dict[str, MeterWindow]) -> Iterator[None]:
+        """Sample the meters ten times a second in a thread that sleeps in between; none runs where there is no meter."""
+        if not running:
+            yield
+            return
+        done = threading.Event()
+
+        def sample() -> None:
+            while not done.wait(SAMPLE_S):
+                self._each(running, lambda meter_window: meter_window.sample())
+
+        thread = threading.Thread(target=sample, name="energy-sampler", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+
+def open_meters(device: str, torch_device_index: int | None, powercap: Path = POWERCAP) -> Meters:
+    """The meters of this process's device ("cuda" or "cpu"): its GPU by UUID, and the processor's RAPL counters.
+
+    A run on the CPU never reads a GPU's joules. A missing meter raises nothing; its reason stands in `absent`.
+    """
+    meters: dict[str, Meter] = {}
+    absent: dict[str, str] = {}
+    if device == "cuda":
+        try:
+            meters["gpu"] = GpuMeter(find_gpu(torch_device_index))
+        except MeterError as error:
+            absent["gpu"] = str(error)
+    else:
+        absent["gpu"] = f"the run's device is {device}"
+    try:
+        meters["cpu"] = RaplMeter(powercap)
+    except MeterError as error:
+        absent["cpu"] = str(error)
+    return Meters(device, meters, absent)
+
+
+def _joules(reading: Reading, idle_w: float | None, samples: int, tokens: int) -> Joules:
+    return Joules(
+        meter=reading.meter,
+        device=reading.device,
+        window_s=reading.seconds,
+        gross_j=reading.joules,
+        net_j=None if idle_w is None else reading.joules - idle_w * reading.seconds,
+        idle_w=idle_w,
+        mean_w=reading.joules / reading.seconds,
+        per_sample_j=reading.joules / samples,
+        per_token_j=reading.joules / tokens,
+        relative_uncertainty=reading.relative_uncertainty,
+        second_meter_j=reading.second_meter_j,
+        temperature_start_c=reading.temperature_start_c,
+        temperature_end_c=reading.temperature_end_c,
+    )

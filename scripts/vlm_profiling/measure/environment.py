@@ -1,0 +1,139 @@
+"""Where a run happened: software, processor, memory, GPU, container, commit. Never a host name, a user or a path."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+
+from vlm_profiling.measure.gpu import current_gpu
+from vlm_profiling.measure.locks import installed_version, lock_differences, read_lock
+from vlm_profiling.measure.meters import MeterError
+from vlm_profiling.record.schema import Environment, Gpu
+
+PACKAGES = (
+    "accelerate",
+    "av",
+    "bitsandbytes",
+    "flash-attn",
+    "huggingface-hub",
+    "jiwer",
+    "numpy",
+    "nvidia-ml-py",
+    "pillow",
+    "safetensors",
+    "scipy",
+    "tokenizers",
+    "torch",
+    "torchvision",
+    "transformers",
+    "triton",
+)
+"""Packages whose version can move a number."""
+PROJECT = Path(__file__).resolve().parents[3]
+CGROUP = Path("/sys/fs/cgroup")
+GIT_TIMEOUT_S = 20
+
+
+def describe_environment(device: str, lock: Path | None, threads: int) -> Environment:
+    """The environment of this process, for a run on `device` ("cuda" or "cpu") with `threads` torch threads.
+
+    Raises LockError or OSError when a lock is given that cannot be read; whatever else this machine does not tell is null.
+    """
+    environment = Environment(
+        python=platform.python_version(),
+        platform=_platform(),
+        packages={name: version for name in PACKAGES if (version := installed_version(name)) is not None},
+        cpu=_cpu_model(),
+        cpu_cores=_usable_cores(),
+        threads=threads,
+        memory_bytes=_usable_memory_bytes(),
+        container=_container(),
+        git_commit=_git("rev-parse", "HEAD"),
+    )
+    if environment.git_commit is not None:
+        changes = _git("status", "--porcelain", "--untracked-files=no")
+        environment.git_dirty = None if changes is None else changes != ""
+    if lock is not None:
+        environment.lock_sha256 = hashlib.sha256(lock.read_bytes()).hexdigest()
+        environment.lock_differences = lock_differences(read_lock(lock), unpinned=PACKAGES)
+    if device == "cuda":
+        try:
+            environment.gpu = _describe_gpu()
+        except MeterError as error:
+            environment.absent["gpu"] = str(error)
+    return environment
+
+
+def _describe_gpu() -> Gpu:
+    import torch
+
+    gpu = current_gpu().describe()
+    gpu.cuda = torch.version.cuda
+    return gpu
+
+
+def _platform() -> str:
+    """Distribution, kernel and architecture; never the host name."""
+    try:
+        distribution = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        distribution = platform.system()
+    return f"{distribution}, {platform.system()} {platform.release()} {platform.machine()}"
+
+
+def _cpu_model() -> str:
+    """The processor's name as the kernel has it; its architecture where it has none (many ARM kernels)."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            return value.strip()
+    return platform.machine()
+
+
+def _usable_cores() -> int:
+    """Cores in this process's affinity mask, no more than its control group's quota allows (at least 1)."""
+    cores = len(os.sched_getaffinity(0))
+    for quota in _cgroup_values("cpu.max"):
+        allowed_us, period_us = quota.split()
+        if allowed_us != "max":
+            cores = min(cores, max(1, int(allowed_us) // int(period_us)))
+    return cores
+
+
+def _usable_memory_bytes() -> int:
+    """Memory of the machine, no more than its control group allows this process."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = [int(limit) for limit in _cgroup_values("memory.max") if limit != "max"]
+    return min([memory, *limits])
+
+
+def _cgroup_values(name: str) -> Iterator[str]:
+    """A setting of this process's control group (version 2) and of all those above it, each of which binds."""
+    groups = Path("/proc/self/cgroup").read_text().splitlines()
+    own = next((line.removeprefix("0::") for line in groups if line.startswith("0::")), None)
+    if own is None:
+        return
+    group = CGROUP / own.lstrip("/")
+    for folder in (group, *group.parents):
+        if folder.is_relative_to(CGROUP) and (folder / name).is_file():
+            yield (folder / name).read_text().strip()
+
+
+def _container() -> str | None:
+    """File name of the Apptainer image the process runs in."""
+    image = os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER")
+    return PurePath(image).name if image else None
+
+
+def _git(*arguments: str) -> str | None:
+    """What git says of the project; null without git or outside a repository. Takes no lock: runs go on side by side."""
+    command = ("git", "--no-optional-locks", "-C", str(PROJECT), *arguments)
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=GIT_TIMEOUT_S, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()

@@ -1,0 +1,166 @@
+"""The GPU this process runs on, found by UUID, and what NVML says about it in SI units.
+
+NVML numbers GPUs by PCI bus; CUDA numbers those in CUDA_VISIBLE_DEVICES in their order there. Only a UUID means the
+same GPU to both. Calls and units: the NVML API reference, section Device Queries.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pynvml
+
+from vlm_profiling.measure.meters import MeterError
+from vlm_profiling.record.schema import Gpu
+
+
+class NotOfferedError(MeterError):
+    """This GPU or its driver does not offer the quantity; asking again is of no use."""
+
+
+class NvmlGpu:
+    """One GPU, or one MIG instance, by its NVML handle. Methods raise MeterError, NotOfferedError where nothing is lost."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+        self.uuid: str = self._ask(pynvml.nvmlDeviceGetUUID)
+
+    def total_energy_j(self) -> float:
+        """Energy since the driver was loaded (NVML counts in mJ), updated every 20 to 100 ms. Volta or newer."""
+        return self._ask(pynvml.nvmlDeviceGetTotalEnergyConsumption) / 1e3
+
+    def instant_power_w(self) -> float:
+        """Present power (NVML field NVML_FI_DEV_POWER_INSTANT, in mW)."""
+        value = self._ask(pynvml.nvmlDeviceGetFieldValues, [pynvml.NVML_FI_DEV_POWER_INSTANT])[0]
+        if value.nvmlReturn != pynvml.NVML_SUCCESS:
+            raise _reason(pynvml.NVMLError(value.nvmlReturn))
+        return value.value.uiVal / 1e3
+
+    def usage_power_w(self) -> float:
+        """Power as nvidia-smi shows it, in mW from NVML: a 1 s average on Ampere (GA100 apart) and newer GPUs."""
+        return self._ask(pynvml.nvmlDeviceGetPowerUsage) / 1e3
+
+    def temperature_c(self) -> float | None:
+        """Core temperature in degrees Celsius; null where the GPU has no such sensor (a MIG instance has none)."""
+        temperature = self._optional(pynvml.nvmlDeviceGetTemperature, pynvml.NVML_TEMPERATURE_GPU)
+        return None if temperature is None else float(temperature)
+
+    def process_bytes(self, pid: int) -> int:
+        """Memory that process `pid` holds on the GPU, the CUDA context included."""
+        processes = {process.pid: process.usedGpuMemory for process in self._ask(pynvml.nvmlDeviceGetComputeRunningProcesses)}
+        if pid not in processes:
+            raise MeterError("NVML does not list this process; in a container it may list it by the host's PID")
+        if not processes[pid]:
+            raise MeterError("NVML lists this process without its memory")
+        return processes[pid]
+
+    def shares_board(self) -> bool:
+        """Whether the handle is a whole board that MIG divides among instances, so that its joules are not one's own."""
+        mode = self._optional(pynvml.nvmlDeviceGetMigMode)
+        return not self._is_mig_instance() and mode is not None and mode[0] == pynvml.NVML_DEVICE_MIG_ENABLE
+
+    def describe(self) -> Gpu:
+        """The facts of a record; what this GPU or driver does not tell is null."""
+        limit_mw = self._optional(pynvml.nvmlDeviceGetPowerManagementLimit)
+        capability = self._optional(pynvml.nvmlDeviceGetCudaComputeCapability)
+        ecc = self._optional(pynvml.nvmlDeviceGetEccMode)
+        persistence = self._optional(pynvml.nvmlDeviceGetPersistenceMode)
+        return Gpu(
+            name=self._ask(pynvml.nvmlDeviceGetName),
+            uuid=self.uuid,
+            driver=ask_nvml(pynvml.nvmlSystemGetDriverVersion),
+            memory_bytes=self._ask(pynvml.nvmlDeviceGetMemoryInfo).total,
+            power_limit_w=None if limit_mw is None else limit_mw / 1e3,
+            compute_capability=None if capability is None else f"{capability[0]}.{capability[1]}",
+            ecc=None if ecc is None else ecc[0] == pynvml.NVML_FEATURE_ENABLED,
+            persistence=None if persistence is None else persistence == pynvml.NVML_FEATURE_ENABLED,
+            mig=self._is_mig_instance() or self.shares_board(),
+        )
+
+    def _is_mig_instance(self) -> bool:
+        answer = self._optional(pynvml.nvmlDeviceIsMigDeviceHandle)
+        return answer is not None and answer.value != 0
+
+    def _ask(self, call: Callable[..., Any], *arguments: object) -> Any:
+        return ask_nvml(call, self._handle, *arguments)
+
+    def _optional(self, call: Callable[..., Any], *arguments: object) -> Any:
+        """The answer, or null where it is not offered."""
+        try:
+            return self._ask(call, *arguments)
+        except NotOfferedError:
+            return None
+
+
+def find_gpu(torch_device_index: int | None) -> NvmlGpu:
+    """The GPU that torch calls `cuda:torch_device_index` in this process; by CUDA_VISIBLE_DEVICES where torch has none.
+
+    Raises MeterError with the reason when there is no driver, no such GPU, or no way to be sure which one it is.
+    """
+    ask_nvml(pynvml.nvmlInit)
+    if torch_device_index is None:
+        return NvmlGpu(_first_visible_handle())
+    return NvmlGpu(_handle_by_uuid(_torch_uuid(torch_device_index)))
+
+
+def current_gpu() -> NvmlGpu:
+    """The GPU of torch's current CUDA device. Raises MeterError."""
+    import torch
+
+    return find_gpu(torch.cuda.current_device() if torch.cuda.is_available() else None)
+
+
+def ask_nvml(call: Callable[..., Any], *arguments: object) -> Any:
+    """The answer of an NVML call, its errors turned into reasons. Raises MeterError or NotOfferedError."""
+    try:
+        return call(*arguments)
+    except pynvml.NVMLError as error:
+        raise _reason(error) from None
+
+
+def _reason(error: pynvml.NVMLError) -> MeterError:
+    code: int = error.args[0]
+    if code == pynvml.NVML_ERROR_LIBRARY_NOT_FOUND:
+        return MeterError("no NVIDIA driver on this host (NVML is not there)")
+    kind = NotOfferedError if code in (pynvml.NVML_ERROR_NOT_SUPPORTED, pynvml.NVML_ERROR_FUNCTION_NOT_FOUND) else MeterError
+    return kind(f"NVML says: {error}")
+
+
+def _torch_uuid(device_index: int) -> str:
+    """The NVML UUID of a torch CUDA device: torch leaves out the prefix, and names a MIG instance in the device's name."""
+    import torch
+
+    try:
+        properties = torch.cuda.get_device_properties(device_index)
+    except (RuntimeError, AssertionError) as error:
+        raise MeterError(f"torch does not tell which GPU cuda:{device_index} is: {error}") from None
+    return f"{'MIG' if ' MIG ' in properties.name else 'GPU'}-{properties.uuid}"
+
+
+def _handle_by_uuid(uuid: str) -> Any:
+    try:
+        return ask_nvml(pynvml.nvmlDeviceGetHandleByUUID, uuid)
+    except MeterError as error:
+        raise MeterError(f"NVML does not know the GPU {uuid} that this process runs on ({error})") from None
+
+
+def _first_visible_handle() -> Any:
+    """The handle of the first GPU that CUDA_VISIBLE_DEVICES lets this process see."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
+    first = visible.split(",")[0].strip()
+    if first.startswith("MIG-"):
+        return _handle_by_uuid(first)
+    handles = [ask_nvml(pynvml.nvmlDeviceGetHandleByIndex, index) for index in range(ask_nvml(pynvml.nvmlDeviceGetCount))]
+    if first.startswith("GPU-"):
+        # CUDA allows a UUID to be cut short as long as it stays unique
+        matching = [handle for handle in handles if ask_nvml(pynvml.nvmlDeviceGetUUID, handle).startswith(first)]
+        if len(matching) != 1:
+            raise MeterError(f"CUDA_VISIBLE_DEVICES = {visible!r}: {first} is the UUID of {len(matching)} GPUs here")
+        return matching[0]
+    if not first.isdecimal() or int(first) >= len(handles):
+        raise MeterError(f"CUDA_VISIBLE_DEVICES = {visible!r} lets this process see no GPU (NVML knows {len(handles)})")
+    if len(handles) > 1 and os.environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
+        raise MeterError("which of several GPUs an index means is known only with CUDA_DEVICE_ORDER=PCI_BUS_ID, or by UUID")
+    return handles[int(first)]

@@ -1,0 +1,84 @@
+"""Peak memory over a pass: what torch allocated and reserved on the GPU, and what the whole process held."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vlm_profiling.measure.gpu import current_gpu
+from vlm_profiling.measure.meters import MeterError
+from vlm_profiling.record.schema import Memory
+
+PROC = Path("/proc/self")
+RESET_PEAK = "5"
+"""Written to clear_refs, it sets the resident peak back to the present size (Linux, proc(5))."""
+
+
+@dataclass
+class PeakMemory:
+    """The peaks of a block of work; `memory` is filled when the block ends."""
+
+    memory: Memory = field(default_factory=Memory)
+
+
+@contextmanager
+def peak_memory(device: str) -> Iterator[PeakMemory]:
+    """Peaks over a block on `device` ("cuda": torch's current one, or "cpu"), counted from what is held at its start."""
+    peak = PeakMemory()
+    if device == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+        yield peak
+        peak.memory = _cuda_peaks()
+    else:
+        was_reset, before = _reset_resident_peak(), _resident_peak_bytes()
+        yield peak
+        peak.memory = _cpu_peaks(was_reset, before)
+
+
+def _cuda_peaks() -> Memory:
+    import torch
+
+    memory = Memory(
+        peak_allocated_bytes=torch.cuda.max_memory_allocated(),
+        peak_reserved_bytes=torch.cuda.max_memory_reserved(),
+    )
+    # NVML tells the present, not the peak: what torch had reserved and gave back since comes on top
+    given_back = torch.cuda.max_memory_reserved() - torch.cuda.memory_reserved()
+    try:
+        memory.peak_process_bytes = current_gpu().process_bytes(os.getpid()) + given_back
+    except MeterError as error:
+        memory.absent["peak_process_bytes"] = str(error)
+    return memory
+
+
+def _cpu_peaks(was_reset: bool, before: int | None) -> Memory:
+    memory = Memory(absent=dict.fromkeys(("peak_allocated_bytes", "peak_reserved_bytes"), "torch counts on CUDA devices only"))
+    peak = _resident_peak_bytes()
+    if peak is None:
+        memory.absent["peak_process_bytes"] = "this kernel keeps no peak of resident memory (VmHWM)"
+    elif not was_reset and peak == before:
+        memory.absent["peak_process_bytes"] = "the resident peak is older than the pass, and this kernel does not reset it"
+    else:
+        memory.peak_process_bytes = peak
+    return memory
+
+
+def _reset_resident_peak() -> bool:
+    try:
+        (PROC / "clear_refs").write_text(RESET_PEAK)
+    except OSError:
+        return False
+    return True
+
+
+def _resident_peak_bytes() -> int | None:
+    """VmHWM, which the kernel gives in KiB."""
+    for line in (PROC / "status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return None

@@ -1,0 +1,46 @@
+"""What every energy meter offers: windows that are opened, sampled and closed, and the reading of a closed one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class MeterError(Exception):
+    """A meter is missing or stopped answering. The message is the reason that the record carries."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one meter saw between the opening and the closing of a window."""
+
+    meter: str
+    device: str
+    """GPU UUID, or the RAPL domains that were summed."""
+    seconds: float
+    joules: float
+    relative_uncertainty: float
+    """Half-width, as a share of `joules`, that comes from the meter's resolution in time. The sensor's own accuracy
+    (a few per cent on GPUs, see arXiv 2312.02741) is not in it: it is the same for all runs on one device."""
+    second_meter_j: float | None = None
+    temperature_start_c: float | None = None
+    temperature_end_c: float | None = None
+
+
+class MeterWindow(Protocol):
+    """A meter between opening and closing. Every method raises MeterError when the meter is lost."""
+
+    def sample(self) -> None:
+        """Take note of the present value; called about ten times a second from a thread of its own."""
+
+    def finish(self) -> Reading:
+        """Close the window. No sample may be under way."""
+        ...
+
+
+class Meter(Protocol):
+    """A device whose joules can be read."""
+
+    def start(self) -> MeterWindow:
+        """Open a window. Raises MeterError when the meter is lost."""
+        ...

@@ -1,0 +1,160 @@
+"""Joules of a GPU: NVML's total energy counter, with integrated power as the second meter or, where there is no
+counter, as the only one."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from vlm_profiling.measure.gpu import NotOfferedError, NvmlGpu
+from vlm_profiling.measure.meters import MeterError, Reading
+
+SAMPLE_S = 0.1
+"""Time between two power samples: 10 Hz. Boards refresh power every 20 to 100 ms (arXiv 2312.02741)."""
+USAGE_AVERAGE_S = 1.0
+"""nvmlDeviceGetPowerUsage averages over this time on Ampere (GA100 apart) and newer, says the NVML API reference."""
+POLL_S = 1e-3
+"""Sleep between two looks at the counter while a tick is awaited."""
+COUNTER_PATIENCE_S = 1.0
+"""A counter that stands still for so long is not one: ten times the slowest update seen."""
+PERIODS_TIMED = 3
+
+PowerSamples = Sequence[tuple[float, float]]
+"""Pairs of time in seconds and power in watts, in the order of time."""
+
+
+@dataclass(frozen=True)
+class Tick:
+    """The energy counter at one of its updates."""
+
+    seconds: float
+    joules: float
+    missed: bool
+    """No update came in time: the value is older than `seconds`."""
+
+
+class GpuMeter:
+    """The energy meter of one GPU. Making one times the counter's update, which takes up to half a second.
+
+    Raises MeterError when the GPU offers neither energy nor power, or when its joules are those of other work too.
+    """
+
+    def __init__(self, gpu: NvmlGpu) -> None:
+        if gpu.shares_board():
+            raise MeterError("MIG is on: NVML gives the joules of the whole board, other instances included")
+        self.gpu = gpu
+        self.counter_period_s = _counter_period_s(gpu)
+        self.power_w, self.power_resolution_s = _power_source(gpu)
+        if self.counter_period_s is None and self.power_w is None:
+            raise MeterError("NVML offers neither energy nor power of this GPU")
+
+    def start(self) -> GpuWindow:
+        """Open a window on the next counter tick."""
+        return GpuWindow(self)
+
+
+class GpuWindow:
+    """A GPU's meters between opening and closing.
+
+    The counter is read on a tick at both ends, so it stands for exactly the time between them; what is left is the
+    idle tail between the end of the work and the closing tick, less than one update.
+    """
+
+    def __init__(self, meter: GpuMeter) -> None:
+        self._meter = meter
+        self._samples: list[tuple[float, float]] = []
+        self._temperature_start_c = meter.gpu.temperature_c()
+        self._start = self._tick()
+        self.sample()
+
+    def sample(self) -> None:
+        """Note the present power."""
+        if self._meter.power_w is not None:
+            power_w = self._meter.power_w()
+            self._samples.append((time.perf_counter(), power_w))
+
+    def finish(self) -> Reading:
+        """Close the window on the next counter tick."""
+        end = self._tick()
+        self.sample()
+        integrated_j, integration_error = integrate(self._samples)
+        period_s = self._meter.counter_period_s
+        if period_s is not None and self._start is not None and end is not None:
+            seconds = end.seconds - self._start.seconds
+            uncertainty = period_s * (1 + self._start.missed + end.missed) / seconds
+            meter, joules = "NVML total energy counter", end.joules - self._start.joules
+            second_meter_j = integrated_j if self._samples else None
+        else:
+            seconds = self._samples[-1][0] - self._samples[0][0]
+            uncertainty = self._meter.power_resolution_s / seconds + integration_error
+            meter, joules, second_meter_j = "NVML integrated power", integrated_j, None
+        return Reading(
+            meter=meter,
+            device=self._meter.gpu.uuid,
+            seconds=seconds,
+            joules=joules,
+            relative_uncertainty=uncertainty,
+            second_meter_j=second_meter_j,
+            temperature_start_c=self._temperature_start_c,
+            temperature_end_c=self._meter.gpu.temperature_c(),
+        )
+
+    def _tick(self) -> Tick | None:
+        """The counter at its next update; null where there is no counter."""
+        period_s = self._meter.counter_period_s
+        return None if period_s is None else _next_tick(self._meter.gpu, patience_s=2 * period_s)
+
+
+def integrate(samples: PowerSamples) -> tuple[float, float]:
+    """Joules under the samples by the trapezoid rule, and the relative error of having sampled no oftener.
+
+    The error is how far the result moves when every other sample is left out: for smooth power about three times what
+    the full series is off (Richardson), so it errs on the safe side. It is 1 where fewer than three samples were taken.
+    """
+    joules = _trapezoid(samples)
+    if len(samples) < 3 or joules <= 0:
+        return joules, 1.0
+    half = [*samples[:-1:2], samples[-1]]
+    return joules, abs(joules - _trapezoid(half)) / joules
+
+
+def _trapezoid(samples: PowerSamples) -> float:
+    return sum((end_s - start_s) * (start_w + end_w) / 2 for (start_s, start_w), (end_s, end_w) in pairwise(samples))
+
+
+def _next_tick(gpu: NvmlGpu, patience_s: float) -> Tick:
+    """The counter just after its next update, or after `patience_s` without one."""
+    before_j = gpu.total_energy_j()
+    deadline = time.perf_counter() + patience_s
+    while True:
+        time.sleep(POLL_S)
+        joules, seconds = gpu.total_energy_j(), time.perf_counter()
+        if joules != before_j or seconds > deadline:
+            return Tick(seconds, joules, missed=joules == before_j)
+
+
+def _counter_period_s(gpu: NvmlGpu) -> float | None:
+    """Median time between updates of the energy counter; null where there is none or it stands still."""
+    ticks: list[Tick] = []
+    try:
+        while len(ticks) <= PERIODS_TIMED:
+            ticks.append(_next_tick(gpu, COUNTER_PATIENCE_S))
+            if ticks[-1].missed:
+                return None
+    except NotOfferedError:
+        return None
+    return statistics.median(end.seconds - start.seconds for start, end in pairwise(ticks))
+
+
+def _power_source(gpu: NvmlGpu) -> tuple[Callable[[], float] | None, float]:
+    """How this GPU tells its power in watts (null: not at all), and the time in seconds over which it does."""
+    for power_w, resolution_s in ((gpu.instant_power_w, SAMPLE_S), (gpu.usage_power_w, USAGE_AVERAGE_S)):
+        try:
+            power_w()
+        except NotOfferedError:
+            continue
+        return power_w, resolution_s
+    return None, 0.0
