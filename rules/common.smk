@@ -12,7 +12,7 @@ use_this_python()
 
 try:
     STUDY = open_workflow(
-        config, [Path(name) for name in workflow.configfiles], Path(workflow.basedir)
+        [Path(name) for name in workflow.configfiles], Path(workflow.basedir), config
     )
 except ConfigError as error:
     raise WorkflowError(str(error)) from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,18 +76,18 @@ class StudyWorkflow:
 LOCK = Path("envs", "measure.lock")
 
 
-def open_workflow(settings: Mapping[str, Any], files: Sequence[Path], code_folder: Path) -> StudyWorkflow:
-    """The study that `settings` describes; `files` are the YAML files they came from, checked for duplicate keys.
+def open_workflow(files: Sequence[Path], code_folder: Path, settings: Mapping[str, Any] | None = None) -> StudyWorkflow:
+    """The study in YAML files, each checked for duplicate keys; `settings`: what Snakemake made of them and of --config.
 
     Raises ConfigError naming every problem.
     """
-    for path in files:
-        read_yaml(path)
-    study = study_from_mapping(settings, source=", ".join(map(str, files)) or "config")
+    read = [read_yaml(path) for path in files]
+    source = ", ".join(map(str, files)) or "config"
+    study = study_from_mapping(settings if settings is not None else dict(ChainMap(*reversed(read))), source)
     environment = hashlib.sha256((code_folder / LOCK).read_bytes()).hexdigest()
     runs = expand_runs(study, environment)
     if not runs:
-        raise ConfigError([Problem("exclude", "leaves no run to measure", has_value=False)], "config")
+        raise ConfigError([Problem("exclude", "leaves no run to measure", has_value=False)], source)
     return StudyWorkflow(study, environment, code_folder, {run.name: run for run in runs})
 
 
