@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""Merge a study's records into tables: one row a run, one row a sample, each as Parquet and CSV.
+
+    merge_runs.py --study results/study.json --runs results/runs --costs results/costs --output results/tables
+
+A record that is missing, malformed or of another study is a row that says so. Exit status 2 when the study or a cost
+file cannot be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from vlm_profiling.record.files import RecordError
+from vlm_profiling.report.description import read_description
+from vlm_profiling.report.tables import merge_runs, read_costs
+from vlm_profiling.study import ConfigError
+
+
+def main() -> int:
+    """Parse, merge, tell."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--study", type=Path, required=True, help="JSON file with the study's settings")
+    parser.add_argument("--runs", type=Path, required=True, help="folder of the records")
+    parser.add_argument("--costs", type=Path, required=True, help="folder of the models' cost functions")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the tables")
+    options = parser.parse_args()
+    try:
+        study, runs = read_description(options.study)
+        counts = merge_runs(runs, options.runs, read_costs(options.costs, study.models), options.output)
+    except (ConfigError, RecordError) as error:
+        print(f"merge_runs: {error}", file=sys.stderr)
+        return 2
+    print(f"{len(runs)} runs: {', '.join(f'{count} {status}' for status, count in counts.most_common())}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

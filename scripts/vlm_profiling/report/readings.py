@@ -1,0 +1,72 @@
+"""What lies where a study expects a record: the record itself, or why there is none that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from vlm_profiling.record.files import RecordError, decode_record
+from vlm_profiling.record.schema import Record
+from vlm_profiling.study import Run
+
+State = Literal["current", "missing", "malformed", "foreign"]
+
+
+class Reading(NamedTuple):
+    """An expected run and its record, which is there only where it counts: when the state is current."""
+
+    run: Run
+    state: State
+    reason: str | None
+    """Why there is no record, or why the record has no figures; null for a record with figures."""
+    record: Record | None
+
+    @property
+    def status(self) -> str:
+        """The record's status (ok, oom, unsupported, timeout, error), or the state where no record counts."""
+        return self.record.status if self.record else self.state
+
+
+def read_runs(folder: Path, runs: Iterable[Run]) -> Iterator[Reading]:
+    """One reading for each expected run, in order. A record that cannot be used is named, never raised."""
+    for run in runs:
+        path = folder / f"{run.name}.json"
+        try:
+            record = decode_record(path.read_bytes())
+            _check_whole(record)
+        except FileNotFoundError:
+            yield Reading(run, "missing", "no record", None)
+        except (OSError, msgspec.MsgspecError, RecordError) as error:
+            yield Reading(run, "malformed", f"malformed record: {error}", None)
+        else:
+            difference = _difference(run, record)
+            if difference:
+                yield Reading(run, "foreign", difference, None)
+            else:
+                yield Reading(run, "current", record.failure.reason if record.failure else None, record)
+
+
+def _check_whole(record: Record) -> None:
+    """Raise RecordError when a record lacks what its status promises."""
+    promised = ("checkpoint", "dataset", "headline", "quality", "batches", "samples") if record.status == "ok" else ("failure",)
+    absent = [name for name in promised if not getattr(record, name)]
+    if absent:
+        raise RecordError(f"status {record.status} without {', '.join(absent)}")
+    batches = range(len(record.batches))
+    for sample in record.samples:
+        if sample.batch not in batches:
+            raise RecordError(f"a sample of batch {sample.batch}, but there are {len(batches)} batches")
+
+
+def _difference(run: Run, record: Record) -> str | None:
+    """What tells that a record answers another question than the run at its place; None where it is the run's own."""
+    if record.key != run.key:
+        return f"foreign record: its key is {record.key}, expected {run.key}"
+    if (record.model, record.dataset_name) != (run.model, run.dataset):
+        return f"foreign record: of {record.model} on {record.dataset_name}"
+    if record.spec != run.spec:
+        return "foreign record: its specification differs from the study's"
+    return None

@@ -1,0 +1,132 @@
+"""Records to tables: one row a run, one row a sample, as Parquet and CSV.
+
+Records are read in chunks, each written to a small Parquet file, and the files streamed together: memory stays flat
+however many records there are, and chunks can be read by several processes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import msgspec
+import polars as pl
+
+from vlm_profiling.cost.functions import ModelCost
+from vlm_profiling.record.files import RecordError, atomic_path
+from vlm_profiling.record.schema import Batch, Record, Sample
+from vlm_profiling.report.columns import optional_columns, repeat_rows, section_columns
+from vlm_profiling.report.readings import Reading, read_runs
+from vlm_profiling.report.work import RunWork, run_work
+from vlm_profiling.study import Run
+from vlm_profiling.study.config import AXES
+
+CHUNK = 1000
+"""Records decoded at once: some tens of megabytes."""
+
+POOL_FROM = 5000
+"""Records from which a second process pays for its start."""
+
+TEXT_AXES = {"device", "optimization"}
+
+
+def merge_runs(
+    runs: Sequence[Run], records: Path, costs: Mapping[str, ModelCost], output: Path, processes: int = 2
+) -> Counter[str]:
+    """Write runs and samples tables (Parquet and CSV) to `output`; returns how many runs have each status.
+
+    `costs` are the models' cost functions by model name.
+    """
+    chunks = [runs[start : start + CHUNK] for start in range(0, len(runs), CHUNK)]
+    with tempfile.TemporaryDirectory(prefix="merge-") as folder:
+        merge_chunk = partial(_merge_chunk, records, costs, Path(folder))
+        if len(runs) < POOL_FROM or processes == 1:
+            counts = [merge_chunk(*chunk) for chunk in enumerate(chunks)]
+        else:
+            with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+                counts = list(pool.map(merge_chunk, range(len(chunks)), chunks))
+        for table in ("runs", "samples"):
+            _join_chunks(Path(folder, table), output / table)
+    return sum(counts, Counter())
+
+
+def read_costs(folder: Path, models: Iterable[str]) -> dict[str, ModelCost]:
+    """The cost functions of the models that have a file of them. Raises RecordError for a malformed one."""
+    costs = {}
+    for model in models:
+        path = folder / f"{model}.json"
+        if path.is_file():
+            try:
+                costs[model] = msgspec.json.decode(path.read_bytes(), type=ModelCost)
+            except msgspec.MsgspecError as error:
+                raise RecordError(f"{path}: {error}") from None
+    return costs
+
+
+def _merge_chunk(records: Path, costs: Mapping[str, ModelCost], folder: Path, number: int, runs: Sequence[Run]) -> Counter[str]:
+    """Write one chunk's tables as numbered Parquet files."""
+    readings = list(read_runs(records, runs))
+    for name, table in (("runs", runs_table(readings, costs)), ("samples", samples_table(readings))):
+        path = folder / name / f"{number:06}.parquet"
+        path.parent.mkdir(exist_ok=True)
+        table.write_parquet(path, compression="lz4")
+    return Counter(reading.status for reading in readings)
+
+
+def _join_chunks(folder: Path, target: Path) -> None:
+    """Stream a folder of chunks into one Parquet and one CSV file."""
+    table = pl.scan_parquet(sorted(folder.iterdir()))
+    with atomic_path(target.with_suffix(".parquet")) as path:
+        table.sink_parquet(path)
+    with atomic_path(target.with_suffix(".csv")) as path:
+        table.sink_csv(path)
+
+
+def runs_table(readings: Sequence[Reading], costs: Mapping[str, ModelCost]) -> pl.DataFrame:
+    """One row a run: where it stands in the grid, its status, and every figure of its record."""
+    records = [reading.record for reading in readings]
+    works = [run_work(record, costs.get(record.model)) if record and record.status == "ok" else None for record in records]
+    return pl.DataFrame(
+        [
+            *_identity([reading.run for reading in readings]),
+            pl.Series("axes", [",".join(reading.run.axes) for reading in readings], pl.String),
+            pl.Series("state", [reading.state for reading in readings], pl.String),
+            pl.Series("status", [reading.status for reading in readings], pl.String),
+            pl.Series("reason", [reading.reason for reading in readings], pl.String),
+            *optional_columns(works, RunWork),
+            *optional_columns(records, Record),
+        ]
+    )
+
+
+def samples_table(readings: Sequence[Reading]) -> pl.DataFrame:
+    """One row a sample of every run that has samples, with the sizes and times of the batch it was in."""
+    measured = [(reading.run, reading.record) for reading in readings if reading.record]
+    samples = [sample for _, record in measured for sample in record.samples]
+    batches = [record.batches[sample.batch] for _, record in measured for sample in record.samples]
+    row_of_run = [row for row, (_, record) in enumerate(measured) for _ in record.samples]
+    return pl.DataFrame(
+        [
+            *repeat_rows(_identity([run for run, _ in measured]), row_of_run),
+            *section_columns(samples, Sample),
+            *section_columns(batches, Batch, "batch_"),
+        ]
+    )
+
+
+def _identity(runs: Sequence[Run]) -> list[pl.Series]:
+    """Where runs stand in the grid. Null: the model's own image size, no input limit."""
+    return [
+        pl.Series("model", [run.model for run in runs], pl.String),
+        pl.Series("dataset", [run.dataset for run in runs], pl.String),
+        *(
+            pl.Series(axis, [getattr(run.point, axis) for run in runs], pl.String if axis in TEXT_AXES else pl.Int64)
+            for axis in AXES
+        ),
+        pl.Series("key", [run.key for run in runs], pl.String),
+    ]

@@ -1,0 +1,117 @@
+"""The work a run did, from its own recorded tokens: what latency, energy and FLOPs all speak of."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cache
+from statistics import fmean
+
+from msgspec import field
+from scipy.special import stdtrit
+
+from vlm_profiling.cost.functions import CostBreakdown, CostError, ModelCost, StageFlops, Work, work_flops
+from vlm_profiling.record.schema import Interval, Record, Sample, Section
+
+
+class RunWork(Section, kw_only=True):
+    """Tokens, sizes and FLOPs of a run. Per batch: means over full batches, as latency; per sample: over all samples."""
+
+    prompt_tokens_mean: float
+    """Unpadded, image tokens included."""
+    image_tokens_mean: float
+    generated_tokens_mean: float
+    truncated_samples: int
+    """Samples whose text was really cut by max_input_len."""
+    effective_sizes: dict[str, int] = field(default_factory=dict)
+    """Samples by width x height in pixels that the model really saw."""
+    vision_grids: dict[str, int] = field(default_factory=dict)
+    """Samples by rows x columns of patches."""
+    batch_flops: float | None = None
+    batch_flops_interval: Interval | None = None
+    """95 % interval of the mean over full batches (Student's t); null for one batch."""
+    sample_vision_flops: float | None = None
+    sample_project_flops: float | None = None
+    sample_prefill_flops: float | None = None
+    sample_decode_flops: float | None = None
+    padding_share: float | None = None
+    """Share of all FLOPs spent on padding, 0 to 1."""
+    flops_absent: str | None = None
+    """Why there are no FLOPs; null where there are."""
+
+
+def run_work(record: Record, cost: ModelCost | None) -> RunWork:
+    """The work of a finished run, its FLOPs by the model's cost functions."""
+    samples = record.samples
+    work = RunWork(
+        prompt_tokens_mean=fmean([sample.prompt_tokens for sample in samples]),
+        image_tokens_mean=fmean([sample.image_tokens for sample in samples]),
+        generated_tokens_mean=fmean([sample.generated_tokens for sample in samples]),
+        truncated_samples=sum(sample.truncated_tokens > 0 for sample in samples),
+        effective_sizes=_count_pairs(sample.effective_size for sample in samples),
+        vision_grids=_count_pairs(sample.vision_grid for sample in samples),
+    )
+    if cost is None or cost.flops is None:
+        work.flops_absent = cost.absent if cost else "the model's cost was not counted"
+        return work
+    try:
+        _add_flops(work, record, cost.flops)
+    except CostError as error:
+        work.flops_absent = str(error)
+    return work
+
+
+def _add_flops(work: RunWork, record: Record, flops: StageFlops) -> None:
+    """Evaluate a model's cost functions at the run's own tokens. Raises CostError where they need more than was recorded."""
+    costs = _batch_costs(record, flops)
+    full = [cost.total_flops for cost, batch in zip(costs, record.batches, strict=True) if batch.full]
+    work.batch_flops, work.batch_flops_interval = _mean_interval(full or [cost.total_flops for cost in costs])
+    samples = len(record.samples)
+    if flops.vision is not None:
+        work.sample_vision_flops = sum(cost.vision_flops or 0 for cost in costs) / samples
+    work.sample_project_flops = sum(cost.project_flops for cost in costs) / samples
+    work.sample_prefill_flops = sum(cost.prefill_flops for cost in costs) / samples
+    work.sample_decode_flops = sum(cost.decode_flops for cost in costs) / samples
+    work.padding_share = sum(cost.padding_flops for cost in costs) / sum(cost.total_flops for cost in costs)
+
+
+def _batch_costs(record: Record, flops: StageFlops) -> list[CostBreakdown]:
+    """FLOPs of each batch of the first headline pass."""
+    rows: list[list[Sample]] = [[] for _ in record.batches]
+    for sample in record.samples:
+        rows[sample.batch].append(sample)
+    return [
+        work_flops(
+            flops,
+            Work(
+                grids=tuple(sample.vision_grid for sample in samples),
+                prompt_tokens=batch.prompt_tokens,
+                generated_tokens=batch.generated_tokens,
+                qformer_tokens=batch.qformer_tokens,
+            ),
+            [(sample.prompt_tokens, sample.generated_tokens) for sample in samples],
+        )
+        for batch, samples in zip(record.batches, rows, strict=True)
+    ]
+
+
+def _mean_interval(values: Sequence[int]) -> tuple[float, Interval | None]:
+    """The mean, and its 95 % interval by Student's t; none for a single value."""
+    mean = fmean(values)
+    if len(values) == 1:
+        return mean, None
+    variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
+    half_width = _student_t(len(values) - 1) * math.sqrt(variance / len(values))
+    return mean, Interval(mean=mean, low=mean - half_width, high=mean + half_width)
+
+
+@cache
+def _student_t(degrees: int) -> float:
+    """The 97.5 % quantile of Student's t."""
+    return float(stdtrit(degrees, 0.975))
+
+
+def _count_pairs(pairs: Iterable[tuple[int, int] | None]) -> dict[str, int]:
+    """How often each pair occurs, as text: {"336x336": 96}."""
+    return {f"{first}x{second}": count for (first, second), count in Counter(filter(None, pairs)).items()}

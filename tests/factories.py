@@ -1,0 +1,286 @@
+"""Synthetic records whose parts agree with each other: batches with their distribution, samples with their quality."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from statistics import fmean, median, stdev
+from typing import Any
+
+import msgspec
+
+from vlm_profiling.cost.functions import (
+    CONVENTION,
+    DecodeFlops,
+    ModelCost,
+    PrefillFlops,
+    ProjectFlops,
+    StageFlops,
+    VisionFlops,
+)
+from vlm_profiling.record.schema import (
+    SCHEMA_VERSION,
+    Batch,
+    Checkpoint,
+    Dataset,
+    Distribution,
+    Energy,
+    Environment,
+    Failure,
+    Gpu,
+    Headline,
+    Interval,
+    Joules,
+    Memory,
+    Optimization,
+    Point,
+    Quality,
+    Record,
+    Sample,
+    Status,
+    Warmup,
+)
+from vlm_profiling.study import Run
+
+QUESTIONS = (
+    ("what color is the shape?", "blue"),
+    ("is there a circle?", "yes"),
+    ("what shape is in the image?", "triangle"),
+    ("does the image not contain a rectangle?", "no"),
+)
+GIBIBYTE = 2**30
+
+
+def make_record(
+    *,
+    samples: int = 8,
+    point: Point | None = None,
+    generate_s: float = 0.04,
+    noise: float = 0.05,
+    accuracy: float | None = 0.75,
+    side: int = 224,
+    seed: int = 0,
+    **overrides: Any,
+) -> Record:
+    """A finished run: `generate_s` seconds a batch on average; `accuracy` None means random weights. Overrides win."""
+    point = point or Point(device="cpu", optimization="fp32", batch_size=2)
+    draw = random.Random(seed)
+    sizes = [min(point.batch_size, samples - start) for start in range(0, samples, point.batch_size)]
+    asked = [_sample(number, number // point.batch_size, accuracy, side, draw) for number in range(samples)]
+    batches = [
+        _batch(rows, rows == point.batch_size, generate_s * draw.uniform(1 - noise, 1 + noise), asked[row : row + rows])
+        for rows, row in zip(sizes, range(0, samples, point.batch_size), strict=True)
+    ]
+    record = Record(
+        schema_version=SCHEMA_VERSION,
+        protocol_version=1,
+        key="0123456789",
+        model="tiny-llava",
+        dataset_name="shapes",
+        point=point,
+        optimization=Optimization(dtype="float32", attention="sdpa"),
+        status="ok",
+        spec="{}",
+        code_sha256="c" * 64,
+        started_at="2026-03-01T12:00:00+00:00",
+        duration_s=9.5,
+        load_s=0.4,
+        checkpoint=_checkpoint(random_weights=accuracy is None),
+        dataset=Dataset(source="package:easy-vqa", content_sha256="d" * 64, samples=samples),
+        environment=make_environment(point.device),
+        warmup=Warmup(batches=4, seconds=4 * generate_s, cv=0.02, stopped="steady"),
+        headline=_headline(batches, asked),
+        batches=batches,
+        samples=asked,
+        energy=_energy(point.device, samples, fmean([batch.generate_s for batch in batches]) / point.batch_size),
+        memory=_memory(point.device),
+        quality=_quality(asked, random_weights=accuracy is None),
+    )
+    return msgspec.structs.replace(record, **overrides)
+
+
+def make_failed_record(status: Status = "oom", reason: str = "CUDA out of memory", **overrides: Any) -> Record:
+    """A run that ended without numbers, for an expected reason."""
+    record = make_record()
+    empty = Record(
+        **{name: getattr(record, name) for name in ("schema_version", "protocol_version", "key", "model", "dataset_name")},
+        **{name: getattr(record, name) for name in ("point", "optimization", "spec", "code_sha256", "started_at")},
+        status=status,
+        failure=Failure(reason=reason, exception="torch.OutOfMemoryError", stage="warm-up"),
+        duration_s=3.0,
+        environment=record.environment,
+    )
+    return msgspec.structs.replace(empty, **overrides)
+
+
+def identity_of(run: Run) -> dict[str, Any]:
+    """Overrides that make a record the answer to `run`: `make_record(**identity_of(run))`."""
+    point = Point(**{name: getattr(run.point, name) for name in Point.__struct_fields__})
+    return {"model": run.model, "dataset_name": run.dataset, "point": point, "key": run.key, "spec": run.spec}
+
+
+def make_cost(name: str = "tiny-llava") -> ModelCost:
+    """Cost functions with round coefficients: vision 1000, project 100, prefill 10 a token and 1 a square, decode 20 a step."""
+    return ModelCost(
+        name=name,
+        source="tiny:llava",
+        model_type="llava",
+        convention=CONVENTION,
+        parameters=261_000,
+        flops=StageFlops(
+            vision=VisionFlops(constant=1000),
+            project=ProjectFlops(constant=100),
+            prefill=PrefillFlops(per_prompt_token=10, per_prompt_token_square=1),
+            decode=DecodeFlops(constant=20),
+        ),
+    )
+
+
+def make_environment(device: str = "cpu") -> Environment:
+    """A machine; with device cuda it has a GPU."""
+    gpu = Gpu(name="NVIDIA H100 80GB HBM3", uuid="GPU-0", driver="570.86", memory_bytes=80 * GIBIBYTE, power_limit_w=700)
+    return Environment(
+        python="3.11.7",
+        platform="Linux 6.1",
+        packages={"torch": "2.13.0", "transformers": "5.23.0"},
+        lock_sha256="e" * 64,
+        cpu="AMD EPYC 9654",
+        cpu_cores=2,
+        threads=2,
+        memory_bytes=64 * GIBIBYTE,
+        gpu=gpu if device == "cuda" else None,
+        git_commit="f" * 40,
+        git_dirty=False,
+    )
+
+
+def _sample(number: int, batch: int, accuracy: float | None, side: int, draw: random.Random) -> Sample:
+    question, reference = QUESTIONS[number % len(QUESTIONS)]
+    right = accuracy is not None and draw.random() < accuracy
+    patches = side // 14
+    text_tokens = len(question.split()) + 4
+    return Sample(
+        id=f"q{number}",
+        batch=batch,
+        request=question,
+        prompt=f"USER: <image>\n{question} ASSISTANT:",
+        references=[reference],
+        answer=reference if right else "gray",
+        prompt_tokens=patches**2 + text_tokens,
+        image_tokens=patches**2,
+        generated_tokens=2,
+        image_size=(64, 64),
+        vision_grid=(patches, patches),
+        effective_size=(side, side),
+        wer=None if accuracy is None else float(not right),
+        exact_match=None if accuracy is None else right,
+    )
+
+
+def _batch(rows: int, full: bool, generate_s: float, samples: Sequence[Sample]) -> Batch:
+    preprocess_s, transfer_s, detokenise_s = 0.002 * rows, 0.0001 * rows, 0.0002 * rows
+    return Batch(
+        rows=rows,
+        full=full,
+        prompt_tokens=max(sample.prompt_tokens for sample in samples),
+        generated_tokens=max(sample.generated_tokens for sample in samples),
+        preprocess_s=preprocess_s,
+        transfer_s=transfer_s,
+        generate_s=generate_s,
+        detokenise_s=detokenise_s,
+        end_to_end_s=preprocess_s + transfer_s + generate_s + detokenise_s,
+    )
+
+
+def _headline(batches: Sequence[Batch], samples: Sequence[Sample]) -> Headline:
+    full = [batch for batch in batches if batch.full] or batches
+    end_to_end_s = sum(batch.end_to_end_s for batch in batches)
+    return Headline(
+        passes=1,
+        generate=make_distribution([batch.generate_s for batch in full]),
+        end_to_end=make_distribution([batch.end_to_end_s for batch in full]),
+        generate_per_sample=make_distribution([batch.generate_s / batch.rows for batch in batches for _ in range(batch.rows)]),
+        output_tokens_per_s=sum(sample.generated_tokens for sample in samples) / end_to_end_s,
+        samples_per_s=len(samples) / end_to_end_s,
+        partial_batch=next((batch for batch in batches if not batch.full), None),
+    )
+
+
+def make_distribution(seconds: Sequence[float]) -> Distribution:
+    """A distribution with a normal interval: near enough for tests of what is done with it."""
+    n, mean = len(seconds), fmean(seconds)
+    std = stdev(seconds) if n > 1 else None
+    half_width = 1.96 * std / n**0.5 if std is not None else 0.0
+    return Distribution(
+        n=n,
+        mean_s=mean,
+        median_s=median(seconds),
+        std_s=std,
+        min_s=min(seconds),
+        max_s=max(seconds),
+        sampling=Interval(mean=mean, low=mean - half_width, high=mean + half_width) if n > 1 else None,
+    )
+
+
+def _checkpoint(random_weights: bool) -> Checkpoint:
+    return Checkpoint(
+        source="tiny:llava",
+        content_sha256="a" * 64,
+        family="llava",
+        architecture="LlavaForConditionalGeneration",
+        parameters=261_000,
+        weight_bytes=1_044_000,
+        dtypes={"float32": 261_000},
+        attention="sdpa",
+        random_weights=random_weights,
+        processor="CLIPImageProcessorPil",
+    )
+
+
+def _energy(device: str, samples: int, seconds_per_sample: float) -> Energy:
+    if device == "cpu":
+        return Energy(absent={"gpu": "the run's device is cpu", "cpu": "no RAPL on this host"})
+    mean_w, window_s = 350.0, 12.0
+    joules = Joules(
+        meter="NVML total energy counter",
+        device="GPU-0",
+        window_s=window_s,
+        gross_j=mean_w * window_s,
+        net_j=(mean_w - 75.0) * window_s,
+        idle_w=75.0,
+        mean_w=mean_w,
+        per_sample_j=mean_w * seconds_per_sample,
+        per_token_j=mean_w * seconds_per_sample / 2,
+        relative_uncertainty=0.02,
+        second_meter_j=mean_w * window_s * 1.01,
+    )
+    return Energy(gpu=joules, absent={"cpu": "no RAPL on this host"})
+
+
+def _memory(device: str) -> Memory:
+    if device == "cpu":
+        reason = "the run's device is cpu"
+        return Memory(peak_process_bytes=GIBIBYTE, absent={"peak_allocated_bytes": reason, "peak_reserved_bytes": reason})
+    return Memory(peak_allocated_bytes=8 * GIBIBYTE, peak_reserved_bytes=9 * GIBIBYTE, peak_process_bytes=10 * GIBIBYTE)
+
+
+def _quality(samples: Sequence[Sample], random_weights: bool) -> Quality:
+    if random_weights:
+        reason = "not applicable: random weights"
+        return Quality(absent=dict.fromkeys(("wer", "wer_normalised", "wer_sample_mean", "exact_match"), reason))
+    n = len(samples)
+    exact = fmean([float(bool(sample.exact_match)) for sample in samples])
+    wer = fmean([sample.wer or 0.0 for sample in samples])
+    half_width = 1.96 * (exact * (1 - exact) / n) ** 0.5
+    return Quality(
+        wer=wer,
+        wer_normalised=wer,
+        wer_sample_mean=wer,
+        wer_interval=Interval(mean=wer, low=max(0.0, wer - half_width), high=wer + half_width),
+        substitutions=round(wer * n),
+        insertions=0,
+        deletions=0,
+        exact_match=exact,
+        exact_match_interval=Interval(mean=exact, low=max(0.0, exact - half_width), high=min(1.0, exact + half_width)),
+        scored=n,
+    )
