@@ -1,0 +1,142 @@
+"""Which of a source's rows can be samples, and which of those a seed draws."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from vlm_profiling.datasets.candidates import BadSample, Candidate, DatasetError, Source
+from vlm_profiling.datasets.pictures import decode_picture, picture_ending
+from vlm_profiling.record.manifests import DatasetManifest, DatasetSample, SkippedSample
+
+SHOWN_PROBLEMS = 50
+
+
+@dataclass
+class Survey:
+    """Every row of a source, looked at."""
+
+    usable: list[DatasetSample] = field(default_factory=list)
+    bad: list[SkippedSample] = field(default_factory=list)
+
+
+def survey_source(source: Source) -> Survey:
+    """Check every row: its types and texts, that its id is its own, that its picture decodes to the last pixel."""
+    survey, names, endings = Survey(), set[str](), dict[str, str]()
+    for row in source.rows():
+        if isinstance(row, SkippedSample):
+            survey.bad.append(row)
+            continue
+        try:
+            sample = _sample(row, endings)
+            if sample.id in names:
+                raise BadSample("its id stands twice")
+        except BadSample as problem:
+            survey.bad.append(SkippedSample(id=printable(str(row.id)), reason=printable(str(problem))))
+        else:
+            survey.usable.append(sample)
+        names.add(str(row.id))
+    return survey
+
+
+def refuse_bad_samples(survey: Survey, label: str) -> None:
+    """Raise a DatasetError that lists the unusable rows, if there are any."""
+    if not survey.bad:
+        return
+    listed = [f"  sample {problem.id}: {problem.reason}" for problem in survey.bad[:SHOWN_PROBLEMS]]
+    if len(survey.bad) > SHOWN_PROBLEMS:
+        listed.append(f"  and {len(survey.bad) - SHOWN_PROBLEMS} more")
+    total = len(survey.bad) + len(survey.usable)
+    head = f"{label}: {len(survey.bad)} of {total} samples cannot be used; mend them, or set on_bad_sample: skip"
+    raise DatasetError("\n".join([head, *listed]))
+
+
+def draw_samples(usable: Sequence[DatasetSample], count: int | None, seed: int) -> list[DatasetSample]:
+    """`count` samples (all when None) in an order that depends on the seed and the ids alone.
+
+    Each sample has its own place in the draw, the hash of seed and id: a smaller draw is the beginning of a larger one, and
+    a sample that is added or mended changes no other's place. Raises DatasetError when there are too few.
+    """
+    if not usable or (count is not None and count > len(usable)):
+        asked = "at least 1" if count is None else count
+        raise DatasetError(f"samples: {asked} asked, {len(usable)} usable")
+    return sorted(usable, key=lambda sample: hashlib.sha256(f"{seed}\0{sample.id}".encode()).digest())[:count]
+
+
+def samples_bytes(samples: Sequence[DatasetSample]) -> bytes:
+    """The content of samples.jsonl."""
+    return msgspec.json.Encoder().encode_lines(samples)
+
+
+def manifest_of(name: str, source: Source, survey: Survey, drawn: Sequence[DatasetSample], seed: int) -> DatasetManifest:
+    """The manifest of a draw."""
+    return DatasetManifest(
+        name=name,
+        source=source.label,
+        revision=source.revision,
+        split=source.split,
+        samples=len(drawn),
+        population=len(survey.usable),
+        seed=seed,
+        content_sha256=hashlib.sha256(samples_bytes(drawn)).hexdigest(),
+        licence=source.licence,
+        skipped=survey.bad,
+    )
+
+
+def candidate_bytes(candidate: Candidate) -> bytes:
+    """The encoded picture. Raises BadSample when its file cannot be read."""
+    if isinstance(candidate.picture, bytes):
+        return candidate.picture
+    try:
+        return candidate.picture.read_bytes()
+    except OSError as error:
+        raise BadSample(f"the picture cannot be read: {error.strerror}") from None
+
+
+def printable(text: str) -> str:
+    """Text that can be encoded and stands on one line of a terminal, whatever it was."""
+    return text.encode(errors="replace").decode().translate(_CONTROLS)
+
+
+_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
+
+
+def _sample(candidate: Candidate, endings: dict[str, str]) -> DatasetSample:
+    """A checked sample. `endings` remembers pictures that were decoded before, by their hash. Raises BadSample."""
+    if not isinstance(candidate.id, (str, int)) or isinstance(candidate.id, bool) or candidate.id == "":
+        raise BadSample(f"its id must be a text or a whole number, not {candidate.id!r}")
+    request = _text(candidate.request, "request")
+    if not request.strip():
+        raise BadSample("the request is empty")
+    response = candidate.response
+    references = [_text(answer, "response") for answer in (response if isinstance(response, list) else [response])]
+    if not references:
+        raise BadSample("there is no response")
+    content = candidate_bytes(candidate)
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 not in endings:
+        decode_picture(content)
+        endings[sha256] = picture_ending(content)
+    return DatasetSample(
+        id=_text(str(candidate.id), "id"),
+        image=f"images/{sha256}.{endings[sha256]}",
+        image_sha256=sha256,
+        request=request,
+        references=references,
+    )
+
+
+def _text(value: object, name: str) -> str:
+    if value is None:
+        raise BadSample(f"there is no {name}")
+    if not isinstance(value, str):
+        raise BadSample(f"the {name} must be text, not {type(value).__name__}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadSample(f"the {name} is not valid Unicode") from None
+    return value

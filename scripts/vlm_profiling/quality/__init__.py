@@ -1,0 +1,1 @@
+"""Answers against references: word error rate, exact match, and how sure both are."""
