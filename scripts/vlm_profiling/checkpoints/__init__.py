@@ -1,0 +1,1 @@
+"""Checkpoints: described, made ready and loaded, with what is particular to each model family in one file."""

@@ -1,0 +1,174 @@
+"""What every family shares: from pictures and requests to tensors, and from token ids back to answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from PIL import Image
+from transformers import AutoProcessor, BatchFeature, GenerationConfig, PreTrainedConfig, PreTrainedModel, ProcessorMixin
+
+from vlm_profiling.checkpoints.families.text import plain_text, shorten
+
+Grid = tuple[int, int]
+
+
+@dataclass(kw_only=True)
+class Prepared:
+    """A batch ready to be moved to the device, and the work that it holds. Lists have one entry a row."""
+
+    inputs: BatchFeature
+    """Keyword arguments of generate(), on the host."""
+    prompts: list[str]
+    """Text given to the processor."""
+    prompt_tokens: list[int]
+    """Tokens of the prompt without padding, image tokens included; of the encoder where there is one."""
+    image_tokens: list[int]
+    """Positions of the prompt that a picture takes."""
+    padded_tokens: int
+    """Length of the padded prompt."""
+    qformer_tokens: int
+    """Length of the padded question that a Q-Former reads; 0 where none does."""
+    truncated_tokens: list[int]
+    """Tokens of the user's text cut by max_input_len."""
+    vision_grids: list[Grid | None]
+    """Rows, columns of patches that the vision encoder sees."""
+    effective_sizes: list[tuple[int, int] | None]
+    """Width, height in pixels that the model sees after its processor."""
+
+
+class Family:
+    """What is particular to a kind of model and not told by its class on the hub. Holds the config of one checkpoint."""
+
+    name: ClassVar[str]
+    model_types: ClassVar[tuple[str, ...]] = ()
+    markers: ClassVar[tuple[str, ...]] = ()
+    """Texts that this family's processor reads as more than text, besides the tokenizer's special tokens."""
+
+    def __init__(self, config: PreTrainedConfig) -> None:
+        self.config = config
+
+    @classmethod
+    def load_processor(cls, folder: Path, *, backend: str, trust_remote_code: bool) -> ProcessorMixin:
+        """The processor in a folder, its image processor on the backend pil or torchvision."""
+        return AutoProcessor.from_pretrained(folder, backend=backend, trust_remote_code=trust_remote_code)
+
+    @property
+    def padding_side(self) -> str:
+        """Where shorter prompts are filled up: a decoder must have its prompt next to its answer."""
+        return "right" if self.config.get_text_config().is_encoder_decoder else "left"
+
+    def prompt(self, processor: ProcessorMixin, request: str) -> str:
+        """The text given to the processor: the processor's chat template around one picture and the request."""
+        message: dict[str, Any] = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": request}]}
+        return processor.apply_chat_template([message], add_generation_prompt=True)
+
+    def prepare(
+        self,
+        processor: ProcessorMixin,
+        images: Sequence[Image.Image],
+        requests: Sequence[str],
+        *,
+        image_size: int | None = None,
+        max_input_len: int | None = None,
+    ) -> Prepared:
+        """A batch of as many rows as there are pictures, one request each.
+
+        `image_size`: pixels of the longer side, up or down, before the processor's own resizing.
+        `max_input_len`: tokens of user text that are kept. Image tokens and the template are never cut.
+        """
+        pictures = [_fitted(image, image_size) for image in images]
+        texts = [plain_text(request, processor.tokenizer, self.markers) for request in requests]
+        kept = [shorten(text, processor.tokenizer, max_input_len) for text in texts]
+        prompts = [self.prompt(processor, text) for text, _ in kept]
+        inputs = self.encode(processor, pictures, prompts)
+        grids = self.vision_grids(inputs)
+        return Prepared(
+            inputs=inputs,
+            prompts=prompts,
+            prompt_tokens=inputs["attention_mask"].sum(1).tolist(),
+            image_tokens=(inputs["input_ids"] == self.image_token_id).sum(1).tolist(),
+            padded_tokens=inputs["input_ids"].shape[1],
+            qformer_tokens=inputs["qformer_input_ids"].shape[1] if "qformer_input_ids" in inputs else 0,
+            truncated_tokens=[cut for _, cut in kept],
+            vision_grids=grids,
+            effective_sizes=self.effective_sizes(inputs, grids),
+        )
+
+    def encode(self, processor: ProcessorMixin, pictures: list[Image.Image], prompts: list[str]) -> BatchFeature:
+        """The processor's tensors. A template that already begins with the first special token gets no second one."""
+        options: dict[str, Any] = {"padding": True, "return_tensors": "pt"}
+        first = processor.tokenizer.bos_token
+        if first and prompts[0].startswith(first):
+            options["add_special_tokens"] = False
+        return processor(images=self.arranged(pictures), text=prompts, **options)
+
+    def arranged(self, pictures: list[Image.Image]) -> list[Any]:
+        """The pictures as this family's processor takes them, one a row."""
+        return pictures
+
+    @property
+    def image_token_id(self) -> int:
+        """Id of the placeholder of a picture's positions in the prompt."""
+        return self.config.image_token_id
+
+    def vision_grids(self, inputs: BatchFeature) -> list[Grid | None]:
+        """Rows, columns of patches, row by row; here of pictures that the processor brought to one size."""
+        rows, _, height, width = inputs["pixel_values"].shape
+        patch = self.config.vision_config.patch_size
+        return [(height // patch, width // patch)] * rows
+
+    def effective_sizes(self, inputs: BatchFeature, grids: list[Grid | None]) -> list[tuple[int, int] | None]:
+        """Width, height in pixels, row by row."""
+        *_, height, width = inputs["pixel_values"].shape
+        return [(width, height)] * len(grids)
+
+    def generate_arguments(self, model: PreTrainedModel) -> dict[str, Any]:
+        """Further keyword arguments of generate()."""
+        return {}
+
+    def generation_config(self, model: PreTrainedModel) -> GenerationConfig:
+        """The generation config that generate() follows."""
+        return model.generation_config
+
+    def new_tokens(self, model: PreTrainedModel, inputs: BatchFeature, output_ids: torch.Tensor) -> torch.Tensor:
+        """Generated ids only (rows, steps): the prompt, or a T5 decoder's start token, cut by count."""
+        prompt = 1 if self.config.get_text_config().is_encoder_decoder else inputs["input_ids"].shape[1]
+        return output_ids[:, prompt:]
+
+    def answers(self, processor: ProcessorMixin, new_ids: torch.Tensor) -> list[str]:
+        """Answers without special tokens and surrounding blanks."""
+        return [answer.strip() for answer in processor.tokenizer.batch_decode(new_ids, skip_special_tokens=True)]
+
+    def generated_counts(self, model: PreTrainedModel, new_ids: torch.Tensor) -> list[int]:
+        """Tokens of each row up to and including the end of the sequence; what follows is padding."""
+        ends = self.generation_config(model).eos_token_id
+        steps = new_ids.shape[1]
+        if ends is None or steps == 0:
+            return [steps] * len(new_ids)
+        ended = torch.isin(new_ids, torch.as_tensor(ends, device=new_ids.device))
+        first = torch.where(ended.any(1), ended.int().argmax(1) + 1, steps)
+        return first.tolist()
+
+    def stage_modules(self, model: PreTrainedModel) -> dict[str, str]:
+        """Stage of each module that bounds one ("" is the model itself).
+
+        "lm" is prefill in its first call and decode in the following ones; a module inside another's is taken out of it.
+        """
+        raise NotImplementedError
+
+    def compile_targets(self, model: PreTrainedModel) -> list[str]:
+        """Modules whose forward generate() calls and that together do its work ("" is the model itself)."""
+        raise NotImplementedError
+
+
+def _fitted(image: Image.Image, longer_side: int | None) -> Image.Image:
+    picture = image.convert("RGB")
+    if longer_side is None:
+        return picture
+    scale = longer_side / max(picture.size)
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)

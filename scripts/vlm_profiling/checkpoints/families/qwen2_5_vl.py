@@ -1,0 +1,56 @@
+"""Qwen2.5-VL: pictures of any size, a grid of patches merged two by two (arXiv 2502.13923)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from transformers import BatchFeature, PreTrainedModel, ProcessorMixin, Qwen2_5_VLProcessor
+from typing_extensions import override
+
+from vlm_profiling.checkpoints.families.base import Family, Grid
+
+
+class ImageOnlyProcessor(Qwen2_5_VLProcessor):
+    """The processor without its part for videos, which needs torchvision even where no video is ever given."""
+
+    def __init__(self, image_processor=None, tokenizer=None, chat_template=None, **kwargs) -> None:
+        super().__init__(image_processor, tokenizer, chat_template=chat_template)
+
+    @override
+    @classmethod
+    def get_attributes(cls) -> list[str]:
+        return ["image_processor", "tokenizer"]
+
+
+ImageOnlyProcessor.__name__ = "Qwen2_5_VLProcessor"  # the name written beside a checkpoint; AutoProcessor knows no other
+
+
+class Qwen25VL(Family):
+    """A picture keeps its aspect; it takes one position for each 2 x 2 patches."""
+
+    name = "qwen2_5_vl"
+    model_types = ("qwen2_5_vl",)
+
+    @override
+    @classmethod
+    def load_processor(cls, folder: Path, *, backend: str, trust_remote_code: bool) -> ProcessorMixin:
+        if backend == "pil":
+            return ImageOnlyProcessor.from_pretrained(folder, backend=backend)
+        return super().load_processor(folder, backend=backend, trust_remote_code=trust_remote_code)
+
+    @override
+    def vision_grids(self, inputs: BatchFeature) -> list[Grid | None]:
+        return [(rows, columns) for _, rows, columns in inputs["image_grid_thw"].tolist()]
+
+    @override
+    def effective_sizes(self, inputs: BatchFeature, grids: list[Grid | None]) -> list[tuple[int, int] | None]:
+        patch = self.config.vision_config.patch_size
+        return [grid and (grid[1] * patch, grid[0] * patch) for grid in grids]
+
+    @override
+    def stage_modules(self, model: PreTrainedModel) -> dict[str, str]:
+        return {"model.visual": "vision", "model.visual.merger": "project", "": "lm"}
+
+    @override
+    def compile_targets(self, model: PreTrainedModel) -> list[str]:
+        return ["model.visual", ""]

@@ -1,0 +1,103 @@
+"""From a manifest to a model and its processor, ready to generate on a device."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForImageTextToText, PreTrainedConfig, PreTrainedModel, ProcessorMixin
+from transformers.utils.import_utils import is_torchvision_available
+
+from vlm_profiling.checkpoints.architectures import model_from_config
+from vlm_profiling.checkpoints.describe import Handling, describe_checkpoint, describe_local_or_hub, hub_folder
+from vlm_profiling.checkpoints.errors import CheckpointError, Unsupported
+from vlm_profiling.checkpoints.families import Family, family_for
+from vlm_profiling.record.manifests import CheckpointManifest
+
+__all__ = ["LoadedCheckpoint", "describe_checkpoint", "describe_local_or_hub", "load_checkpoint"]
+
+
+@dataclass
+class LoadedCheckpoint:
+    """A model ready to generate, with everything that turns pictures and text into its inputs and back."""
+
+    model: PreTrainedModel
+    processor: ProcessorMixin
+    family: Family
+    manifest: CheckpointManifest
+    load_s: float
+    """From the call to weights on the device."""
+
+
+def load_checkpoint(manifest: CheckpointManifest, project: Path, *, device: str, dtype: str, attention: str) -> LoadedCheckpoint:
+    """The checkpoint that a manifest describes: safetensors only, remote code only where the manifest says so.
+
+    The model is in evaluation mode on the device, in the torch dtype of that name, with the attention implementation asked.
+    Raises Unsupported when the model's class or this machine refuses the combination, CheckpointError when files are
+    missing or do not hold all weights.
+    """
+    start = time.perf_counter()
+    folder = _folder(manifest, project)
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=manifest.trust_remote_code)
+    family = family_for(manifest.model_type, manifest.family)(config)
+    processor = _load_processor(family, folder, manifest)
+    model = _load_model(folder, config, manifest, getattr(torch, dtype), attention, device)
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return LoadedCheckpoint(model, processor, family, manifest, time.perf_counter() - start)
+
+
+def _folder(manifest: CheckpointManifest, project: Path) -> Path:
+    if manifest.hub is not None:
+        handling = Handling(trust_remote_code=manifest.trust_remote_code)
+        return hub_folder(manifest.hub, manifest.revision, handling, local_only=True)
+    folder = project / str(manifest.folder)
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(f"{manifest.source}: {manifest.folder} has no config.json any more; prepare the checkpoint again")
+    return folder
+
+
+def _load_processor(family: Family, folder: Path, manifest: CheckpointManifest) -> ProcessorMixin:
+    backend = manifest.processor_backend
+    if backend == "auto":
+        backend = "torchvision" if is_torchvision_available() else "pil"
+    elif backend == "torchvision" and not is_torchvision_available():
+        raise Unsupported("processor_backend torchvision: the package torchvision is not installed")
+    processor = family.load_processor(folder, backend=backend, trust_remote_code=manifest.trust_remote_code)
+    processor.tokenizer.padding_side = family.padding_side
+    if processor.tokenizer.pad_token is None:
+        processor.tokenizer.pad_token = processor.tokenizer.eos_token
+    return processor
+
+
+def _load_model(
+    folder: Path, config: PreTrainedConfig, manifest: CheckpointManifest, dtype: torch.dtype, attention: str, device: str
+) -> PreTrainedModel:
+    try:
+        if manifest.random_weights and not any(folder.glob("*.safetensors")):
+            return model_from_config(config, device=device, dtype=dtype, attention=attention)
+        loaded: Any = AutoModelForImageTextToText.from_pretrained(
+            folder,
+            dtype=dtype,
+            attn_implementation=attention,
+            use_safetensors=True,
+            trust_remote_code=manifest.trust_remote_code,
+            output_loading_info=True,
+        )
+    except (ImportError, ValueError) as error:
+        if re.search(r"attention|flash|sdpa", str(error), re.IGNORECASE):
+            raise Unsupported(_one_line(error)) from error
+        raise
+    model, report = loaded
+    if report["missing_keys"]:
+        raise CheckpointError(f"{manifest.source}: no weights for {', '.join(sorted(report['missing_keys'])[:5])}")
+    return model.to(device).eval().requires_grad_(False)
+
+
+def _one_line(error: Exception) -> str:
+    """First sentence of a library's error message."""
+    return re.split(r"(?<=[a-z0-9`])\. |\n", str(error))[0].strip().rstrip(".")
