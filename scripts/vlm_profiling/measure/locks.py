@@ -72,6 +72,6 @@ def _logical_lines(text: str) -> list[str]:
 
 def _same_version(found: str, locked: str) -> bool:
     try:
-        return Version(found).public == Version(locked).public
+        return Version(Version(found).public) == Version(Version(locked).public)
     except InvalidVersion:
         return found == locked
