@@ -1,0 +1,152 @@
+"""FLOPs and bytes counted on a model's own code, stage by stage on the meta device: no weights, no GPU.
+
+A stage's cost is a polynomial of its token counts, so a few counts fix its coefficients exactly and one more checks them.
+This file alone of the cost room looks at the checkpoints room, for the model classes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vlm_profiling.cost.counter import StageCounter
+from vlm_profiling.cost.fit import fit
+from vlm_profiling.cost.functions import (
+    CONVENTION,
+    CacheElements,
+    DecodeFlops,
+    Grid,
+    ModelCost,
+    PrefillFlops,
+    ProjectFlops,
+    StageFlops,
+    VisionFlops,
+    WeightReads,
+    sum_of_squared_windows,
+)
+from vlm_profiling.cost.stages import DTYPE, STAGES, stages_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
+QFORMER_TOKENS = (8, 24, 56)
+GENERATIONS = ((8, 1), (24, 1), (56, 2))
+"""Prompt tokens, decode steps: three prompts fix prefill's quadratic, and the three pairs fix decode."""
+CHECK_QFORMER_TOKENS = 72
+CHECK_GENERATION = (72, 3)
+
+
+def count_cost(name: str, source: str, config: PreTrainedConfig) -> ModelCost:
+    """The cost functions of the model that a transformers config describes.
+
+    A model type without known stages gives a ModelCost whose `absent` says so. Raises CostError when a stage's counts
+    are not the polynomial that its architecture promises.
+    """
+    from vlm_profiling.checkpoints.architectures import model_from_config
+
+    cost = ModelCost(name=name, source=source, model_type=config.model_type, convention=CONVENTION)
+    if config.model_type not in STAGES:
+        cost.absent = f"the stages of model type {config.model_type!r} are not known; known: {', '.join(sorted(STAGES))}"
+        return cost
+    model = model_from_config(config, device="meta", dtype=DTYPE, attention="eager")
+    cost.parameters = sum(parameter.numel() for parameter in model.parameters())
+    counter = StageCounter(stages_of(model))
+    cost.flops = StageFlops(
+        vision=_vision_flops(counter),
+        project=_project_flops(counter),
+        prefill=_prefill_flops(counter),
+        decode=_decode_flops(counter),
+    )
+    cost.weights = _weight_reads(counter)
+    cost.cache = _cache_elements(counter)
+    return cost
+
+
+def _vision_flops(counter: StageCounter) -> VisionFlops | None:
+    if counter.stages.encode is None:
+        return None
+
+    def measure(rows: int, grid: Grid) -> int:
+        return counter.encode(rows, grid)[0].flops
+
+    grids, check = _grids(counter)
+    window = counter.stages.window
+    if window is None:
+        return VisionFlops(constant=fit("vision", measure, _constant, grids, check)[0])
+
+    def terms(grid: Grid) -> tuple[int, int, int]:
+        patches = grid[0] * grid[1]
+        return patches, patches**2, sum_of_squared_windows(grid, window)
+
+    patch, square, window_square = fit("vision", measure, terms, grids, check)
+    return VisionFlops(per_patch=patch, per_patch_square=square, per_window_square=window_square, window=window)
+
+
+def _project_flops(counter: StageCounter) -> ProjectFlops:
+    (grid, *_), check = _grids(counter)
+
+    def measure(rows: int, grid: Grid) -> int:
+        return counter.project(rows, grid).flops
+
+    def measure_question(rows: int, tokens: int) -> int:
+        return counter.project(rows, grid, tokens).flops
+
+    if counter.stages.reads_question:
+        constant, linear, square = fit("project", measure_question, _quadratic, QFORMER_TOKENS, CHECK_QFORMER_TOKENS)
+        return ProjectFlops(constant=constant, per_qformer_token=linear, per_qformer_token_square=square)
+    if counter.stages.grid is not None:
+        return ProjectFlops(constant=fit("project", measure, _constant, [grid], check)[0])
+    return ProjectFlops(per_patch=fit("project", measure, lambda size: (size[0] * size[1],), [grid], check)[0])
+
+
+def _prefill_flops(counter: StageCounter) -> PrefillFlops:
+    def measure(rows: int, size: tuple[int, int]) -> int:
+        return counter.generate(rows, *size).prefill.flops
+
+    constant, linear, square = fit("prefill", measure, lambda size: _quadratic(size[0]), GENERATIONS, CHECK_GENERATION)
+    return PrefillFlops(constant=constant, per_prompt_token=linear, per_prompt_token_square=square)
+
+
+def _decode_flops(counter: StageCounter) -> DecodeFlops:
+    def measure(rows: int, size: tuple[int, int]) -> int:
+        return counter.generate(rows, *size).last_decode.flops
+
+    constant, prompt, step = fit("decode", measure, lambda size: (1, *size), GENERATIONS, CHECK_GENERATION)
+    return DecodeFlops(constant=constant, per_prompt_token=prompt, per_step=step)
+
+
+def _cache_elements(counter: StageCounter) -> CacheElements:
+    def measure(rows: int, size: tuple[int, int]) -> int:
+        return counter.generate(rows, *size).cache_elements
+
+    constant, prompt, generated = fit("cache", measure, lambda size: (1, *size), GENERATIONS, CHECK_GENERATION)
+    return CacheElements(constant=constant, per_prompt_token=prompt, per_generated_token=generated)
+
+
+def _weight_reads(counter: StageCounter) -> WeightReads:
+    (grid, *_), _ = _grids(counter)
+    generation = counter.generate(1, *GENERATIONS[0])
+    return WeightReads(
+        vision=None if counter.stages.encode is None else counter.encode(1, grid)[0].parameters_read,
+        project=counter.project(1, grid, QFORMER_TOKENS[0] if counter.stages.reads_question else 0).parameters_read,
+        prefill=generation.prefill.parameters_read,
+        decode=generation.last_decode.parameters_read,
+    )
+
+
+def _grids(counter: StageCounter) -> tuple[list[Grid], Grid]:
+    """Patch grids that fix the vision stage's terms, and one that checks them."""
+    fixed, side = counter.stages.grid, counter.stages.window
+    if fixed is not None:
+        return [fixed], fixed
+    if side is None:
+        return [(8, 12)], (12, 16)
+    # whole and cut windows, or their term could not be told from the others
+    return [(side, side), (side, 2 * side), (side, side // 2)], (side + side // 2, 2 * side + side // 2)
+
+
+def _constant(_size: object) -> tuple[int]:
+    return (1,)
+
+
+def _quadratic(tokens: int) -> tuple[int, int, int]:
+    return 1, tokens, tokens**2

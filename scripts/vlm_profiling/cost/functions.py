@@ -1,0 +1,229 @@
+"""FLOPs and bytes of a model as exact integer functions of its tokens: light, no torch, evaluated on finished records.
+
+One multiply-add is 2 FLOPs. `prompt_tokens` is always the padded length of one row, image tokens included; a batch costs
+its rows' sum. A batch that generates T tokens runs one prefill and T - 1 decode steps on every row, finished or not.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct, field
+
+CONVENTION = (
+    "1 multiply-add = 2 FLOPs; matrix products, attention (in full: a causal mask halves nothing) and convolutions; "
+    "no bias, norm, activation"
+)
+
+Grid: TypeAlias = tuple[int, int]
+"""Rows, columns of patches that the vision encoder sees of one picture, before any merging."""
+
+
+class CostError(Exception):
+    """A cost could not be counted or evaluated; the message says what was asked and why it fails."""
+
+
+class Coefficients(Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """Coefficients of a cost function. Terms that a stage lacks are zero and left out of the JSON."""
+
+
+class VisionFlops(Coefficients, kw_only=True, frozen=True):
+    """FLOPs of encoding one picture. An encoder of fixed input size has only a constant."""
+
+    constant: int = 0
+    per_patch: int = 0
+    per_patch_square: int = 0
+    """Of the square of all patches: attention over the whole picture."""
+    per_window_square: int = 0
+    """Of the sum over attention windows of their patches squared."""
+    window: int | None = None
+    """Side of a square attention window in patches; windows at the lower and right border are cut."""
+
+    def of(self, grid: Grid | None) -> int:
+        """FLOPs of one picture. Raises CostError when they depend on a grid that is not given."""
+        if not (self.per_patch or self.per_patch_square or self.per_window_square):
+            return self.constant
+        rows, columns = _known(grid)
+        patches = rows * columns
+        flops = self.constant + self.per_patch * patches + self.per_patch_square * patches**2
+        if self.window is not None:
+            flops += self.per_window_square * sum_of_squared_windows((rows, columns), self.window)
+        return flops
+
+
+class ProjectFlops(Coefficients, kw_only=True, frozen=True):
+    """FLOPs of projecting one picture's features into the language model: projector, merger or Q-Former."""
+
+    constant: int = 0
+    per_patch: int = 0
+    per_qformer_token: int = 0
+    """Of the padded question that a Q-Former reads."""
+    per_qformer_token_square: int = 0
+
+    def of(self, grid: Grid | None, qformer_tokens: int) -> int:
+        """FLOPs of one picture. Raises CostError when they depend on a grid that is not given."""
+        flops = self.constant + self.per_qformer_token * qformer_tokens + self.per_qformer_token_square * qformer_tokens**2
+        if self.per_patch:
+            rows, columns = _known(grid)
+            flops += self.per_patch * rows * columns
+        return flops
+
+
+class PrefillFlops(Coefficients, kw_only=True, frozen=True):
+    """FLOPs of one row's prefill, which ends with the logits of the first token. With T5: encoder and first decoder step."""
+
+    constant: int = 0
+    per_prompt_token: int = 0
+    per_prompt_token_square: int = 0
+
+    def of(self, prompt_tokens: int) -> int:
+        """FLOPs of one row of `prompt_tokens`."""
+        return self.constant + self.per_prompt_token * prompt_tokens + self.per_prompt_token_square * prompt_tokens**2
+
+
+class DecodeFlops(Coefficients, kw_only=True, frozen=True):
+    """FLOPs of one row's decode step k = 1, 2, ..., which reads token k and yields token k + 1."""
+
+    constant: int = 0
+    per_prompt_token: int = 0
+    """Attention over the prompt: its cached keys, or with T5 the encoder's output."""
+    per_step: int = 0
+    """Attention over the tokens generated so far, k of them."""
+
+    def step(self, prompt_tokens: int, step: int) -> int:
+        """FLOPs of the `step`-th decode step, counted from 1."""
+        return self.constant + self.per_prompt_token * prompt_tokens + self.per_step * step
+
+    def of(self, prompt_tokens: int, generated_tokens: int) -> int:
+        """FLOPs of all decode steps of a row: `generated_tokens` - 1 of them."""
+        steps = generated_tokens - 1
+        return steps * (self.constant + self.per_prompt_token * prompt_tokens) + self.per_step * steps * (steps + 1) // 2
+
+
+class StageFlops(Coefficients, kw_only=True, frozen=True):
+    """The FLOP functions of one model. A stage that the architecture lacks is absent, not zero."""
+
+    vision: VisionFlops | None = None
+    project: ProjectFlops
+    prefill: PrefillFlops
+    decode: DecodeFlops
+
+
+class WeightReads(Coefficients, kw_only=True, frozen=True):
+    """Parameters that one forward pass of a stage reads, each once; of embedding tables nothing (a lookup reads single rows)."""
+
+    vision: int | None = None
+    project: int
+    prefill: int
+    decode: int
+    """Of one decode step."""
+
+    def stage_bytes(self, stage: str, bytes_per_parameter: float) -> float | None:
+        """Bytes of weights read by one forward pass of a stage, named as the fields; None where the stage is absent."""
+        parameters = getattr(self, stage)
+        return None if parameters is None else parameters * bytes_per_parameter
+
+
+class CacheElements(Coefficients, kw_only=True, frozen=True):
+    """Elements of one row's key-value cache: keys and values of all layers."""
+
+    constant: int = 0
+    """With T5, the decoder's start token."""
+    per_prompt_token: int
+    """With T5, the cross-attention's."""
+    per_generated_token: int
+
+    def row_bytes(self, prompt_tokens: int, generated_tokens: int, bytes_per_element: float) -> float:
+        """Bytes of one row's cache when `generated_tokens` are out: the last one is never read back, so it is not in it."""
+        elements = self.constant + self.per_prompt_token * prompt_tokens + self.per_generated_token * (generated_tokens - 1)
+        return elements * bytes_per_element
+
+
+class Work(Struct, kw_only=True, frozen=True):
+    """What one batch makes a model do. Its rows are its pictures."""
+
+    grids: tuple[Grid | None, ...]
+    """One a row; None where the encoder's input size is fixed."""
+    prompt_tokens: int
+    generated_tokens: int
+    qformer_tokens: int = 0
+
+
+class CrossCheck(Struct, kw_only=True, frozen=True):
+    """The same work counted another way."""
+
+    method: str
+    work: Work
+    flops: int
+    counted_flops: int
+    """By the cost functions of the file that this check stands in."""
+    leaves_out: str | None = None
+    """What the method does not see, and so the reason of its difference."""
+
+    @property
+    def relative_difference(self) -> float:
+        """Of `flops` against `counted_flops`."""
+        return self.flops / self.counted_flops - 1
+
+
+class ModelCost(Struct, kw_only=True, omit_defaults=True):
+    """A model's cost functions, or the reason why there are none."""
+
+    name: str
+    source: str
+    """hub id, project folder, tiny:ARCHITECTURE or architecture:NAME."""
+    model_type: str
+    convention: str
+    parameters: int | None = None
+    flops: StageFlops | None = None
+    weights: WeightReads | None = None
+    cache: CacheElements | None = None
+    checks: list[CrossCheck] = field(default_factory=list)
+    absent: str | None = None
+    """Why flops, weights and cache are missing; null where they are known."""
+
+
+class CostBreakdown(NamedTuple):
+    """FLOPs of a batch or of a whole run, by stage."""
+
+    vision_flops: int | None
+    """None where the architecture has no vision encoder."""
+    project_flops: int
+    prefill_flops: int
+    decode_flops: int
+    padding_flops: int
+    """Part of prefill and decode beyond what the rows would have needed one by one: padded prompts, steps after a row's end."""
+
+    @property
+    def total_flops(self) -> int:
+        """All stages, padding included."""
+        return (self.vision_flops or 0) + self.project_flops + self.prefill_flops + self.decode_flops
+
+    @property
+    def padding_share(self) -> float:
+        """Share of the total that was spent on padding, 0 to 1."""
+        return self.padding_flops / self.total_flops
+
+
+def work_flops(flops: StageFlops, work: Work) -> CostBreakdown:
+    """FLOPs of one batch, none of it known to be padding. Raises CostError when a grid is needed and not given."""
+    rows = len(work.grids)
+    return CostBreakdown(
+        vision_flops=None if flops.vision is None else sum(map(flops.vision.of, work.grids)),
+        project_flops=sum(flops.project.of(grid, work.qformer_tokens) for grid in work.grids),
+        prefill_flops=rows * flops.prefill.of(work.prompt_tokens),
+        decode_flops=rows * flops.decode.of(work.prompt_tokens, work.generated_tokens),
+        padding_flops=0,
+    )
+
+
+def sum_of_squared_windows(grid: Grid, window: int) -> int:
+    """Sum over the attention windows of a grid of their patches squared. Windows tile rows and columns independently."""
+    rows, columns = (length // window * window**2 + (length % window) ** 2 for length in grid)
+    return rows * columns
+
+
+def _known(grid: Grid | None) -> Grid:
+    if grid is None:
+        raise CostError("this model's cost depends on the picture's patch grid, and the sample has no vision_grid")
+    return grid
