@@ -10,15 +10,15 @@ import re
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SkipValidation, StringConstraints, model_validator
 
-Name: TypeAlias = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"),
-    Field(description="letters, digits, '.', '_' and '-', at most 80"),
-]
-HubId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$")]
-Revision: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
+HUB_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
+COMMIT_PATTERN = r"^[0-9a-f]{40}$"
+
+Name: TypeAlias = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+HubId: TypeAlias = Annotated[str, StringConstraints(pattern=HUB_ID_PATTERN)]
+Revision: TypeAlias = Annotated[str, StringConstraints(pattern=COMMIT_PATTERN)]
 Device: TypeAlias = Literal["cuda", "cpu"]
 
 
@@ -29,7 +29,7 @@ def _inside_project(path: str) -> str:
     return str(PurePosixPath(path))
 
 
-ProjectPath: TypeAlias = Annotated[str, AfterValidator(_inside_project)]
+ProjectPath: TypeAlias = Annotated[str, AfterValidator(_inside_project), Field(json_schema_extra={"format": "project-path"})]
 
 
 def _pinned_image(image: str) -> str:
@@ -40,13 +40,13 @@ def _pinned_image(image: str) -> str:
     return image
 
 
-ContainerImage: TypeAlias = Annotated[str, AfterValidator(_pinned_image)]
+ContainerImage: TypeAlias = Annotated[str, AfterValidator(_pinned_image), Field(json_schema_extra={"format": "pinned-image"})]
 
 
 class Section(BaseModel):
-    """A section of config.yaml: unknown keys are errors, values are not converted between types."""
+    """A section of config.yaml: unknown keys are errors, values are not converted between types, numbers are finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 def _exactly_one(section: BaseModel, names: tuple[str, ...]) -> str:
@@ -188,11 +188,18 @@ class PartialPoint(Section):
     )
     frames: Annotated[int, Field(ge=1, le=1024)] | None = Field(default=None, description="frames given to the model")
 
+    @model_validator(mode="after")
+    def _no_null(self) -> PartialPoint:
+        nulls = [name for name in self.model_fields_set if getattr(self, name) is None]
+        if nulls:
+            raise ValueError(f"{', '.join(sorted(nulls))}: null changes nothing here; leave the key out")
+        return self
+
 
 class AxisConfig(Section):
     """Values that one setting takes while the others stay at the baseline."""
 
-    values: Annotated[list[int | str | None], Field(min_length=1)] = Field(
+    values: Annotated[list[SkipValidation[int | str | None]], Field(min_length=1)] = Field(
         description="values of the setting, first to last; null: the model's own image size, no input limit"
     )
     set: PartialPoint = Field(default=PartialPoint(), description="other settings held at another value than the baseline's")

@@ -72,29 +72,43 @@ def _read_module(content: bytes, name: str) -> tuple[str, frozenset[tuple[int, s
         tree = ast.parse(content, filename=name)
     except (SyntaxError, ValueError) as error:
         raise DigestError(f"{name}: not valid Python, so its digest cannot be made: {error}") from None
-    imported = frozenset(_imports(tree))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [statement for statement in node.body if not _is_text(statement)] or [ast.Pass()]
-    return _sha256(ast.unparse(tree).encode()), imported
+    words: list[str] = []
+    imported: set[tuple[int, str]] = set()
+    _flatten(tree, words, imported)
+    return _sha256("\n".join(words).encode()), frozenset(imported)
 
 
-def _is_text(statement: ast.stmt) -> bool:
-    """Whether a statement is a bare string: a docstring, or one that stands under an attribute to describe it."""
-    return (
-        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
-    )
+def _flatten(node: ast.AST, words: list[str], imported: set[tuple[int, str]]) -> None:
+    """Append the words of a syntax tree, and add its imports, in one pass.
+
+    Empty fields are left out, so that a field which a newer Python adds changes no digest. `from a import b` gives the
+    modules a and a.b, since b may be a module.
+    """
+    words.append(type(node).__name__)
+    if isinstance(node, ast.Import):
+        imported.update((0, alias.name) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = node.module or ""
+        imported.add((node.level, base))
+        imported.update((node.level, f"{base}.{alias.name}") for alias in node.names)
+    for field in node._fields:
+        value = getattr(node, field, None)
+        if value is None or value == []:
+            continue
+        words.append(field)
+        for part in value if isinstance(value, list) else (value,):
+            if not isinstance(part, ast.AST):
+                words.append(repr(part))
+            elif not _says_nothing(part):
+                _flatten(part, words, imported)
+        words.append(".")
 
 
-def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """(level, dotted name) of each import. `from a import b` gives a and a.b, since b may be a module."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((0, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            yield node.level, base
-            yield from ((node.level, f"{base}.{alias.name}".strip(".")) for alias in node.names)
+def _says_nothing(node: ast.AST) -> bool:
+    """Whether a node is a statement without effect: `pass`, or a bare string such as a docstring."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return isinstance(node, ast.Pass)
 
 
 def _absolute_modules(imported: frozenset[tuple[int, str]], package: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
