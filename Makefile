@@ -17,7 +17,7 @@ env: $(VENV)/.ready-run ## make the environment in .venv from the locks
 demo: env ## run the demo study, on the CPU, to finished pages (CORES=2)
 	$(BIN)/snakemake --profile profiles/demo --cores $(CORES) $(ARGS)
 
-grid: env ## print the runs of config.yaml and which are done (ARGS="--configfile FILE")
+grid: env ## print the runs of config.yaml and which are done (ARGS=profiles/demo/study.yaml)
 	$(BIN)/python scripts/show_grid.py $(ARGS)
 
 test: dev ## run the tests, without the slow ones (ARGS="-k NAME")

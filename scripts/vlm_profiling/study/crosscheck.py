@@ -35,7 +35,7 @@ def cross_section_problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
     for place, section in _choosers(settings):
         yield from _reference_problems(place, section, names)
     for name, axis in _entries(settings.get("axes")):
-        yield from _axis_problems(name, axis, names["optimization"])
+        yield from _axis_problems(name, axis, names["optimization"], product=settings.get("grid") == "product")
     yield from _twin_problems(settings)
 
 
@@ -68,7 +68,7 @@ def _reference_problems(place: str, section: Chooser, names: Mapping[str, list[s
         yield Problem(f"{prefix}.optimization", message, point.optimization)
 
 
-def _axis_problems(name: str, content: object, optimizations: list[str]) -> Iterator[Problem]:
+def _axis_problems(name: str, content: object, optimizations: list[str], *, product: bool) -> Iterator[Problem]:
     """An axis that is no setting of a point, or values that its setting cannot take."""
     if name not in AXES:
         yield Problem(f"axes.{name}", f"unknown axis; {allowed_names(AXES, name)}", has_value=False)
@@ -78,6 +78,9 @@ def _axis_problems(name: str, content: object, optimizations: list[str]) -> Iter
         return
     if getattr(axis.set, name) is not None:
         yield Problem(f"axes.{name}.set.{name}", "an axis cannot hold its own setting fixed", getattr(axis.set, name))
+    if product and axis.set.model_fields_set:
+        message = "a full product crosses this axis with all others, so it holds nothing fixed; set it in the baseline"
+        yield Problem(f"axes.{name}.set", message, has_value=False)
     for number, value in enumerate(axis.values):
         key = f"axes.{name}.values.{number}"
         wrong = section_problems(PointConfig, {"optimization": "any", name: value}, ("baseline",))

@@ -1,0 +1,151 @@
+"""A run's key is the hash of what decides its numbers: anything that does changes it, nothing else."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from vlm_profiling.study import expand_runs, keys, load_study, study_from_mapping
+from vlm_profiling.study.keys import canonical_json, spec_key
+
+Settings = dict[str, Any]
+
+GOLDEN_SPEC = (
+    '{"dataset":{"on_bad_sample":"stop","package":"easy-vqa","samples":20,"seed":0},"environment":"lock-1","hardware":null,'
+    '"model":{"hub":"owner/llava","processor_backend":"auto","revision":"0123456789abcdef0123456789abcdef01234567",'
+    '"trust_remote_code":false},"optimization":{"attention":"sdpa","compile":false,"dtype":"float32"},'
+    '"point":{"batch_size":1,"device":"cpu","frames":1,"image_size":64,"max_input_len":null,"optimization":"fp32"},'
+    '"protocol":{"cached":true,"energy_window_s":10.0,"idle_s":10.0,"max_new_tokens":50,"min_new_tokens":0,"timeout_s":3600.0,'
+    '"warmup":{"max_batches":12,"max_cv":0.05,"max_s":30.0,"window":4}},"protocol_version":1}'
+)
+GOLDEN_KEY = "04f08bf99a"
+
+
+def baseline_key(settings: Settings, environment: str = "lock-1") -> str:
+    return expand_runs(study_from_mapping(settings), environment)[0].key
+
+
+def test_the_key_of_a_known_run_is_the_one_written_down(settings: Settings) -> None:
+    run = expand_runs(study_from_mapping(settings), "lock-1")[0]
+    assert run.spec == GOLDEN_SPEC
+    assert run.key == GOLDEN_KEY
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: s["models"]["llava"].update(revision="f" * 40),
+        lambda s: s["models"]["llava"].update(hub="owner/other"),
+        lambda s: s["models"]["llava"].update(processor_backend="pil"),
+        lambda s: s["models"]["llava"].update(trust_remote_code=True),
+        lambda s: s["models"]["llava"].update(family="llava"),
+        lambda s: s["datasets"]["shapes"].update(samples=21),
+        lambda s: s["datasets"]["shapes"].update(seed=1),
+        lambda s: s["datasets"]["shapes"].update(on_bad_sample="skip"),
+        lambda s: s["baseline"].update(device="cuda"),
+        lambda s: s["baseline"].update(batch_size=2),
+        lambda s: s["baseline"].update(image_size=65),
+        lambda s: s["baseline"].update(max_input_len=100),
+        lambda s: s["baseline"].update(frames=2),
+        lambda s: s["optimizations"]["fp32"].update(attention="eager"),
+        lambda s: s["optimizations"]["fp32"].update(compile=True),
+        lambda s: s.update(protocol={"max_new_tokens": 49}),
+        lambda s: s.update(protocol={"min_new_tokens": 1}),
+        lambda s: s.update(protocol={"cached": False}),
+        lambda s: s.update(protocol={"idle_s": 9.0}),
+        lambda s: s.update(protocol={"energy_window_s": 9.0}),
+        lambda s: s.update(protocol={"timeout_s": 60.0}),
+        lambda s: s.update(protocol={"warmup": {"window": 5}}),
+        lambda s: s.update(protocol={"warmup": {"max_cv": 0.1}}),
+        lambda s: s.update(protocol={"warmup": {"max_batches": 13}}),
+        lambda s: s.update(protocol={"warmup": {"max_s": 31.0}}),
+        lambda s: s.update(hardware="h100"),
+    ],
+)
+def test_whatever_decides_a_number_changes_the_key(settings: Settings, change: Callable[[Settings], None]) -> None:
+    before = baseline_key(settings)
+    change(settings)
+    assert baseline_key(settings) != before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: s.update(name="renamed"),
+        lambda s: s.update(description="other words"),
+        lambda s: s.update(results="elsewhere"),
+        lambda s: s.update(axes={}),
+        lambda s: s["axes"].pop("image_size"),
+        lambda s: s["models"].update(fuyu={"tiny": "llava"}),
+        lambda s: s["datasets"].update(more={"folder": "more"}),
+        lambda s: s["optimizations"].update(bf16={"dtype": "bfloat16"}),
+        lambda s: s.update(include=[{"set": {"batch_size": 3}}]),
+        lambda s: s.update(protocol={"max_new_tokens": 50}),
+        lambda s: s["models"]["llava"].update(trust_remote_code=False),
+    ],
+)
+def test_what_decides_nothing_of_a_run_leaves_its_key(settings: Settings, change: Callable[[Settings], None]) -> None:
+    before = baseline_key(settings)
+    change(settings)
+    assert baseline_key(settings) == before
+
+
+def test_the_environment_changes_the_key(settings: Settings) -> None:
+    assert baseline_key(settings, "lock-2") != baseline_key(settings, "lock-1")
+
+
+def test_a_new_meaning_of_a_number_changes_the_key(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = baseline_key(settings)
+    monkeypatch.setattr(keys, "PROTOCOL_VERSION", keys.PROTOCOL_VERSION + 1)
+    assert baseline_key(settings) != before
+
+
+def test_two_values_that_swap_places_change_the_key(settings: Settings) -> None:
+    settings["baseline"] |= {"batch_size": 64, "image_size": 32}
+    before = baseline_key(settings)
+    settings["baseline"] |= {"batch_size": 32, "image_size": 64}
+    assert baseline_key(settings) != before
+
+
+def test_the_order_of_keys_in_the_file_does_not_count(settings: Settings, tmp_path: Path) -> None:
+    def reversed_mappings(value: Any) -> Any:
+        return {key: reversed_mappings(value[key]) for key in reversed(value)} if isinstance(value, dict) else value
+
+    def keys_of(name: str, content: Settings) -> dict[str, str]:
+        path = tmp_path / name
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+        return {run.name: run.key for run in expand_runs(load_study(path), "lock-1")}
+
+    assert keys_of("one.yaml", settings) == keys_of("two.yaml", reversed_mappings(copy.deepcopy(settings)))
+
+
+def test_the_axis_that_leads_to_a_point_does_not_count(settings: Settings) -> None:
+    by_axis = {run.point: run.key for run in expand_runs(study_from_mapping(settings))}
+    settings |= {"axes": {}, "include": [{"set": {"batch_size": 4}}]}
+    by_inclusion = {run.point: run.key for run in expand_runs(study_from_mapping(settings))}
+    shared = by_axis.keys() & by_inclusion.keys()
+    assert len(shared) == 2
+    assert all(by_axis[point] == by_inclusion[point] for point in shared)
+
+
+def test_the_spec_says_what_the_key_is_the_hash_of(settings: Settings) -> None:
+    for run in expand_runs(study_from_mapping(settings), "lock-1"):
+        assert canonical_json(json.loads(run.spec)) == run.spec
+        assert spec_key(run.spec) == run.key
+        assert len(run.key) == 10
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_has_no_json_has_no_canonical_json(value: float) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        canonical_json({"a": value})
+
+
+def test_canonical_json_is_sorted_compact_and_ascii() -> None:
+    assert canonical_json({"b": [1, 2.5, None, True], "a": "ü"}) == '{"a":"\\u00fc","b":[1,2.5,null,true]}'
