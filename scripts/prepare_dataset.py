@@ -10,34 +10,39 @@ Run it in the project's folder: paths of the settings are relative to it.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from vlm_profiling.datasets.candidates import DatasetError
 from vlm_profiling.datasets.prepare import prepare_dataset
 from vlm_profiling.study.config import DatasetConfig
+from vlm_profiling.study.errors import ConfigError
+from vlm_profiling.study.problems import section_problems
 
 
-def main() -> None:
-    """Prepare the data set that the command line names."""
+def main() -> int:
+    """Exit code 0, or 2 when the data set cannot be prepared; the reason stands on stderr."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--name", required=True, help="the data set's name in the study")
-    parser.add_argument("--dataset", required=True, help="its settings as JSON, an entry of `datasets` in config.yaml")
+    parser.add_argument("--dataset", required=True, help="its entry of config.yaml's datasets, as JSON")
     parser.add_argument("--output", required=True, type=Path, help="manifest.json to write, in a folder of the data set's own")
-    arguments = parser.parse_args()
-    if arguments.output.name != "manifest.json":
-        parser.error(f"argument --output: {arguments.output} must be called manifest.json")
+    options = parser.parse_args()
+    if options.output.name != "manifest.json":
+        parser.error(f"argument --output: {options.output} must be called manifest.json")
     try:
-        config = DatasetConfig.model_validate_json(arguments.dataset)
-        manifest = prepare_dataset(arguments.name, config, Path(), arguments.output.parent)
-    except (DatasetError, ValidationError, OSError) as error:
-        print(f"prepare_dataset: {arguments.name}: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        settings = json.loads(options.dataset)
+        problems = section_problems(DatasetConfig, settings, ("datasets", options.name))
+        if problems:
+            raise ConfigError(problems, "--dataset")
+        manifest = prepare_dataset(options.name, DatasetConfig.model_validate(settings), Path(), options.output.parent)
+    except (ConfigError, DatasetError, json.JSONDecodeError, OSError) as error:
+        print(f"prepare_dataset: {options.name}: {error}", file=sys.stderr)
+        return 2
     skipped = f", {len(manifest.skipped)} skipped" if manifest.skipped else ""
     print(f"{manifest.name}: {manifest.samples} of {manifest.population} samples from {manifest.source}{skipped}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

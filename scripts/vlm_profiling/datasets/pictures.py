@@ -12,8 +12,8 @@ from vlm_profiling.datasets.candidates import BadSample
 MAX_PIXELS = 100_000_000
 """A larger picture is refused before it is decoded: a small file can unpack to gigabytes."""
 
-ENDINGS = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif"}
-"""Formats that are read, and the ending their files get. Others (PostScript, say) would run code of another program."""
+ENDINGS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "BMP": "bmp", "TIFF": "tif"}
+"""Formats that are read, and the ending their files get. Others (PostScript, say) would run another program."""
 
 
 def decode_picture(content: bytes) -> Image.Image:
@@ -27,7 +27,7 @@ def decode_picture(content: bytes) -> Image.Image:
 
 def picture_ending(content: bytes) -> str:
     """The ending for a file with this picture, from its content, not from its name. Raises BadSample."""
-    return ENDINGS[str(_open(content).format)]
+    return ENDINGS.get(str(_open(content).format), ENDINGS["JPEG"])  # Pillow calls a JPEG with further pictures in it MPO
 
 
 def _open(content: bytes) -> Image.Image:
@@ -38,7 +38,7 @@ def _open(content: bytes) -> Image.Image:
             image = Image.open(io.BytesIO(content), formats=list(ENDINGS))
     except Image.DecompressionBombError:
         raise BadSample(f"the picture is larger than {MAX_PIXELS // 1_000_000} megapixels") from None
-    except Exception:  # as above
+    except (OSError, ValueError):
         raise BadSample(f"not a picture; read are {', '.join(ENDINGS)}") from None
     if image.width * image.height > MAX_PIXELS:
         raise BadSample(f"the picture is larger than {MAX_PIXELS // 1_000_000} megapixels: {image.width} x {image.height}")

@@ -27,18 +27,16 @@ def survey_source(source: Source) -> Survey:
     """Check every row: its types and texts, that its id is its own, that its picture decodes to the last pixel."""
     survey, names, endings = Survey(), set[str](), dict[str, str]()
     for row in source.rows():
-        if isinstance(row, SkippedSample):
-            survey.bad.append(row)
-            continue
+        name = str(row.id)
         try:
-            sample = _sample(row, endings)
-            if sample.id in names:
+            if isinstance(row, SkippedSample):
+                raise BadSample(row.reason)
+            if name in names:
                 raise BadSample("its id stands twice")
+            survey.usable.append(_sample(row, endings))
         except BadSample as problem:
-            survey.bad.append(SkippedSample(id=printable(str(row.id)), reason=printable(str(problem))))
-        else:
-            survey.usable.append(sample)
-        names.add(str(row.id))
+            survey.bad.append(SkippedSample(id=_printable(name), reason=_printable(str(problem))))
+        names.add(name)
     return survey
 
 
@@ -97,14 +95,6 @@ def candidate_bytes(candidate: Candidate) -> bytes:
         raise BadSample(f"the picture cannot be read: {error.strerror}") from None
 
 
-def printable(text: str) -> str:
-    """Text that can be encoded and stands on one line of a terminal, whatever it was."""
-    return text.encode(errors="replace").decode().translate(_CONTROLS)
-
-
-_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
-
-
 def _sample(candidate: Candidate, endings: dict[str, str]) -> DatasetSample:
     """A checked sample. `endings` remembers pictures that were decoded before, by their hash. Raises BadSample."""
     if not isinstance(candidate.id, (str, int)) or isinstance(candidate.id, bool) or candidate.id == "":
@@ -140,3 +130,11 @@ def _text(value: object, name: str) -> str:
     except UnicodeEncodeError:
         raise BadSample(f"the {name} is not valid Unicode") from None
     return value
+
+
+def _printable(text: str) -> str:
+    """Text that can be encoded and moves no terminal's cursor, whatever it was."""
+    return text.encode(errors="replace").decode().translate(_CONTROLS)
+
+
+_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
