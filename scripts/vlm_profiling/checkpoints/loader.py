@@ -16,6 +16,7 @@ from vlm_profiling.checkpoints.architectures import model_from_config
 from vlm_profiling.checkpoints.describe import Handling, describe_checkpoint, describe_local_or_hub, hub_folder
 from vlm_profiling.checkpoints.errors import CheckpointError, Unsupported
 from vlm_profiling.checkpoints.families import Family, family_for
+from vlm_profiling.checkpoints.folders import check_weights
 from vlm_profiling.record.manifests import CheckpointManifest
 
 __all__ = ["LoadedCheckpoint", "describe_checkpoint", "describe_local_or_hub", "load_checkpoint"]
@@ -77,8 +78,11 @@ def _load_processor(family: Family, folder: Path, manifest: CheckpointManifest) 
 def _load_model(
     folder: Path, config: PreTrainedConfig, manifest: CheckpointManifest, dtype: torch.dtype, attention: str, device: str
 ) -> PreTrainedModel:
+    from_config = manifest.random_weights and not any(folder.glob("*.safetensors"))
+    if not from_config:
+        check_weights(folder)
     try:
-        if manifest.random_weights and not any(folder.glob("*.safetensors")):
+        if from_config:
             return model_from_config(config, device=device, dtype=dtype, attention=attention)
         loaded: Any = AutoModelForImageTextToText.from_pretrained(
             folder,
