@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -58,7 +59,13 @@ def write_if_changed(target: Path, content: bytes) -> bool:
 
 
 def write_record(target: Path, record: Record) -> None:
-    """Write a record as indented JSON, atomically."""
+    """Write a record as indented JSON, atomically.
+
+    Raises RecordError when a figure is infinite or not a number: JSON would hold null for it, which says "not measured".
+    """
+    figure = next(_not_finite(msgspec.to_builtins(record), ""), None)
+    if figure is not None:
+        raise RecordError(f"{target}: {figure} is no number that a record can hold")
     write_bytes(target, msgspec.json.format(_ENCODER.encode(record), indent=1) + b"\n")
 
 
@@ -81,6 +88,18 @@ def decode_record(content: bytes) -> Record:
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Record)
+
+
+def _not_finite(value: object, place: str) -> Iterator[str]:
+    """'headline.generate.mean_s = nan' for every figure that is infinite or not a number."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _not_finite(inner, f"{place}.{name}")
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _not_finite(inner, f"{place}[{number}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{place[1:]} = {value}"
 
 
 def _umask() -> int:
