@@ -32,6 +32,6 @@ for lock in "$@"; do
     requirements+=(--requirement "$lock")
 done
 echo "Installing $* into $venv; the first time takes a few minutes."
-"$venv/bin/python" -m pip install --disable-pip-version-check --quiet "${requirements[@]}"
+"$venv/bin/python" -m pip install --disable-pip-version-check -qq "${requirements[@]}"
 touch "$venv/.ready-run"
 [ "$purpose" = run ] || touch "$venv/.ready-dev"

@@ -43,9 +43,9 @@ def test_the_small_study_is_valid(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
-        ("modles", {}, "unknown key; allowed: name, description,"),
-        ("modles", {}, "did you mean 'models'?"),
-        ("models.llava.revison", "x", "did you mean 'revision'?"),
+        ("modelz", {}, "unknown key; allowed: name, description,"),
+        ("modelz", {}, "did you mean 'models'?"),
+        ("models.llava.revisionx", "x", "did you mean 'revision'?"),
         ("protocol.warmup.windows", 4, "unknown key; allowed: window, max_cv, max_batches, max_s; did you mean 'window'?"),
         ("axes.batch_size.set.batchsize", 4, f"unknown key; allowed: {POINT_KEYS}; did you mean 'batch_size'?"),
         ("grid", "products", "allowed: one-at-a-time, product; did you mean 'product'?"),
@@ -196,7 +196,7 @@ def test_a_missing_section_is_named(settings: Settings) -> None:
 
 def test_all_problems_are_told_at_once(settings: Settings) -> None:
     for place, value in {
-        "modles": {},
+        "modelz": {},
         "baseline.device": "tpu",
         "models.llava.revision": None,
         "axes.image_size.values": [64, 63.5],
@@ -212,7 +212,7 @@ def test_all_problems_are_told_at_once(settings: Settings) -> None:
         "include.0.models",
         "include.1.set.optimization",
         "models.llava",
-        "modles",
+        "modelz",
     ]
 
 
