@@ -28,12 +28,14 @@ def main() -> int:
     from pydantic import ValidationError
 
     from vlm_profiling.measure.failures import BROKEN
+    from vlm_profiling.measure.progress import quiet_libraries
     from vlm_profiling.measure.request import workflow_request
     from vlm_profiling.measure.run import profile
     from vlm_profiling.measure.standalone import standalone_request
     from vlm_profiling.measure.summary import summarise
     from vlm_profiling.record.files import RecordError, write_record
 
+    quiet_libraries()
     try:
         if options.run:
             files = {name: getattr(options, name) for name in ("checkpoint", "dataset", "code", "lock")}

@@ -1,12 +1,24 @@
-"""A machine with NVIDIA boards, for tests of what is read from them."""
+"""What measuring tests share: a machine with NVIDIA boards, tiny checkpoints and a folder of pictures, each made once."""
 
 from __future__ import annotations
 
 import functools
 import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from fakes.nvml import RunWithNvml, compile_fake_nvml, run_with_library
+from small_project import draw_shapes
+
+from vlm_profiling.checkpoints.loader import describe_checkpoint
+from vlm_profiling.datasets.read import read_source_folder
+from vlm_profiling.measure.request import RunRequest, request_from_spec
+from vlm_profiling.record.manifests import CheckpointManifest
+from vlm_profiling.study.config import ModelConfig, OptimizationConfig, PointConfig, ProtocolConfig, WarmupConfig
+from vlm_profiling.study.keys import PROTOCOL_VERSION
+
+QUICK = ProtocolConfig(max_new_tokens=3, warmup=WarmupConfig(window=2, max_batches=2))
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +28,56 @@ def run_with_nvml(tmp_path_factory: pytest.TempPathFactory) -> RunWithNvml:
     folder = tmp_path_factory.mktemp("nvml")
     compile_fake_nvml(folder)
     return functools.partial(run_with_library, folder)
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures") / "shapes"
+    draw_shapes(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, CheckpointManifest]]:
+    project = tmp_path_factory.mktemp("checkpoints")
+    built: dict[str, CheckpointManifest] = {}
+
+    def build(architecture: str) -> tuple[Path, CheckpointManifest]:
+        if architecture not in built:
+            config = ModelConfig(tiny=architecture)
+            built[architecture] = describe_checkpoint(architecture, config, project, project / architecture)
+        return project, built[architecture]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def request_for(shapes: Path, tiny: Callable[[str], tuple[Path, CheckpointManifest]]) -> Callable[..., RunRequest]:
+    """A run of a tiny checkpoint on the four shapes; keyword arguments are settings of the point."""
+
+    def make(
+        architecture: str = "llava",
+        *,
+        optimization: OptimizationConfig | None = None,
+        protocol: ProtocolConfig = QUICK,
+        **point: object,
+    ) -> RunRequest:
+        project, manifest = tiny(architecture)
+        settings = {"device": "cpu", "optimization": "fp32", **point}
+        identity = {
+            "protocol_version": PROTOCOL_VERSION,
+            "point": PointConfig.model_validate(settings).model_dump(),
+            "optimization": (optimization or OptimizationConfig(dtype="float32")).model_dump(),
+            "protocol": protocol.model_dump(),
+        }
+        return request_from_spec(
+            identity,
+            manifest,
+            read_source_folder(shapes, None),
+            pictures=shapes,
+            project=project,
+            code_sha256="0" * 64,
+            lock=None,
+        )
+
+    return make

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from vlm_profiling.checkpoints.errors import CheckpointError, Unsupported
-from vlm_profiling.datasets.errors import DatasetError
+from vlm_profiling.datasets.candidates import DatasetError
 from vlm_profiling.record.schema import Failure, Status
 
 MAX_REASON = 300

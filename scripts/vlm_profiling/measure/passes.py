@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from vlm_profiling.checkpoints.families.base import Prepared
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint
@@ -20,6 +20,7 @@ from vlm_profiling.record.schema import Batch, Point, Warmup
 from vlm_profiling.study.config import ProtocolConfig, WarmupConfig
 
 if TYPE_CHECKING:
+    import torch
     from PIL.Image import Image
 
 
@@ -37,6 +38,7 @@ class Session:
 
         self.inference_dtype = next(p.dtype for p in self.checkpoint.model.parameters() if p.is_floating_point())
         self.synchronise = torch.cuda.synchronize if self.device == "cuda" else lambda: None
+        self.generate = cast("Callable[..., torch.Tensor]", self.checkpoint.model.generate)
         random_weights = self.checkpoint.manifest.random_weights
         self.generation: dict[str, Any] = {
             "max_new_tokens": self.protocol.max_new_tokens,
@@ -126,7 +128,7 @@ def run_batch(session: Session, batch: InputBatch) -> BatchResult:
     inputs = prepared.inputs.to(session.device, session.inference_dtype)
     session.synchronise()
     transferred = time.perf_counter()
-    output_ids = checkpoint.model.generate(**inputs, **session.generation)
+    output_ids = session.generate(**inputs, **session.generation)
     session.synchronise()
     generated = time.perf_counter()
     new_ids = family.new_tokens(checkpoint.model, inputs, output_ids)

@@ -29,3 +29,13 @@ def progress(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
             told = now
             print(f"{label}: {done} of {total} batches, {now - started:.0f} s", file=sys.stderr, flush=True)
     print(f"{label}: {done} batches, {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
+
+
+def quiet_libraries() -> None:
+    """Where there is no terminal, keep the libraries' own progress bars out of the log."""
+    if not sys.stderr.isatty():
+        from huggingface_hub.utils import disable_progress_bars
+        from transformers.utils.logging import disable_progress_bar
+
+        disable_progress_bars()
+        disable_progress_bar()

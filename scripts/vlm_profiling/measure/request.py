@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vlm_profiling.datasets.read import PictureFolder, read_samples
+from vlm_profiling.datasets.read import read_samples
 from vlm_profiling.record.manifests import CheckpointManifest, DatasetManifest, DatasetSample, read_manifest
 from vlm_profiling.record.schema import Optimization, Point
 from vlm_profiling.study.config import ProtocolConfig
@@ -30,7 +30,8 @@ class RunRequest:
     checkpoint: CheckpointManifest
     dataset: DatasetManifest
     samples: list[DatasetSample]
-    pictures: PictureFolder
+    pictures: Path
+    """Folder that the samples' picture paths start from."""
     project: Path
     """Folder that a manifest's relative paths start from."""
     code_sha256: str
@@ -41,14 +42,15 @@ class RunRequest:
 def request_from_spec(
     identity: Mapping[str, Any],
     checkpoint: CheckpointManifest,
-    dataset: tuple[DatasetManifest, list[DatasetSample], PictureFolder],
+    dataset: tuple[DatasetManifest, list[DatasetSample]],
     *,
+    pictures: Path,
     project: Path,
     code_sha256: str,
     lock: Path | None,
 ) -> RunRequest:
     """The request that a run's identity (study.keys.run_identity, or its JSON read back) describes."""
-    manifest, samples, pictures = dataset
+    manifest, samples = dataset
     spec = canonical_json(identity)
     return RunRequest(
         spec=spec,
@@ -76,6 +78,7 @@ def workflow_request(spec: str, *, checkpoint: Path, dataset: Path, code: Path, 
         json.loads(spec),
         read_manifest(checkpoint, CheckpointManifest),
         read_samples(dataset.parent),
+        pictures=dataset.parent,
         project=Path.cwd(),
         code_sha256=json.loads(code.read_bytes())["sha256"],
         lock=lock,

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint, load_checkpoint
+from vlm_profiling.datasets.read import open_picture
 from vlm_profiling.measure.compiling import Compilation, compile_model
 from vlm_profiling.measure.energy import Meters, open_meters
 from vlm_profiling.measure.environment import describe_environment
@@ -41,8 +42,9 @@ def profile(request: RunRequest) -> Record:
     except BROKEN:
         raise
     except Exception as error:
-        traceback.print_exc(file=sys.stderr)
         record.status, record.failure = classify(error, run.stage)
+        if record.status == "error":
+            traceback.print_exc(file=sys.stderr)
     record.duration_s = time.perf_counter() - clock_started
     return record
 
@@ -59,7 +61,7 @@ class _Run:
         session = Session(loaded, request.point.device, request.point, protocol)
 
         self.stage = "prepare"
-        pictures = [request.pictures.open(sample) for sample in request.samples]
+        pictures = [open_picture(request.pictures, sample) for sample in request.samples]
         batches = make_batches(request.samples, pictures, request.point.batch_size)
         if protocol.cached:
             prepare_batches(session, batches)
@@ -195,7 +197,7 @@ def _checkpoint_facts(loaded: LoadedCheckpoint, compilation: Compilation | None)
         parameters=sum(dtypes.values()),
         weight_bytes=sum(tensor.numel() * tensor.element_size() for tensor in tensors),
         dtypes=dtypes,
-        attention=model.config._attn_implementation,
+        attention=str(model.config._attn_implementation),
         random_weights=manifest.random_weights,
         compiled_frames=compilation.frames if compilation else None,
         compile_s=compilation.seconds if compilation else None,

@@ -49,4 +49,6 @@ def standalone_request(options: argparse.Namespace) -> RunRequest:
         "environment": file_sha256(lock) if lock else "",
     }
     code = json.loads(digest_json(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling"))["sha256"]
-    return request_from_spec(identity, checkpoint, dataset, project=Path.cwd(), code_sha256=code, lock=lock)
+    return request_from_spec(
+        identity, checkpoint, dataset, pictures=options.src_folder, project=Path.cwd(), code_sha256=code, lock=lock
+    )

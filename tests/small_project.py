@@ -1,0 +1,92 @@
+"""A copy of the project with a small study of its own, driven by real Snakemake."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from PIL import Image, ImageDraw
+
+PROJECT = Path(__file__).resolve().parents[1]
+SNAKEMAKE = Path(sys.executable).with_name("snakemake")
+
+STUDY = {
+    "name": "small",
+    "models": {"tiny": {"tiny": "llava"}},
+    "datasets": {"shapes": {"folder": "shapes"}},
+    "optimizations": {"fp32": {"dtype": "float32"}, "flash": {"dtype": "float32", "attention": "flash_attention_2"}},
+    "baseline": {"device": "cpu", "optimization": "fp32", "batch_size": 2, "max_input_len": 1},
+    "axes": {"batch_size": {"values": [2, 1]}, "optimization": {"values": ["fp32", "flash"]}},
+    "protocol": {"max_new_tokens": 2, "warmup": {"max_batches": 2, "window": 2}},
+}
+
+
+@dataclass
+class Project:
+    """A copy of the project with a study of its own."""
+
+    folder: Path
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Snakemake in this project on two cores, its output captured; a failure shows the output."""
+        command = [str(SNAKEMAKE), "-c", "2", *arguments]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        return done
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """How many jobs of each rule a dry run would run, `all` left out."""
+        output = self.run("-n", *arguments).stdout
+        if "Nothing to be done" in output:
+            return {}
+        table = output[output.rindex("Job stats:") :]
+        jobs = {rule: int(count) for rule, count in re.findall(r"^(\w+)\s+(\d+)$", table, re.MULTILINE)}
+        return {rule: count for rule, count in jobs.items() if rule not in ("all", "total")}
+
+    def change(self, file: str, old: str, new: str) -> None:
+        """Replace text in a file, which must be there."""
+        path = self.folder / file
+        text = path.read_text()
+        assert old in text, f"{old!r} is not in {file}"
+        path.write_text(text.replace(old, new, 1))
+
+    def configure(self, **changes: object) -> None:
+        """Write config.yaml anew with some sections changed."""
+        (self.folder / "config.yaml").write_text(yaml.safe_dump({**STUDY, **changes}, sort_keys=False))
+
+    @property
+    def records(self) -> dict[str, bytes]:
+        """All records, by path below results/runs."""
+        runs = self.folder / "results" / "runs"
+        return {str(path.relative_to(runs)): path.read_bytes() for path in sorted(runs.rglob("*.json"))}
+
+
+def new_project(folder: Path) -> Project:
+    """The project's code, a folder of pictures in the reference study's format, and a study of three cells."""
+    folder.mkdir()
+    for name in ("Snakefile", "rules", "scripts", "envs"):
+        source = PROJECT / name
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy2(source, folder / name)
+    draw_shapes(folder / "shapes")
+    project = Project(folder)
+    project.configure()
+    return project
+
+
+def draw_shapes(folder: Path) -> None:
+    """Four pictures with a question each, as samples.json."""
+    folder.mkdir()
+    entries = []
+    for number, colour in enumerate(("red", "green", "blue", "black")):
+        picture = Image.new("RGB", (32, 32), "white")
+        ImageDraw.Draw(picture).ellipse((4, 4, 28, 28), fill=colour)
+        picture.save(folder / f"{number}.png")
+        entries.append({"image_path": f"{number}.png", "request": "what colour is it ?", "response": colour})
+    (folder / "samples.json").write_text(json.dumps(entries))

@@ -1,0 +1,132 @@
+"""A changed thing reruns exactly its cells, and nothing else: each row of the staleness table, on real Snakemake."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+
+from small_project import STUDY, Project
+
+REPORT = {"merge_runs": 1, "draw_charts": 1, "write_report": 1}
+
+
+def test_a_finished_study_has_nothing_to_do(finished: Project) -> None:
+    assert finished.planned() == {}
+
+
+def test_a_change_of_measuring_code_reruns_every_run(project: Project) -> None:
+    project.change("scripts/vlm_profiling/measure/passes.py", '"num_beams": 1', '"num_beams": 2')
+    assert project.planned() == {"profile_run": 3, **REPORT}
+
+
+def test_comments_docstrings_and_formatting_of_measuring_code_rerun_nothing(project: Project) -> None:
+    project.change("scripts/vlm_profiling/measure/passes.py", '"""The passes of one run', '# a comment\n"""Other words')
+    project.change("scripts/profile_run.py", "    options = parse_options()", "    options = (\n        parse_options()\n    )")
+    assert project.planned() == {}
+
+
+def test_touched_code_settings_and_prepared_files_rerun_nothing(project: Project) -> None:
+    touched = ["scripts/profile_run.py", "scripts/vlm_profiling/measure/run.py", "config.yaml", "envs/measure.lock", "Snakefile"]
+    touched += ["results/datasets/shapes/manifest.json", "results/checkpoints/tiny.json", "shapes/samples.json", "shapes/0.png"]
+    for name in touched:
+        os.utime(project.folder / name)
+    assert project.planned() == {}
+
+
+def test_restyled_charts_rerun_no_measurement(project: Project) -> None:
+    append(project, "scripts/draw_charts.py", "\nRESTYLED = True\n")
+    assert project.planned() == {"draw_charts": 1, "write_report": 1}
+
+
+def test_a_changed_page_template_rewrites_only_the_pages(project: Project) -> None:
+    templates = sorted((project.folder / "scripts/vlm_profiling/report/templates").iterdir())
+    assert templates
+    append(project, str(templates[0].relative_to(project.folder)), "\nOne more line.\n")
+    assert project.planned() == {"write_report": 1}
+
+
+def test_changed_cost_code_counts_again_and_measures_nothing(project: Project) -> None:
+    append(project, "scripts/vlm_profiling/cost/count.py", "\nCHANGED = True\n")
+    assert project.planned() == {"count_cost": 1, **REPORT}
+
+
+def test_a_changed_picture_prepares_its_data_set_again(project: Project) -> None:
+    shutil.copy(project.folder / "shapes/1.png", project.folder / "shapes/0.png")
+    assert project.planned() == {"prepare_dataset": 1, "profile_run": 3, **REPORT}
+
+
+def test_a_changed_protocol_setting_is_another_run(project: Project) -> None:
+    project.configure(protocol={**STUDY["protocol"], "max_new_tokens": 3})
+    assert project.planned() == {"profile_run": 3, **REPORT}
+
+
+def test_swapped_values_of_two_settings_are_seen(project: Project) -> None:
+    project.configure(axes={}, baseline={**STUDY["baseline"], "batch_size": 1, "max_input_len": 2})
+    assert project.planned() == {"profile_run": 1, **REPORT}
+
+
+def test_the_order_of_keys_in_the_settings_means_nothing(project: Project) -> None:
+    baseline = dict(reversed(STUDY["baseline"].items()))
+    protocol = dict(reversed(STUDY["protocol"].items()))
+    project.configure(protocol=protocol, baseline=baseline)
+    assert project.planned() == {}
+
+
+def test_an_added_point_measures_only_itself(project: Project) -> None:
+    project.configure(axes={**STUDY["axes"], "batch_size": {"values": [2, 1, 4]}})
+    assert project.planned() == {"profile_run": 1, **REPORT}
+
+
+def test_an_added_model_costs_only_its_own_runs(project: Project) -> None:
+    project.configure(models={**STUDY["models"], "other": {"tiny": "blip2-opt"}})
+    assert project.planned() == {"prepare_checkpoint": 1, "count_cost": 1, "profile_run": 3, **REPORT}
+
+
+def test_a_removed_point_only_rewrites_the_tables_and_leaves_its_record(project: Project) -> None:
+    before = project.records
+    project.configure(axes={"optimization": STUDY["axes"]["optimization"]})
+    assert project.planned() == REPORT
+    project.run()
+    assert project.records == before
+    assert project.planned() == {}
+
+
+def test_a_changed_lock_is_another_environment(project: Project) -> None:
+    append(project, "envs/measure.lock", "one-more-package==1.0\n")
+    assert project.planned() == {"profile_run": 3, **REPORT}
+
+
+def test_a_deleted_record_is_measured_again_and_alone(project: Project) -> None:
+    name = next(name for name in project.records if "-b1-" in name)
+    (project.folder / "results/runs" / name).unlink()
+    assert project.planned() == {"profile_run": 1, **REPORT}
+
+
+def test_threads_and_targets_are_no_reason_to_measure(project: Project) -> None:
+    assert project.planned("--set-threads", "profile_run=1") == {}
+
+
+def test_results_copied_without_snakemakes_memory_are_kept(project: Project) -> None:
+    shutil.rmtree(project.folder / ".snakemake")
+    assert project.planned() == {}
+
+
+def test_one_broken_run_blocks_no_other(project: Project) -> None:
+    manifest = project.folder / "results/datasets/shapes"
+    time.sleep(0.01)
+    for path in (manifest / "images").iterdir():
+        path.write_bytes(b"no picture")
+    project.configure(models={**STUDY["models"], "other": {"tiny": "blip2-opt"}})
+    done = project.run("--keep-going", check=False)
+    assert done.returncode != 0
+    assert (project.folder / "results/checkpoints/other.json").is_file()
+    log = next((project.folder / "results/logs/profile_run/other").rglob("*.log")).read_text()
+    assert "Traceback" not in log
+    assert "changed" in log
+    assert sum(name.startswith("tiny/") for name in project.records) == 3
+
+
+def append(project: Project, file: str, text: str) -> None:
+    path = project.folder / file
+    path.write_text(path.read_text() + text)
