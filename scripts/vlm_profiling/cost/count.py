@@ -6,13 +6,16 @@ This file alone of the cost room looks at the checkpoints room, for the model cl
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlm_profiling.cost.counter import StageCounter
+from vlm_profiling.cost.cross_checks import cross_checks
 from vlm_profiling.cost.fit import fit
 from vlm_profiling.cost.functions import (
     CONVENTION,
     CacheElements,
+    CostError,
     DecodeFlops,
     Grid,
     ModelCost,
@@ -23,7 +26,8 @@ from vlm_profiling.cost.functions import (
     WeightReads,
     sum_of_squared_windows,
 )
-from vlm_profiling.cost.stages import DTYPE, STAGES, stages_of
+from vlm_profiling.cost.stages import DTYPE, STAGES
+from vlm_profiling.record.manifests import CheckpointManifest
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -35,30 +39,73 @@ CHECK_QFORMER_TOKENS = 72
 CHECK_GENERATION = (72, 3)
 
 
-def count_cost(name: str, source: str, config: PreTrainedConfig) -> ModelCost:
-    """The cost functions of the model that a transformers config describes.
+def checkpoint_cost(manifest: CheckpointManifest, project: Path) -> ModelCost:
+    """The cost functions of a prepared checkpoint, of which only config.json is read, from its folder or the hub's cache.
 
-    A model type without known stages gives a ModelCost whose `absent` says so. Raises CostError when a stage's counts
-    are not the polynomial that its architecture promises.
+    A model whose stages are unknown, or whose counts are not exact, gives a ModelCost whose `absent` says so.
+    Raises CostError when there is no config.json.
+    """
+    from transformers import AutoConfig
+
+    cost = ModelCost(name=manifest.name, source=manifest.source, model_type=manifest.model_type, convention=CONVENTION)
+    if manifest.model_type not in STAGES:
+        cost.absent = f"the stages of model type {manifest.model_type!r} are not known; known: {', '.join(sorted(STAGES))}"
+        return cost
+    if manifest.trust_remote_code:
+        cost.absent = "the checkpoint may run code of its own, whose stages are not known"
+        return cost
+    place = manifest.hub or project / str(manifest.folder)
+    try:
+        config = AutoConfig.from_pretrained(place, revision=manifest.revision, local_files_only=True)
+    except OSError as error:
+        raise CostError(f"{manifest.source}: no config.json in {place}; prepare the checkpoint again") from error
+    try:
+        return count_cost(manifest.name, manifest.source, config)
+    except CostError as error:
+        cost.absent = str(error)
+        return cost
+
+
+def architecture_cost(name: str) -> ModelCost:
+    """The cost functions of a full-size architecture from its embedded config. Raises CostError for an unknown name."""
+    from vlm_profiling.checkpoints.architectures import full_size_config
+    from vlm_profiling.checkpoints.errors import CheckpointError
+
+    try:
+        config = full_size_config(name)
+    except CheckpointError as error:
+        raise CostError(str(error)) from error
+    return count_cost(name, f"architecture:{name}", config)
+
+
+def count_cost(name: str, source: str, config: PreTrainedConfig) -> ModelCost:
+    """The cost functions of the model that a transformers config describes, cross-checked.
+
+    Raises CostError when a stage's counts are not the polynomial that its architecture promises, and KeyError for a
+    model type that is not in STAGES.
     """
     from vlm_profiling.checkpoints.architectures import model_from_config
 
-    cost = ModelCost(name=name, source=source, model_type=config.model_type, convention=CONVENTION)
-    if config.model_type not in STAGES:
-        cost.absent = f"the stages of model type {config.model_type!r} are not known; known: {', '.join(sorted(STAGES))}"
-        return cost
     model = model_from_config(config, device="meta", dtype=DTYPE, attention="eager")
-    cost.parameters = sum(parameter.numel() for parameter in model.parameters())
-    counter = StageCounter(stages_of(model))
-    cost.flops = StageFlops(
+    stages = STAGES[config.model_type](model)
+    counter = StageCounter(stages)
+    flops = StageFlops(
         vision=_vision_flops(counter),
         project=_project_flops(counter),
         prefill=_prefill_flops(counter),
         decode=_decode_flops(counter),
     )
-    cost.weights = _weight_reads(counter)
-    cost.cache = _cache_elements(counter)
-    return cost
+    return ModelCost(
+        name=name,
+        source=source,
+        model_type=config.model_type,
+        convention=CONVENTION,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        flops=flops,
+        weights=_weight_reads(counter),
+        cache=_cache_elements(counter),
+        checks=cross_checks(model, stages, flops),
+    )
 
 
 def _vision_flops(counter: StageCounter) -> VisionFlops | None:
@@ -71,7 +118,7 @@ def _vision_flops(counter: StageCounter) -> VisionFlops | None:
     grids, check = _grids(counter)
     window = counter.stages.window
     if window is None:
-        return VisionFlops(constant=fit("vision", measure, _constant, grids, check)[0])
+        return VisionFlops(grid=counter.stages.grid, constant=fit("vision", measure, _constant, grids, check)[0])
 
     def terms(grid: Grid) -> tuple[int, int, int]:
         patches = grid[0] * grid[1]

@@ -6,9 +6,13 @@ its rows' sum. A batch that generates T tokens runs one prefill and T - 1 decode
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+import msgspec
 from msgspec import Struct, field
+
+from vlm_profiling.record.files import write_bytes
 
 CONVENTION = (
     "1 multiply-add = 2 FLOPs; matrix products, attention (in full: a causal mask halves nothing) and convolutions; "
@@ -30,6 +34,8 @@ class Coefficients(Struct, kw_only=True, frozen=True, omit_defaults=True):
 class VisionFlops(Coefficients, kw_only=True, frozen=True):
     """FLOPs of encoding one picture. An encoder of fixed input size has only a constant."""
 
+    grid: Grid | None = None
+    """The only patch grid that the encoder takes; null where it takes any."""
     constant: int = 0
     per_patch: int = 0
     per_patch_square: int = 0
@@ -40,8 +46,10 @@ class VisionFlops(Coefficients, kw_only=True, frozen=True):
     """Side of a square attention window in patches; windows at the lower and right border are cut."""
 
     def of(self, grid: Grid | None) -> int:
-        """FLOPs of one picture. Raises CostError when they depend on a grid that is not given."""
-        if not (self.per_patch or self.per_patch_square or self.per_window_square):
+        """FLOPs of one picture. Raises CostError for a grid that is needed and not given, or that the encoder does not take."""
+        if self.grid is not None:
+            if grid not in (self.grid, None):
+                raise CostError(f"the vision encoder takes {self.grid} patches, and a sample's vision_grid says {grid}")
             return self.constant
         rows, columns = _known(grid)
         patches = rows * columns
@@ -150,9 +158,10 @@ class Work(Struct, kw_only=True, frozen=True):
 
 
 class CrossCheck(Struct, kw_only=True, frozen=True):
-    """The same work counted another way."""
+    """One stage of the same work counted another way."""
 
     method: str
+    stage: str
     work: Work
     flops: int
     counted_flops: int
@@ -181,6 +190,19 @@ class ModelCost(Struct, kw_only=True, omit_defaults=True):
     checks: list[CrossCheck] = field(default_factory=list)
     absent: str | None = None
     """Why flops, weights and cache are missing; null where they are known."""
+
+
+def write_cost(target: Path, cost: ModelCost) -> None:
+    """Write a cost file as indented JSON, atomically."""
+    write_bytes(target, msgspec.json.format(msgspec.json.encode(cost), indent=2) + b"\n")
+
+
+def read_cost(path: Path) -> ModelCost:
+    """The cost functions in a file. Raises CostError when it is missing or malformed."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ModelCost)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise CostError(f"{path}: {error}") from None
 
 
 class CostBreakdown(NamedTuple):

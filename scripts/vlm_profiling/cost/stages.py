@@ -53,11 +53,6 @@ class Stages:
     """(rows, state) -> the state after one more token's logits."""
 
 
-def stages_of(model: Any) -> Stages:
-    """The stages of a model on the meta device. Raises KeyError for a model type that is not in STAGES."""
-    return STAGES[model.config.model_type](model)
-
-
 def _blip(model: Any) -> Stages:
     """BLIP-2 and InstructBLIP, whose Q-Former also reads the question; language model OPT or T5."""
     vision = model.config.vision_config
@@ -115,36 +110,38 @@ def _fuyu(model: Any) -> Stages:
 
 
 def _qwen2_5_vl(model: Any) -> Stages:
-    """The encoder calls the merger itself, so it is run without it; the merger is the projection."""
+    """The encoder calls the merger, which is the projection, itself: it is counted with nothing in the merger's place."""
     from transformers.vision_utils import get_vision_attention_seqlens, get_vision_position_ids, get_vision_window_index
 
     visual, config = model.model.visual, model.config.vision_config
-    pixels = config.in_channels * config.temporal_patch_size * config.patch_size**2
+    merge, pixels = config.spatial_merge_size, config.in_channels * config.temporal_patch_size * config.patch_size**2
     prefill, decode = _decoder(model.model.language_model, head=model.lm_head, position_axes=3)
-    merged_window = config.window_size // config.spatial_merge_size // config.patch_size
-    merger, visual.merger = visual.merger, nn.Identity()
 
     def encode(rows: int, grid: Grid) -> Tensor:
         # what depends on the grid's values is computed from real numbers; the forward itself sees shapes
         grids = torch.tensor([[1, *grid]] * rows)
         lengths, longest = get_vision_attention_seqlens(grids, config)
-        order, window_lengths = get_vision_window_index(grids, config.spatial_merge_size, config.window_size, config.patch_size)
-        return visual(
-            _values(rows * grid[0] * grid[1], pixels),
-            grids,
-            position_ids=get_vision_position_ids(grids, config.spatial_merge_size).to("meta"),
-            cu_seqlens=lengths,
-            max_seqlen=longest,
-            window_index=order.to("meta"),
-            cu_window_seqlens=window_lengths,
-        ).last_hidden_state
+        order, window_lengths = get_vision_window_index(grids, merge, config.window_size, config.patch_size)
+        merger, visual.merger = visual.merger, nn.Identity()
+        try:
+            return visual(
+                _values(rows * grid[0] * grid[1], pixels),
+                grids,
+                position_ids=get_vision_position_ids(grids, merge).to("meta"),
+                cu_seqlens=lengths,
+                max_seqlen=longest,
+                window_index=order.to("meta"),
+                cu_window_seqlens=window_lengths,
+            ).last_hidden_state
+        finally:
+            visual.merger = merger
 
     return Stages(
         grid=None,
-        window=merged_window * config.spatial_merge_size,
+        window=config.window_size // merge // config.patch_size * merge,
         reads_question=False,
         encode=encode,
-        project=lambda _rows, _grid, features, _question: merger(features),
+        project=lambda _rows, _grid, features, _question: visual.merger(features),
         prefill=prefill,
         decode=decode,
     )
@@ -195,7 +192,7 @@ STAGES: dict[str, Callable[[Any], Stages]] = {
     "fuyu": _fuyu,
     "qwen2_5_vl": _qwen2_5_vl,
 }
-"""By model_type of config.json."""
+"""The stages of a model on the meta device, by model_type of config.json."""
 
 
 def _values(*shape: int) -> Tensor:
