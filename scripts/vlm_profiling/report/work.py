@@ -11,12 +11,13 @@ from statistics import fmean
 from msgspec import field
 from scipy.special import stdtrit
 
-from vlm_profiling.cost.functions import CostBreakdown, CostError, ModelCost, StageFlops, Work, work_flops
-from vlm_profiling.record.schema import Interval, Record, Sample, Section
+from vlm_profiling.cost.evaluate import RunFlops, record_flops
+from vlm_profiling.cost.functions import CostError, ModelCost
+from vlm_profiling.record.schema import Interval, Record, Section
 
 
 class RunWork(Section, kw_only=True):
-    """Tokens, sizes and FLOPs of a run. Per batch: means over full batches, as latency; per sample: over all samples."""
+    """Tokens, sizes and FLOPs of a run. Figures per batch are means over full batches, as latency is."""
 
     prompt_tokens_mean: float
     """Unpadded, image tokens included."""
@@ -31,12 +32,13 @@ class RunWork(Section, kw_only=True):
     batch_flops: float | None = None
     batch_flops_interval: Interval | None = None
     """95 % interval of the mean over full batches (Student's t); null for one batch."""
-    sample_vision_flops: float | None = None
-    sample_project_flops: float | None = None
-    sample_prefill_flops: float | None = None
-    sample_decode_flops: float | None = None
+    batch_vision_flops: float | None = None
+    """Null also where the architecture has no vision encoder."""
+    batch_project_flops: float | None = None
+    batch_prefill_flops: float | None = None
+    batch_decode_flops: float | None = None
     padding_share: float | None = None
-    """Share of all FLOPs spent on padding, 0 to 1."""
+    """Share of the FLOPs of all batches spent on padding, 0 to 1."""
     flops_absent: str | None = None
     """Why there are no FLOPs; null where there are."""
 
@@ -52,48 +54,29 @@ def run_work(record: Record, cost: ModelCost | None) -> RunWork:
         effective_sizes=_count_pairs(sample.effective_size for sample in samples),
         vision_grids=_count_pairs(sample.vision_grid for sample in samples),
     )
-    if cost is None or cost.flops is None:
-        work.flops_absent = cost.absent if cost else "the model's cost was not counted"
+    if cost is None:
+        work.flops_absent = "the model's cost was not counted"
         return work
     try:
-        _add_flops(work, record, cost.flops)
+        flops = record_flops(record, cost)
     except CostError as error:
         work.flops_absent = str(error)
+        return work
+    if flops is None:
+        work.flops_absent = cost.absent
+    else:
+        _add_flops(work, record, flops)
     return work
 
 
-def _add_flops(work: RunWork, record: Record, flops: StageFlops) -> None:
-    """Evaluate a model's cost functions at the run's own tokens. Raises CostError where they need more than was recorded."""
-    costs = _batch_costs(record, flops)
-    full = [cost.total_flops for cost, batch in zip(costs, record.batches, strict=True) if batch.full]
-    work.batch_flops, work.batch_flops_interval = _mean_interval(full or [cost.total_flops for cost in costs])
-    samples = len(record.samples)
-    if flops.vision is not None:
-        work.sample_vision_flops = sum(cost.vision_flops or 0 for cost in costs) / samples
-    work.sample_project_flops = sum(cost.project_flops for cost in costs) / samples
-    work.sample_prefill_flops = sum(cost.prefill_flops for cost in costs) / samples
-    work.sample_decode_flops = sum(cost.decode_flops for cost in costs) / samples
-    work.padding_share = sum(cost.padding_flops for cost in costs) / sum(cost.total_flops for cost in costs)
-
-
-def _batch_costs(record: Record, flops: StageFlops) -> list[CostBreakdown]:
-    """FLOPs of each batch of the first headline pass."""
-    rows: list[list[Sample]] = [[] for _ in record.batches]
-    for sample in record.samples:
-        rows[sample.batch].append(sample)
-    return [
-        work_flops(
-            flops,
-            Work(
-                grids=tuple(sample.vision_grid for sample in samples),
-                prompt_tokens=batch.prompt_tokens,
-                generated_tokens=batch.generated_tokens,
-                qformer_tokens=batch.qformer_tokens,
-            ),
-            [(sample.prompt_tokens, sample.generated_tokens) for sample in samples],
-        )
-        for batch, samples in zip(record.batches, rows, strict=True)
-    ]
+def _add_flops(work: RunWork, record: Record, flops: RunFlops) -> None:
+    full = [cost for cost, batch in zip(flops.batches, record.batches, strict=True) if batch.full] or flops.batches
+    work.batch_flops, work.batch_flops_interval = _mean_interval([cost.total_flops for cost in full])
+    work.batch_vision_flops = None if flops.total.vision_flops is None else fmean(cost.vision_flops or 0 for cost in full)
+    work.batch_project_flops = fmean(cost.project_flops for cost in full)
+    work.batch_prefill_flops = fmean(cost.prefill_flops for cost in full)
+    work.batch_decode_flops = fmean(cost.decode_flops for cost in full)
+    work.padding_share = flops.total.padding_share
 
 
 def _mean_interval(values: Sequence[int]) -> tuple[float, Interval | None]:

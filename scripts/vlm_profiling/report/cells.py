@@ -1,0 +1,267 @@
+"""Rows of the runs table as typed cells, found by where they stand in the grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+import polars as pl
+from msgspec import Struct
+
+from vlm_profiling.report.figures import Absent, Entry, Figure
+from vlm_profiling.study import Point, Study
+from vlm_profiling.study.grid import axis_point, baseline_point
+
+Place: TypeAlias = tuple[str, str, str]
+"""Model, data set and key of a run."""
+
+
+def _figure(read: Callable[[Cell], Entry]) -> property:
+    """A figure that only a finished run has: any other cell answers with its status and reason."""
+
+    def entry(cell: Cell) -> Entry:
+        return read(cell) if cell.ok else Absent(cell.reason or "no reason recorded", cell.status)
+
+    return property(entry, doc=read.__doc__)
+
+
+class Cell(Struct, kw_only=True):
+    """One run's row: the columns that charts and pages read (record/schema.py says what each means)."""
+
+    model: str
+    dataset: str
+    device: str
+    optimization: str
+    batch_size: int
+    image_size: int | None
+    max_input_len: int | None
+    frames: int
+    key: str
+    axes: str
+    status: str
+    reason: str | None
+
+    image_tokens_mean: float | None
+    prompt_tokens_mean: float | None
+    generated_tokens_mean: float | None
+    truncated_samples: int | None
+    effective_sizes: str | None
+    batch_flops: float | None
+    batch_flops_interval_low: float | None
+    batch_flops_interval_high: float | None
+    batch_vision_flops: float | None
+    batch_project_flops: float | None
+    batch_prefill_flops: float | None
+    batch_decode_flops: float | None
+    padding_share: float | None
+    flops_absent: str | None
+
+    protocol_version: int | None
+    started_at: str | None
+    checkpoint_source: str | None
+    checkpoint_revision: str | None
+    checkpoint_family: str | None
+    checkpoint_architecture: str | None
+    checkpoint_parameters: int | None
+    checkpoint_weight_bytes: int | None
+    checkpoint_dtypes: str | None
+    checkpoint_attention: str | None
+    checkpoint_random_weights: bool | None
+    checkpoint_processor: str | None
+    dataset_samples: int | None
+    environment_packages: str | None
+    environment_cpu: str | None
+    environment_cpu_cores: int | None
+    environment_threads: int | None
+    environment_gpu_name: str | None
+    environment_gpu_driver: str | None
+    environment_git_commit: str | None
+    environment_git_dirty: bool | None
+
+    generate_n: int | None
+    generate_mean_s: float | None
+    generate_sampling_low_s: float | None
+    generate_sampling_high_s: float | None
+    generate_per_sample_n: int | None
+    generate_per_sample_mean_s: float | None
+    generate_per_sample_sampling_low_s: float | None
+    generate_per_sample_sampling_high_s: float | None
+    end_to_end_n: int | None
+    end_to_end_mean_s: float | None
+    end_to_end_sampling_low_s: float | None
+    end_to_end_sampling_high_s: float | None
+    samples_per_s: float | None
+    output_tokens_per_s: float | None
+    energy_gpu_per_sample_j: float | None
+    energy_gpu_relative_uncertainty: float | None
+    energy_cpu_per_sample_j: float | None
+    energy_cpu_relative_uncertainty: float | None
+    energy_absent: str | None
+    peak_allocated_bytes: int | None
+    peak_process_bytes: int | None
+    memory_absent: str | None
+    wer: float | None
+    wer_normalised: float | None
+    wer_interval_low: float | None
+    wer_interval_high: float | None
+    exact_match: float | None
+    exact_match_interval_low: float | None
+    exact_match_interval_high: float | None
+    scored: int | None
+    quality_absent: str | None
+
+    @property
+    def place(self) -> Place:
+        """What identifies the run in the tables: models of the same settings share keys."""
+        return self.model, self.dataset, self.key
+
+    @property
+    def point(self) -> Point:
+        """Where in the grid the cell stands."""
+        return Point(self.device, self.optimization, self.batch_size, self.image_size, self.max_input_len, self.frames)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the run has figures."""
+        return self.status == "ok"
+
+    @_figure
+    def latency(self) -> Entry:
+        """generate() per full batch, s."""
+        return _mean(self.generate_mean_s, self.generate_sampling_low_s, self.generate_sampling_high_s, self.generate_n)
+
+    @_figure
+    def sample_latency(self) -> Entry:
+        """generate() per sample, s."""
+        return _mean(
+            self.generate_per_sample_mean_s,
+            self.generate_per_sample_sampling_low_s,
+            self.generate_per_sample_sampling_high_s,
+            self.generate_per_sample_n,
+        )
+
+    @_figure
+    def end_to_end(self) -> Entry:
+        """Pictures and text in to answers out, per full batch, s."""
+        return _mean(self.end_to_end_mean_s, self.end_to_end_sampling_low_s, self.end_to_end_sampling_high_s, self.end_to_end_n)
+
+    @_figure
+    def energy(self) -> Entry:
+        """Energy of the run's own device per sample, J; the interval is the meter's uncertainty."""
+        if self.device == "cuda":
+            meter, joules, uncertainty = "gpu", self.energy_gpu_per_sample_j, self.energy_gpu_relative_uncertainty
+        else:
+            meter, joules, uncertainty = "cpu", self.energy_cpu_per_sample_j, self.energy_cpu_relative_uncertainty
+        if joules is None or uncertainty is None:
+            return _absent(self.energy_absent, meter)
+        return Figure(joules, (joules * (1 - uncertainty), joules * (1 + uncertainty)))
+
+    @_figure
+    def flops(self) -> Entry:
+        """FLOPs per full batch."""
+        if self.batch_flops is None:
+            return Absent(self.flops_absent or "no reason recorded")
+        interval = _interval(self.batch_flops_interval_low, self.batch_flops_interval_high)
+        return Figure(self.batch_flops, interval, self.generate_n)
+
+    @_figure
+    def memory(self) -> Entry:
+        """Peak memory, bytes: allocated on the GPU, or resident on the CPU."""
+        name = "peak_allocated_bytes" if self.device == "cuda" else "peak_process_bytes"
+        peak = getattr(self, name)
+        return _absent(self.memory_absent, name) if peak is None else Figure(peak)
+
+    @_figure
+    def word_errors(self) -> Entry:
+        """Word error rate against the references, raw, corpus level: a share."""
+        if self.wer is None:
+            return _absent(self.quality_absent, "wer")
+        return Figure(self.wer, _interval(self.wer_interval_low, self.wer_interval_high), self.scored)
+
+    @_figure
+    def normalised_word_errors(self) -> Entry:
+        """Word error rate after lower-casing and removing punctuation, corpus level: a share."""
+        if self.wer_normalised is None:
+            return _absent(self.quality_absent, "wer_normalised")
+        return Figure(self.wer_normalised, n=self.scored)
+
+    @_figure
+    def exact_matches(self) -> Entry:
+        """Share of answers that match a reference exactly, after normalisation."""
+        if self.exact_match is None:
+            return _absent(self.quality_absent, "exact_match")
+        interval = _interval(self.exact_match_interval_low, self.exact_match_interval_high)
+        return Figure(self.exact_match, interval, self.scored)
+
+
+def _mean(mean: float | None, low: float | None, high: float | None, n: int | None) -> Entry:
+    return Absent("not in the record") if mean is None else Figure(mean, _interval(low, high), n)
+
+
+def _interval(low: float | None, high: float | None) -> tuple[float, float] | None:
+    return None if low is None or high is None else (low, high)
+
+
+def _absent(reasons: str | None, name: str) -> Absent:
+    """The reason that a section of the record gives for a figure that it lacks."""
+    return Absent(msgspec.json.decode(reasons or "{}", type=dict[str, str]).get(name, "no reason recorded"))
+
+
+class Cells:
+    """All cells of a study, in the order of its runs."""
+
+    def __init__(self, study: Study, cells: Iterable[Cell]) -> None:
+        self.study = study
+        self.all = list(cells)
+        self._by_place = {(cell.model, cell.dataset, cell.point): cell for cell in self.all}
+
+    def baseline(self, model: str) -> list[Cell]:
+        """A model's cells at the baseline, one a data set; in a product without that very point, the point nearest to it."""
+        return list(self._at(model, _start(self.study)))
+
+    def axis(self, model: str, axis: str) -> list[list[Cell]]:
+        """A model's cells along one axis: a list for each data set, in the order of the axis's values."""
+        start = _start(self.study) if self.study.grid == "product" else axis_point(self.study, axis)
+        points = [replace(start, **{axis: value}) for value in self.study.axes[axis].values]
+        chosen = self.study.axes[axis].datasets
+        lines: dict[str, list[Cell]] = {}
+        for point in points:
+            for cell in self._at(model, point):
+                if chosen is None or cell.dataset in chosen:
+                    lines.setdefault(cell.dataset, []).append(cell)
+        return list(lines.values())
+
+    def on_axis(self, model: str, axis: str) -> list[Cell]:
+        """The same cells in one list."""
+        return [cell for line in self.axis(model, axis) for cell in line]
+
+    def others(self, model: str) -> list[Cell]:
+        """A model's cells that are neither at the baseline nor on an axis."""
+        shown = {cell.place for cell in self.baseline(model)}
+        shown |= {cell.place for axis in self.study.axes for cell in self.on_axis(model, axis)}
+        return [cell for cell in self.all if cell.model == model and cell.place not in shown]
+
+    def _at(self, model: str, point: Point) -> Iterator[Cell]:
+        for dataset in self.study.datasets:
+            if (model, dataset, point) in self._by_place:
+                yield self._by_place[model, dataset, point]
+
+
+def read_cells(study: Study, tables: Path) -> Cells:
+    """The cells of a study in a folder of tables."""
+    columns = list(Cell.__struct_fields__)
+    rows = pl.read_parquet(tables / "runs.parquet", columns=columns).to_dicts()
+    return Cells(study, msgspec.convert(rows, list[Cell]))
+
+
+def _start(study: Study) -> Point:
+    """The baseline. A product measures it only where every axis takes the baseline's value: else the axis's first value."""
+    point = baseline_point(study)
+    if study.grid == "product":
+        for name, axis in study.axes.items():
+            if getattr(point, name) not in axis.values:
+                point = replace(point, **{name: axis.values[0]})
+    return point

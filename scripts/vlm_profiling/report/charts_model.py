@@ -1,0 +1,124 @@
+"""A model's charts: one message each, along one axis of the study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+
+from vlm_profiling.report.cells import Cell, Cells, Place
+from vlm_profiling.report.compare import BatchTimes, latency_ratios
+from vlm_profiling.report.figures import JOULES, PERCENT, SECONDS, Absent, best_unit
+from vlm_profiling.report.panels import (
+    GAP,
+    MODEL_COLOURS,
+    WIDTH,
+    Axes,
+    Mark,
+    Panel,
+    PanelChart,
+    draw_panel,
+    finish,
+    note,
+    panel_rows,
+)
+from vlm_profiling.report.words import AXIS_NAMES, AXIS_TITLES, INTERVAL, settings, value_label
+
+HALF = (WIDTH - GAP) // 2
+CATEGORIES = {"device", "optimization"}
+"""Settings that are no quantities: bars, not lines."""
+
+Line = Sequence[Cell]
+"""Cells of one data set along an axis."""
+
+
+def model_chart(cells: Cells, model: str, name: str, times: Mapping[Place, BatchTimes]) -> alt.VConcatChart:
+    """The chart of one name of `files.model_charts`: an axis, or an axis with _quality.
+
+    `times` are the batch times of the cells on the optimization axis.
+    """
+    axis = name.removesuffix("_quality")
+    lines, colour = cells.axis(model, axis), model_colour(cells, model)
+    if not lines:
+        return finish([note("Every cell of this axis is excluded.")], f"{model}: {AXIS_NAMES[axis]}", "")
+    if name != axis:
+        return _quality_chart(model, axis, lines, colour)
+    if axis == "optimization":
+        return _optimization_chart(model, lines, colour, times)
+    if axis in ("batch_size", "device"):
+        return _latency_energy_chart(model, axis, lines, colour)
+    return _latency_chart(model, axis, lines, colour)
+
+
+def model_colour(cells: Cells, model: str) -> str:
+    """A model's colour, the same in every chart of the study."""
+    return MODEL_COLOURS[list(cells.study.models).index(model) % len(MODEL_COLOURS)]
+
+
+def _latency_chart(model: str, axis: str, lines: Sequence[Line], colour: str) -> alt.VConcatChart:
+    panels = [_panel(axis, line, "latency") for line in lines]
+    rows = panel_rows(panels, _latency_axes(axis, lines, colour))
+    return finish(rows, f"{model}: latency by {AXIS_NAMES[axis]}", _latency_subtitle(axis, lines))
+
+
+def _latency_energy_chart(model: str, axis: str, lines: Sequence[Line], colour: str) -> alt.VConcatChart:
+    axes = _latency_axes(axis, lines, colour)
+    rows = [
+        alt.hconcat(draw_panel(_panel(axis, line, "latency"), axes, HALF), _energy_panel(axis, line, colour)) for line in lines
+    ]
+    return finish(rows, f"{model}: latency and energy by {AXIS_NAMES[axis]}", _latency_subtitle(axis, lines))
+
+
+def _energy_panel(axis: str, line: Line, colour: str) -> PanelChart:
+    """Energy of the device that did the work, or a note where no cell has any."""
+    panel = _panel(axis, line, "energy")
+    entries = [mark.entry for mark in panel.marks]
+    reasons = dict.fromkeys(entry.reason for entry in entries if isinstance(entry, Absent) and entry.status == "absent")
+    if all(isinstance(entry, Absent) for entry in entries):
+        return note(f"No energy: {'; '.join(reasons) or 'no run finished'}", HALF)
+    unit = best_unit(JOULES, entries)
+    axes = Axes(AXIS_TITLES[axis], f"Energy per sample ({unit.name})", unit, colour, axis not in CATEGORIES)
+    return draw_panel(panel, axes, HALF)
+
+
+def _optimization_chart(model: str, lines: Sequence[Line], colour: str, times: Mapping[Place, BatchTimes]) -> alt.VConcatChart:
+    original = lines[0][0].optimization
+    panels = []
+    for line in lines:
+        ratios = zip(line, latency_ratios(line, times), strict=True)
+        panels.append(Panel(line[0].dataset, [Mark(cell.optimization, ratio) for cell, ratio in ratios]))
+    axes = Axes(AXIS_TITLES["optimization"], f"Latency, % of {original}", PERCENT, colour, line=False)
+    held = settings(lines[0][0].point, "optimization")
+    subtitle = f"{held}. generate() per batch relative to {original}, batch by batch; rules: {INTERVAL} over batches."
+    return finish(panel_rows(panels, axes), f"{model}: what each optimization does to latency", subtitle)
+
+
+def _quality_chart(model: str, axis: str, lines: Sequence[Line], colour: str) -> alt.VConcatChart:
+    exact = Axes(AXIS_TITLES[axis], "Exact match (%)", PERCENT, colour, line=True)
+    errors = Axes(AXIS_TITLES[axis], "Word error rate (%)", PERCENT, colour, line=True)
+    rows = [
+        alt.hconcat(
+            draw_panel(_panel(axis, line, "exact_matches"), exact, HALF),
+            draw_panel(_panel(axis, line, "word_errors"), errors, HALF),
+        )
+        for line in lines
+    ]
+    held = settings(lines[0][0].point, axis)
+    subtitle = f"{held}. Exact match: more is better; word error rate: less. Rules: {INTERVAL} over samples."
+    return finish(rows, f"{model}: quality by {AXIS_NAMES[axis]}", subtitle)
+
+
+def _panel(axis: str, line: Line, quantity: str) -> Panel:
+    """One quantity of the cells, named as the property of `Cell`."""
+    return Panel(line[0].dataset, [Mark(value_label(axis, getattr(cell, axis)), getattr(cell, quantity)) for cell in line])
+
+
+def _latency_axes(axis: str, lines: Sequence[Line], colour: str) -> Axes:
+    unit = best_unit(SECONDS, [cell.latency for line in lines for cell in line])
+    return Axes(AXIS_TITLES[axis], f"Latency per batch ({unit.name})", unit, colour, axis not in CATEGORIES)
+
+
+def _latency_subtitle(axis: str, lines: Sequence[Line]) -> str:
+    batches = [cell.generate_n for line in lines for cell in line if cell.generate_n is not None]
+    n = f"{min(batches)} to {max(batches)}" if batches and min(batches) < max(batches) else f"{max(batches, default=0)}"
+    return f"{settings(lines[0][0].point, axis)}. generate() per batch, mean of n = {n} batches; rules: {INTERVAL} of the mean."

@@ -1,0 +1,33 @@
+"""Which files a study's charts and pages are: told from the settings alone, so that rules can declare them."""
+
+from __future__ import annotations
+
+from vlm_profiling.study import Study
+
+CHART_ENDINGS = (".vl.json", ".svg", ".png")
+INDEX_CHARTS = ("latency_quality", "memory", "flops")
+QUALITY_AXES = ("image_size", "max_input_len", "frames")
+"""Axes that change what the model sees, and so the quality of its answers."""
+
+
+def model_charts(study: Study, model: str) -> list[str]:
+    """Names of a model's charts: one for each axis with two values or more, one more for quality where it can move."""
+    names = []
+    for axis, settings in study.axes.items():
+        if len(settings.values) > 1 and (settings.models is None or model in settings.models):
+            names.append(axis)
+            if axis in QUALITY_AXES and not study.models[model].random_weights:
+                names.append(f"{axis}_quality")
+    return names
+
+
+def chart_files(study: Study) -> list[str]:
+    """Every chart file, relative to the folder of plots."""
+    stems = [f"{model}/{name}" for model in study.models for name in model_charts(study, model)]
+    stems += [f"index/{name}" for name in INDEX_CHARTS]
+    return [stem + ending for stem in stems for ending in CHART_ENDINGS]
+
+
+def page_files(study: Study) -> list[str]:
+    """Every page, relative to the folder of reports."""
+    return ["index.md", *(f"{model}.md" for model in study.models)]

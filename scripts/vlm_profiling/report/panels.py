@@ -1,0 +1,138 @@
+"""Building blocks of the charts: panels of figures with their intervals, and how every chart looks.
+
+Data stand once a panel and titles are given on construction: Altair copies a chart whole whenever it is added to another.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import altair as alt
+
+from vlm_profiling.report.figures import Absent, Entry, Figure, Unit
+
+WIDTH = 600
+"""Pixels of the plotted area of a whole chart, so that with its axes it fits 700."""
+HEIGHT = 200
+GAP = 80
+"""Pixels that the axis of a further panel needs."""
+PANELS_A_ROW = 3
+GREY = "#5f6368"
+MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#882255", "#44AA99", "#999933")
+"""Okabe and Ito's colours without yellow and black, then Tol's: told apart by colour-blind readers."""
+
+PanelChart: TypeAlias = alt.Chart | alt.LayerChart | alt.FacetChart
+
+
+@alt.theme.register("vlm_profiling", enable=True)
+def _theme() -> alt.theme.ThemeConfig:
+    return {
+        "config": {
+            "background": "white",
+            "padding": 12,
+            "view": {"stroke": None},
+            "axis": {"gridColor": "#e6e8eb", "domainColor": GREY, "tickColor": GREY, "labelFontSize": 11, "titleFontSize": 11},
+            "axisX": {"grid": False},
+            "title": {"anchor": "start", "fontSize": 12},
+            "concat": {"spacing": 20},
+        }
+    }
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One place of a panel: its label and what was measured there."""
+
+    label: str
+    entry: Entry
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What a panel shows: figures over the values of one setting."""
+
+    title: str
+    marks: Sequence[Mark]
+
+
+@dataclass(frozen=True)
+class Axes:
+    """How panels are drawn: titles of both axes (y with its unit), colour, and a line only where the setting is a quantity."""
+
+    x: str
+    y: str
+    unit: Unit
+    colour: str
+    line: bool
+
+
+def panel_rows(panels: Sequence[Panel], axes: Axes, width: int = WIDTH) -> list[alt.HConcatChart]:
+    """Panels on one scale from zero, at most three side by side; one chart a row."""
+    top = _top((mark.entry for panel in panels for mark in panel.marks), axes.unit)
+    columns = min(len(panels), PANELS_A_ROW)
+    each = (width - GAP * (columns - 1)) // columns
+    drawn = [draw_panel(panel, axes, each, top) for panel in panels]
+    return [alt.hconcat(*drawn[start : start + columns]) for start in range(0, len(drawn), columns)]
+
+
+def draw_panel(panel: Panel, axes: Axes, width: int, top: float | None = None) -> PanelChart:
+    """One panel; `top` is the upper end of its scale, by default just above its own figures."""
+    labels = [mark.label for mark in panel.marks]
+    place = alt.X("label:N", title=axes.x, sort=labels, scale=alt.Scale(domain=labels), axis=alt.Axis(labelAngle=0))
+    scale = alt.Scale(domain=[0, top or _top((mark.entry for mark in panel.marks), axes.unit)], nice=False)
+    height = alt.Y("value:Q", title=axes.y, scale=scale)
+    chart = alt.Chart().encode(x=place)
+    if axes.line:
+        shapes = [chart.mark_line(color=axes.colour), chart.mark_point(color=axes.colour, filled=True, opacity=1, size=60)]
+    else:
+        number = chart.mark_text(align="left", dx=7, dy=-7).encode(text=alt.Text("value:Q", format=".3~g"))
+        shapes = [chart.mark_bar(color=axes.colour, opacity=0.8, size=34), number]
+    return alt.layer(
+        *(shape.encode(y=height) for shape in shapes),
+        chart.mark_rule(strokeWidth=1.5).encode(y="low:Q", y2="high:Q"),
+        *(
+            chart.mark_tick(color="black", opacity=1, thickness=1.5, width=10, orient="horizontal").encode(y=f"{bound}:Q")
+            for bound in ("low", "high")
+        ),
+        chart.mark_text(color=GREY, angle=270, align="left", fontSize=11).encode(y=alt.value(HEIGHT - 6), text="word:N"),
+        data=alt.Data(values=[mark_row(mark, axes.unit) for mark in panel.marks]),
+        width=width,
+        height=HEIGHT,
+        title=alt.Title(panel.title, anchor="middle"),
+    )
+
+
+def note(text: str, width: int = WIDTH) -> alt.Chart:
+    """A panel that says why there is nothing to draw."""
+    data = alt.Data(values=[{"text": textwrap.wrap(text, width // 7)}])
+    return alt.Chart(data, width=width, height=HEIGHT).mark_text(color=GREY, fontSize=12, lineHeight=16).encode(text="text:N")
+
+
+def finish(rows: Sequence[PanelChart | alt.HConcatChart], title: str, subtitle: str) -> alt.VConcatChart:
+    """A whole chart: its message, what was held fixed, and its rows of panels."""
+    heading = alt.Title(title, subtitle=textwrap.wrap(subtitle, 100), fontSize=15, subtitleColor=GREY, offset=12)
+    return alt.vconcat(*rows, title=heading)
+
+
+def mark_row(mark: Mark, unit: Unit) -> dict[str, float | str | None]:
+    """A row of data: a figure in the unit shown, or the words for its absence (a status, or else the reason)."""
+    if isinstance(mark.entry, Figure):
+        low, high = mark.entry.interval or (None, None)
+        figures = {"value": mark.entry.value, "low": low, "high": high}
+        scaled = {name: None if figure is None else figure / unit.size for name, figure in figures.items()}
+        return {"label": mark.label, "word": "", **scaled}
+    return {"label": mark.label, "word": absent_word(mark.entry)}
+
+
+def absent_word(absent: Absent) -> str:
+    """What stands in a picture where a figure is not there."""
+    return f"× {absent.status if absent.status != 'absent' else textwrap.shorten(absent.reason, 34, placeholder='…')}"
+
+
+def _top(entries: Iterable[Entry], unit: Unit) -> float:
+    """The upper end of a scale from zero: a little above the highest figure or interval; 1 without figures."""
+    highest = max((max(entry.value, entry.bounds[1]) for entry in entries if isinstance(entry, Figure)), default=0.0)
+    return 1.1 * highest / unit.size or 1.0
