@@ -67,3 +67,7 @@ def run_gpus(wildcards):
 def run_threads(wildcards):
     """A CPU run holds every core, so that nothing else runs beside it; a GPU run leaves some to the CPU rules."""
     return workflow.cores or 8 if run_gpus(wildcards) == 0 else 4
+
+
+onstart:
+    STUDY.lock_results()

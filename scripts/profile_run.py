@@ -15,8 +15,12 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vlm_profiling.measure.options import add_standalone_options, add_workflow_options
+
+if TYPE_CHECKING:
+    from vlm_profiling.measure.request import RunRequest
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -34,6 +38,7 @@ def main() -> int:
     from vlm_profiling.measure.standalone import standalone_request
     from vlm_profiling.measure.summary import summarise
     from vlm_profiling.record.files import RecordError, write_record
+    from vlm_profiling.record.locks import turn_to_write
 
     quiet_libraries()
     try:
@@ -42,15 +47,24 @@ def main() -> int:
             request = workflow_request(options.run, **files)
         else:
             request = standalone_request(options)
-        record = profile(request)
+        output = options.output or default_output(request)
+        with turn_to_write(output) as written_meanwhile:
+            if written_meanwhile:
+                print(f"{output}: measured by another process while this one waited")
+                return 0
+            record = profile(request)
+            write_record(output, record)
     except (*BROKEN, RecordError, ValidationError) as error:
         print(f"profile_run: {error}", file=sys.stderr)
         return 2
-    output = options.output or Path("results/profile_run", record.model, record.dataset_name, f"{record.key}.json")
-    write_record(output, record)
     print(summarise(record))
     print(f"{'record':<24}{output}")
     return 0
+
+
+def default_output(request: RunRequest) -> Path:
+    """Where a run on its own leaves its record."""
+    return Path("results/profile_run", request.checkpoint.name, request.dataset.name, f"{request.key}.json")
 
 
 def parse_options() -> argparse.Namespace:

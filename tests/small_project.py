@@ -74,6 +74,7 @@ def new_project(folder: Path) -> Project:
         source = PROJECT / name
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy2(source, folder / name)
+    shutil.copytree(PROJECT / "profiles" / "default", folder / "profiles" / "default")
     draw_shapes(folder / "shapes")
     project = Project(folder)
     project.configure()

@@ -12,10 +12,12 @@ import sys
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 
 from vlm_profiling.record.files import write_if_changed
+from vlm_profiling.record.locks import hold_lock
 from vlm_profiling.study import ConfigError, Run, Study, expand_runs, study_from_mapping
 from vlm_profiling.study.digest import digest_json
 from vlm_profiling.study.errors import Problem
@@ -65,6 +67,10 @@ class StudyWorkflow:
         """Canonical JSON of a data set's settings."""
         return canonical_json(self.study.datasets[name].model_dump(exclude_none=True))
 
+    def lock_results(self) -> None:
+        """Keep the results folder for this process until it ends. Raises LockedError when another workflow has it."""
+        _held.append(hold_lock(Path(self.study.results, ".lock")))
+
     def code_digest(self, script: str) -> Path:
         """A file with the digest of a script and of the library code it imports."""
         scripts = self.code_folder / "scripts"
@@ -74,6 +80,9 @@ class StudyWorkflow:
 
 
 LOCK = Path("envs", "measure.lock")
+
+_held: list[BufferedWriter] = []
+"""Locks that live as long as this process."""
 
 
 def open_workflow(files: Sequence[Path], code_folder: Path, settings: Mapping[str, Any] | None = None) -> StudyWorkflow:
