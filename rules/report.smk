@@ -11,8 +11,10 @@ rule draw_charts:
         collect("<results>/plots/{file}", file=chart_files(STUDY.study)),
     log:
         "<results>/logs/draw_charts.log",
+    params:
+        results=STUDY.study.results,
     shell:
-        "draw_charts.py --study {input.study} --tables <results>/tables --output <results>/plots > {log} 2>&1"
+        "draw_charts.py --study {input.study} --tables {params.results}/tables --output {params.results}/plots > {log} 2>&1"
 
 
 rule write_report:
@@ -25,6 +27,8 @@ rule write_report:
         collect("<results>/reports/{file}", file=page_files(STUDY.study)),
     log:
         "<results>/logs/write_report.log",
+    params:
+        results=STUDY.study.results,
     shell:
-        "write_report.py --study {input.study} --tables <results>/tables --plots <results>/plots"
-        " --output <results>/reports > {log} 2>&1"
+        "write_report.py --study {input.study} --tables {params.results}/tables --plots {params.results}/plots"
+        " --output {params.results}/reports > {log} 2>&1"

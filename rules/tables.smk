@@ -15,6 +15,8 @@ rule merge_runs:
         ),
     log:
         "<results>/logs/merge_runs.log",
+    params:
+        results=STUDY.study.results,
     shell:
-        "merge_runs.py --study {input.study} --runs <results>/runs --costs <results>/costs"
-        " --output <results>/tables > {log} 2>&1"
+        "merge_runs.py --study {input.study} --runs {params.results}/runs --costs {params.results}/costs"
+        " --output {params.results}/tables > {log} 2>&1"
