@@ -120,5 +120,8 @@ def _latency_axes(axis: str, lines: Sequence[Line], colour: str) -> Axes:
 
 def _latency_subtitle(axis: str, lines: Sequence[Line]) -> str:
     batches = [cell.generate_n for line in lines for cell in line if cell.generate_n is not None]
-    n = f"{min(batches)} to {max(batches)}" if batches and min(batches) < max(batches) else f"{max(batches, default=0)}"
-    return f"{settings(lines[0][0].point, axis)}. generate() per batch, mean of n = {n} batches; rules: {INTERVAL} of the mean."
+    held = settings(lines[0][0].point, axis)
+    if not batches:
+        return f"{held}. No run finished."
+    n = f"{min(batches)} to {max(batches)}" if min(batches) < max(batches) else f"{max(batches)}"
+    return f"{held}. generate() per batch, mean of n = {n} batches; rules: {INTERVAL} of the mean."

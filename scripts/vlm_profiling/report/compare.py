@@ -65,10 +65,10 @@ def latency_ratio(times: BatchTimes, original: BatchTimes) -> Figure:
 
 
 def latency_ratios(cells: Sequence[Cell], times: Mapping[Place, BatchTimes]) -> list[Entry]:
-    """Each cell's latency relative to the first cell's; absent where either has none."""
+    """Each cell's latency relative to the first cell's, which is 1 of itself; absent where either has none."""
     original = cells[0]
-    ratios: list[Entry] = []
-    for cell in cells:
+    ratios: list[Entry] = [_of_itself(original.latency)]
+    for cell in cells[1:]:
         if isinstance(cell.latency, Absent):
             ratios.append(cell.latency)
         elif isinstance(original.latency, Absent):
@@ -78,13 +78,25 @@ def latency_ratios(cells: Sequence[Cell], times: Mapping[Place, BatchTimes]) -> 
     return ratios
 
 
-def ratio(entry: Entry, original: Entry) -> Entry:
-    """One figure over another; the interval is the widest that both intervals allow, none where either lacks one."""
-    if isinstance(entry, Absent):
-        return entry
-    if isinstance(original, Absent):
-        return Absent("nothing to compare with: the first value has no figure")
-    value = entry.value / original.value
-    if entry.interval is None or original.interval is None:
-        return Figure(value)
-    return Figure(value, (entry.interval[0] / original.interval[1], entry.interval[1] / original.interval[0]))
+def figure_ratios(entries: Sequence[Entry]) -> list[Entry]:
+    """Each figure relative to the first, which is 1 of itself; absent where either has none.
+
+    The interval is the widest that both intervals allow, none where either lacks one.
+    """
+    original = entries[0]
+    ratios = [_of_itself(original)]
+    for entry in entries[1:]:
+        if isinstance(entry, Absent):
+            ratios.append(entry)
+        elif isinstance(original, Absent):
+            ratios.append(Absent("nothing to compare with: the first value has no figure"))
+        elif entry.interval and original.interval:
+            bounds = (entry.interval[0] / original.interval[1], entry.interval[1] / original.interval[0])
+            ratios.append(Figure(entry.value / original.value, bounds))
+        else:
+            ratios.append(Figure(entry.value / original.value))
+    return ratios
+
+
+def _of_itself(entry: Entry) -> Entry:
+    return entry if isinstance(entry, Absent) else Figure(1.0)

@@ -40,7 +40,7 @@ def read_runs(folder: Path, runs: Iterable[Run]) -> Iterator[Reading]:
         except FileNotFoundError:
             yield Reading(run, "missing", "no record", None)
         except (OSError, msgspec.MsgspecError, RecordError) as error:
-            yield Reading(run, "malformed", f"malformed record: {error}", None)
+            yield Reading(run, "malformed", f"{run.name}.json is malformed: {error}", None)
         else:
             difference = _difference(run, record)
             if difference:

@@ -16,12 +16,13 @@ AXIS_TITLES = {
 
 AXIS_NAMES = {
     "device": "device",
-    "optimization": "optimization",
     "batch_size": "batch size",
     "image_size": "image size",
     "max_input_len": "input length",
     "frames": "frames",
+    "optimization": "optimization",
 }
+"""Short names, in the order of the sections of a page."""
 
 INTERVAL = "95\u00a0% interval"
 """Never broken between number and sign."""

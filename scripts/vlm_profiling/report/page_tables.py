@@ -1,0 +1,236 @@
+"""The tables of the pages: cells of the grid as rows, quantities as columns, each with its unit, interval and n."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from vlm_profiling.report.cells import Cell, Place
+from vlm_profiling.report.compare import BatchTimes, figure_ratios, latency_ratios
+from vlm_profiling.report.figures import BYTES, FLOPS, JOULES, PERCENT, SECONDS, Absent, Entry, Figure, Unit, best_unit
+from vlm_profiling.report.markdown import escape_markdown, table
+from vlm_profiling.report.words import AXIS_TITLES, settings, value_label
+
+NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A measured quantity as the pages name it."""
+
+    title: str
+    units: tuple[Unit, ...]
+    name: str
+    """Property of `Cell`."""
+
+    @property
+    def kind(self) -> str:
+        """What it is a figure of, per what left out: "Latency", "FLOPs"."""
+        return self.title.partition(" per ")[0]
+
+
+LATENCY = Quantity("Latency per batch", SECONDS, "latency")
+SAMPLE_LATENCY = Quantity("Latency per sample", SECONDS, "sample_latency")
+END_TO_END = Quantity("End to end per batch", SECONDS, "end_to_end")
+ENERGY = Quantity("Energy per sample", JOULES, "energy")
+WORK = Quantity("FLOPs per batch", FLOPS, "flops")
+MEMORY = Quantity("Peak memory", BYTES, "memory")
+WORD_ERRORS = Quantity("Word error rate", (PERCENT,), "word_errors")
+NORMALISED_WORD_ERRORS = Quantity("Word error rate, normalised", (PERCENT,), "normalised_word_errors")
+EXACT_MATCHES = Quantity("Exact match", (PERCENT,), "exact_matches")
+QUALITY = (WORD_ERRORS, NORMALISED_WORD_ERRORS, EXACT_MATCHES)
+COUNTED = (LATENCY, WORD_ERRORS, EXACT_MATCHES)
+"""Quantities whose n is shown beside the figure."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its heading, and its text for each row (already Markdown)."""
+
+    title: str
+    cells: Sequence[str]
+
+
+def axis_table(axis: str, line: Sequence[Cell], times: Mapping[Place, BatchTimes]) -> str:
+    """One data set's cells along an axis. `times` are needed for the optimization axis only."""
+    columns = [
+        Column(AXIS_TITLES[axis], [escape_markdown(value_label(axis, getattr(cell, axis))) for cell in line]),
+        *_seen(axis, line),
+        *_figure_columns([LATENCY], line),
+    ]
+    relative = axis == "optimization"
+    if relative:
+        columns.append(_ratio_column(LATENCY, latency_ratios(line, times)))
+    for quantity in (ENERGY, WORK):
+        columns += _figure_columns([quantity], line)
+        if relative:
+            columns.append(_ratio_column(quantity, _ratios(quantity, line)))
+    quantities = [LATENCY, ENERGY, WORK]
+    if any(isinstance(cell.word_errors, Figure) for cell in line):
+        columns += _figure_columns([WORD_ERRORS, EXACT_MATCHES], line)
+        quantities += [WORD_ERRORS, EXACT_MATCHES]
+    return _with_notes(columns, line, quantities, _without_effect(axis, line))
+
+
+def baseline_table(cells: Sequence[Cell]) -> str:
+    """Every quantity at the baseline, one row each; one column a data set."""
+    rows = []
+    for quantity in (LATENCY, SAMPLE_LATENCY, END_TO_END, ENERGY, WORK, MEMORY, *QUALITY):
+        entries = [getattr(cell, quantity.name) for cell in cells]
+        unit = best_unit(quantity.units, entries)
+        rows.append(
+            [f"{quantity.title} ({unit.name})", *(_show(entry, unit, with_n=True, with_reason=True) for entry in entries)]
+        )
+    plain: list[tuple[str, Callable[[Cell], float | None]]] = [
+        ("Samples per second", lambda cell: cell.samples_per_s),
+        ("Output tokens per second", lambda cell: cell.output_tokens_per_s),
+        ("Prompt tokens, mean", lambda cell: cell.prompt_tokens_mean),
+        ("of them image tokens, mean", lambda cell: cell.image_tokens_mean),
+        ("Generated tokens, mean", lambda cell: cell.generated_tokens_mean),
+        ("FLOPs spent on padding (%)", lambda cell: None if cell.padding_share is None else 100 * cell.padding_share),
+    ]
+    rows += [[title, *(_plain(read(cell)) for cell in cells)] for title, read in plain]
+    rows.append(["Picture seen by the model (px)", *(_sizes(cell) for cell in cells)])
+    return table(["", *(escape_markdown(cell.dataset) for cell in cells)], rows)
+
+
+def models_table(cells: Sequence[Cell]) -> str:
+    """One row a model at the baseline on one data set."""
+    columns = [
+        Column("Model", [f"[{escape_markdown(cell.model)}]({cell.model}.md)" for cell in cells]),
+        *_figure_columns([LATENCY, ENERGY, WORK, MEMORY, WORD_ERRORS, EXACT_MATCHES], cells),
+    ]
+    return _with_notes(columns, cells, [ENERGY, WORK, MEMORY, WORD_ERRORS, EXACT_MATCHES])
+
+
+def cells_table(cells: Sequence[Cell]) -> str:
+    """Cells anywhere in the grid, one row each."""
+    columns = [
+        Column("Data set", [escape_markdown(cell.dataset) for cell in cells]),
+        Column("Settings", [escape_markdown(settings(cell.point)) for cell in cells]),
+        *_figure_columns([LATENCY, ENERGY, WORK, WORD_ERRORS, EXACT_MATCHES], cells),
+    ]
+    return _with_notes(columns, cells, [ENERGY, WORK, WORD_ERRORS, EXACT_MATCHES], text_columns=2)
+
+
+def failures_table(cells: Sequence[Cell]) -> str:
+    """Cells without figures, with the reason of each."""
+    rows = [
+        [
+            escape_markdown(cell.model),
+            escape_markdown(cell.dataset),
+            escape_markdown(settings(cell.point)),
+            cell.status,
+            escape_markdown(cell.reason or NOTHING),
+        ]
+        for cell in cells
+    ]
+    return table(["Model", "Data set", "Settings", "Status", "Reason"], rows, text_columns=5)
+
+
+def _figure_columns(quantities: Sequence[Quantity], cells: Sequence[Cell]) -> list[Column]:
+    """A column for each quantity, in the unit that suits its largest figure; latency also says why a run has no figures."""
+    columns = []
+    for quantity in quantities:
+        entries = [getattr(cell, quantity.name) for cell in cells]
+        unit = best_unit(quantity.units, entries)
+        shown = [_show(entry, unit, with_n=quantity in COUNTED, with_reason=quantity is LATENCY) for entry in entries]
+        columns.append(Column(f"{quantity.title} ({unit.name})", shown))
+    return columns
+
+
+def _ratio_column(quantity: Quantity, ratios: Sequence[Entry]) -> Column:
+    return Column(f"% of original {quantity.kind}", [_show(entry, PERCENT) for entry in ratios])
+
+
+def _ratios(quantity: Quantity, cells: Sequence[Cell]) -> list[Entry]:
+    """Each cell's figure over the first cell's. FLOPs are exact for the same samples, so their ratio has no interval."""
+    entries: list[Entry] = [getattr(cell, quantity.name) for cell in cells]
+    if quantity is WORK:
+        entries = [Figure(entry.value) if isinstance(entry, Figure) else entry for entry in entries]
+    return figure_ratios(entries)
+
+
+def _seen(axis: str, cells: Sequence[Cell]) -> list[Column]:
+    """What an axis really changed, beside what was asked."""
+    if axis == "image_size":
+        return [
+            Column("Seen by the model (px)", [_sizes(cell) for cell in cells]),
+            Column("Image tokens", [_plain(cell.image_tokens_mean) for cell in cells]),
+        ]
+    if axis == "max_input_len":
+        return [
+            Column("Samples cut", [_plain(cell.truncated_samples) for cell in cells]),
+            Column("Prompt tokens", [_plain(cell.prompt_tokens_mean) for cell in cells]),
+        ]
+    return []
+
+
+def _without_effect(axis: str, cells: Sequence[Cell]) -> list[str]:
+    """A note where an axis cannot have moved compute: one size seen whatever was asked, or no text long enough to cut."""
+    measured = [cell for cell in cells if cell.ok]
+    if len(measured) < 2:
+        return []
+    sizes = {cell.effective_sizes for cell in measured}
+    if axis == "image_size" and len(sizes) == 1 and sizes != {None}:
+        return ["The processor brings every picture to the same size, so what was asked changes detail, not compute."]
+    if axis == "max_input_len" and not any(cell.truncated_samples for cell in measured):
+        return ["No text was long enough to be cut, so these rows measure the same work again."]
+    return []
+
+
+def _sizes(cell: Cell) -> str:
+    """The sizes the model saw, most frequent first: 448×336 (60 samples), 336×448 (36 samples)."""
+    sizes = msgspec.json.decode(cell.effective_sizes or "{}", type=dict[str, int])
+    if not sizes:
+        return NOTHING
+    frequent = sorted(sizes.items(), key=lambda item: -item[1])
+    words = [size.replace("x", "×") + (f" ({count} samples)" if len(sizes) > 1 else "") for size, count in frequent[:2]]
+    return ", ".join(words) + (f" and {len(sizes) - 2} other sizes" if len(sizes) > 2 else "")
+
+
+def _show(entry: Entry, unit: Unit, *, with_n: bool = False, with_reason: bool = False) -> str:
+    """A figure with its interval; for an absent one its reason, or a dash where the reason stands elsewhere."""
+    if isinstance(entry, Absent):
+        if not with_reason:
+            return NOTHING
+        reason = escape_markdown(entry.reason)
+        return reason if entry.status == "absent" else f"**{entry.status}**: {reason}"
+    text = _number(entry.value / unit.size)
+    if entry.interval:
+        low, high = (_number(bound / unit.size) for bound in entry.interval)
+        text += f" [{low}, {high}]"
+    return f"{text}, n = {entry.n}" if with_n and entry.n is not None else text
+
+
+def _number(value: float) -> str:
+    """Four significant digits, trailing zeros kept."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.4g}".rstrip(".")
+
+
+def _plain(value: float | None) -> str:
+    """A count or a mean without an interval: four significant digits at most; a dash where there is none."""
+    if value is None:
+        return NOTHING
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _with_notes(
+    columns: Sequence[Column],
+    cells: Sequence[Cell],
+    quantities: Sequence[Quantity],
+    notes: Sequence[str] = (),
+    text_columns: int = 1,
+) -> str:
+    """The table, and below it why figures of finished runs are missing."""
+    absences: dict[str, None] = {}
+    for quantity in quantities:
+        for cell in cells:
+            entry = getattr(cell, quantity.name)
+            if isinstance(entry, Absent) and entry.status == "absent":
+                absences[f"{quantity.title}: {escape_markdown(entry.reason)}."] = None
+    rows = list(zip(*(column.cells for column in columns), strict=True))
+    text = table([column.title for column in columns], rows, text_columns)
+    return "\n\n".join([text, *absences, *notes])

@@ -1,0 +1,245 @@
+"""The pages of a study in Markdown, from its tables: one for each model, and one across models."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import msgspec
+import polars as pl
+
+from vlm_profiling.cost.functions import CONVENTION
+from vlm_profiling.record.files import write_text
+from vlm_profiling.report.cells import Cell, Cells, read_cells
+from vlm_profiling.report.compare import read_batch_times
+from vlm_profiling.report.files import INDEX_CHARTS, model_charts
+from vlm_profiling.report.markdown import escape_markdown, table
+from vlm_profiling.report.page_tables import axis_table, baseline_table, cells_table, failures_table, models_table
+from vlm_profiling.report.words import AXIS_NAMES, settings
+from vlm_profiling.study import Study
+
+EXAMPLES = 6
+"""Answers shown of each data set."""
+LISTED = 100
+"""Cells listed one by one; the tables hold all."""
+STATUSES = ("ok", "unsupported", "oom", "timeout", "error", "missing", "malformed", "foreign")
+
+CHART_TITLES = {
+    "latency_quality": "Latency against word error rate, one point a model, with 95 % intervals",
+    "memory": "Peak memory by model, with the part that is weights",
+    "flops": "FLOPs per batch by model, stacked by stage",
+}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A picture on a page."""
+
+    title: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """One data set's table in a section; the data set is named where there are several."""
+
+    dataset: str
+    table: str
+
+
+@dataclass(frozen=True)
+class AxisSection:
+    """What a page shows of one axis."""
+
+    title: str
+    settings: str
+    parts: list[Part]
+    charts: list[Chart]
+    without_charts: str = ""
+
+
+def write_pages(study: Study, tables: Path, plots: Path, output: Path) -> int:
+    """Write every page of `files.page_files`; returns how many there are."""
+    cells = read_cells(study, tables)
+    pictures, figures = (os.path.relpath(folder, output) for folder in (plots, tables))
+    write_text(output / "index.md", index_page(cells, pictures, figures))
+    for model in study.models:
+        write_text(output / f"{model}.md", model_page(cells, model, tables, pictures))
+    return 1 + len(study.models)
+
+
+def index_page(cells: Cells, pictures: str, tables: str) -> str:
+    """The page across models. `pictures` and `tables` are the relative paths of those folders."""
+    study = cells.study
+    baseline = [cell for model in study.models for cell in cells.baseline(model)]
+    datasets = dict.fromkeys(cell.dataset for cell in baseline)
+    failures = [cell for cell in cells.all if not cell.ok]
+    return _render(
+        "index.md.j2",
+        name=escape_markdown(study.name),
+        description=escape_markdown(study.description, longest=2000),
+        provenance=_provenance(cells.all),
+        counts=_counts(cells.all),
+        datasets=[
+            {
+                "name": escape_markdown(dataset),
+                "settings": settings(baseline[0].point),
+                "table": models_table([cell for cell in baseline if cell.dataset == dataset]),
+            }
+            for dataset in datasets
+        ],
+        charts=[Chart(CHART_TITLES[name], f"{pictures}/index/{name}.svg") for name in INDEX_CHARTS],
+        failures=_listed(failures_table, failures),
+        pages=[{"name": escape_markdown(model), "path": f"{model}.md"} for model in study.models],
+        tables=tables,
+    )
+
+
+def model_page(cells: Cells, model: str, tables: Path, pictures: str) -> str:
+    """The page of one model."""
+    own = [cell for cell in cells.all if cell.model == model]
+    baseline = cells.baseline(model)
+    measured = next((cell for cell in (*baseline, *own) if cell.ok), None)
+    chosen = {axis: varied.models or cells.study.models for axis, varied in cells.study.axes.items()}
+    axes = [axis for axis in AXIS_NAMES if model in chosen.get(axis, ())]
+    return _render(
+        "model.md.j2",
+        name=escape_markdown(model),
+        about=_about(measured) if measured else "No run of this model has figures yet.",
+        counts=_counts(own),
+        baseline=baseline_table(baseline) if baseline else "",
+        baseline_settings=settings(baseline[0].point) if baseline else "",
+        sections=[_axis_section(cells, model, axis, tables, pictures) for axis in axes],
+        others=_listed(cells_table, cells.others(model)),
+        examples=_examples(tables, [cell for cell in baseline if cell.ok]),
+        examples_note=(
+            "The first answers at the baseline, only to show that the run did its work: the weights are random."
+            if measured and measured.checkpoint_random_weights
+            else "The first answers at the baseline, as the model gave them."
+        ),
+    )
+
+
+def _axis_section(cells: Cells, model: str, axis: str, tables: Path, pictures: str) -> AxisSection:
+    lines = cells.axis(model, axis)
+    times = read_batch_times(tables, cells.on_axis(model, axis)) if axis == "optimization" else {}
+    names = [name for name in model_charts(cells.study, model) if name in (axis, f"{axis}_quality")]
+    several = len(lines) > 1
+    return AxisSection(
+        title=_capital(AXIS_NAMES[axis]),
+        settings=settings(lines[0][0].point, axis) if lines else "every cell of this axis is excluded",
+        parts=[Part(escape_markdown(line[0].dataset) if several else "", axis_table(axis, line, times)) for line in lines],
+        charts=[Chart(_chart_title(model, name), f"{pictures}/{model}/{name}.svg") for name in names],
+        without_charts="" if names else "The study gives this axis a single value, so there is nothing to draw.",
+    )
+
+
+def _chart_title(model: str, name: str) -> str:
+    axis = name.removesuffix("_quality")
+    quantity = "quality" if axis != name else "latency"
+    return escape_markdown(f"{model}: {quantity} by {AXIS_NAMES[axis]}, with 95 % intervals")
+
+
+def _about(cell: Cell) -> str:
+    """What was loaded, in a sentence or two, from the record of one run."""
+    revision = f" at revision {cell.checkpoint_revision}" if cell.checkpoint_revision else ""
+    dtypes = ", ".join(msgspec.json.decode(cell.checkpoint_dtypes or "{}", type=dict[str, int]))
+    random = " Its weights are random, so its answers mean nothing and have no quality." if cell.checkpoint_random_weights else ""
+    return escape_markdown(
+        f"{cell.checkpoint_source}{revision}: {cell.checkpoint_architecture} (family {cell.checkpoint_family}), "
+        f"{cell.checkpoint_parameters:,} parameters in {dtypes}, attention {cell.checkpoint_attention}, "
+        f"image processor {cell.checkpoint_processor}.{random}",
+        longest=1000,
+    )
+
+
+def _provenance(cells: Sequence[Cell]) -> str:
+    """Where, when and with what the records were made; several values where records of several are mixed."""
+    ran = [cell for cell in cells if cell.started_at]
+    if not ran:
+        return "No run has a record yet."
+    packages = [msgspec.json.decode(cell.environment_packages or "{}", type=dict[str, str]) for cell in ran]
+    libraries = [
+        " and ".join(f"{name} {versions[name]}" for name in ("torch", "transformers") if name in versions)
+        for versions in packages
+    ]
+    days = sorted({(cell.started_at or "")[:10] for cell in ran})
+    facts = {
+        "GPU": _distinct(_with(cell.environment_gpu_name, "driver", cell.environment_gpu_driver) for cell in ran),
+        "CPU": _distinct(f"{cell.environment_cpu}, {cell.environment_threads} threads" for cell in ran),
+        "libraries": _distinct(libraries),
+        "code": _distinct(_commit(cell) for cell in ran),
+        "protocol version": _distinct(str(cell.protocol_version) for cell in ran),
+    }
+    words = "; ".join(f"{name}: {' | '.join(values)}" for name, values in facts.items() if values)
+    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    text = f"Measured {when}. {_capital(words)}."
+    mixed = [name for name in ("libraries", "code", "protocol version") if len(facts[name]) > 1]
+    if mixed:
+        text += f" Records of different {' and '.join(mixed)} are mixed here: compare them with care."
+    return escape_markdown(text, longest=2000)
+
+
+def _commit(cell: Cell) -> str:
+    if cell.environment_git_commit is None:
+        return "not in a git repository"
+    return f"commit {cell.environment_git_commit[:10]}{', with uncommitted changes' if cell.environment_git_dirty else ''}"
+
+
+def _with(name: str | None, word: str, detail: str | None) -> str | None:
+    return f"{name}, {word} {detail}" if name else None
+
+
+def _distinct(values: Iterable[str | None]) -> list[str]:
+    return list(dict.fromkeys(value for value in values if value))
+
+
+def _counts(cells: Sequence[Cell]) -> str:
+    """How many cells have which status: 126 cells: 104 ok, 17 oom."""
+    counts = Counter(cell.status for cell in cells)
+    return f"{len(cells)} cells: {', '.join(f'{counts[status]} {status}' for status in STATUSES if counts[status])}."
+
+
+def _listed(make_table: Callable[[Sequence[Cell]], str], cells: Sequence[Cell]) -> str:
+    """A table of the first cells, and how many more there are; nothing for none."""
+    if not cells:
+        return ""
+    more = f"\n\nAnd {len(cells) - LISTED} more, in the table of runs." if len(cells) > LISTED else ""
+    return make_table(cells[:LISTED]) + more
+
+
+def _examples(tables: Path, cells: Sequence[Cell]) -> str:
+    """The first answers of each cell. All of it is untrusted text."""
+    rows = []
+    for cell in cells:
+        samples = (
+            pl.scan_parquet(tables / "samples.parquet")
+            .filter(pl.col("model") == cell.model, pl.col("dataset") == cell.dataset, pl.col("key") == cell.key)
+            .select("request", "references", "answer")
+            .head(EXAMPLES)
+            .collect()
+        )
+        for request, references, answer in samples.iter_rows():
+            expected = " / ".join(msgspec.json.decode(references or "[]", type=list[str]))
+            rows.append([escape_markdown(text) for text in (cell.dataset, request, expected, answer)])
+    return table(["Data set", "Question", "Reference", "Answer"], rows, text_columns=4) if rows else ""
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _render(template: str, **values: object) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("vlm_profiling.report"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # Markdown, not HTML: escape_markdown has been at every piece of text that is not ours
+    )
+    return environment.get_template(template).render(convention=CONVENTION, **values)

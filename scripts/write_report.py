@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+"""Write a study's pages in Markdown from its tables: one for each model, and one across models.
+
+    write_report.py --study results/study.json --tables results/tables --plots results/plots --output results/reports
+
+Exit status 2 when the study or the tables cannot be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from vlm_profiling.record.files import RecordError
+from vlm_profiling.report.description import read_description
+from vlm_profiling.report.pages import write_pages
+from vlm_profiling.study import ConfigError
+
+
+def main() -> int:
+    """Parse, write, tell."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--study", type=Path, required=True, help="JSON file with the study's settings")
+    parser.add_argument("--tables", type=Path, required=True, help="folder of the tables that merge_runs.py wrote")
+    parser.add_argument("--plots", type=Path, required=True, help="folder of the charts that draw_charts.py drew")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the pages")
+    options = parser.parse_args()
+    try:
+        study, _ = read_description(options.study)
+        count = write_pages(study, options.tables, options.plots, options.output)
+    except (ConfigError, RecordError) as error:
+        print(f"write_report: {error}", file=sys.stderr)
+        return 2
+    print(f"{count} pages")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
