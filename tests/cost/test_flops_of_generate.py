@@ -48,12 +48,12 @@ def assert_equal_flops(loaded: LoadedCheckpoint, cost: ModelCost, pictures: list
     assert expected.total_flops > 0
 
 
-@pytest.mark.parametrize("size", SIZES.values(), ids=list(SIZES))
+@pytest.mark.parametrize("size", [SIZES["wide"], SIZES["high"]], ids=["wide", "high"])
 def test_of_one_row(loaded: LoadedCheckpoint, cost: ModelCost, size: tuple[int, int]) -> None:
     assert_equal_flops(loaded, cost, [picture(*size)], image_size=None)
 
 
-@pytest.mark.parametrize("image_size", [None, 56, 112])
+@pytest.mark.parametrize("image_size", [None, 112])
 def test_of_a_padded_batch_with_prompts_and_pictures_of_three_sizes(
     loaded: LoadedCheckpoint, cost: ModelCost, image_size: int | None
 ) -> None:

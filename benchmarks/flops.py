@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""FLOPs counted without weights: equal to real ones, quick at full size, and the explanation of published figures.
+
+    .venv/bin/python benchmarks/flops.py [--published tests/data/published_results.csv]
+
+Prints (a) for the six tiny checkpoints the FLOPs counted inside a real generate(), a padded batch of three rows, beside
+the cost functions' (the aim: no difference); (b) for the full-size architectures the parameters and the time of counting
+(the aim: <= 10 s each); (c) published FLOPs beside the cost functions at the work that they stand for (the aim: <= 0.1 %).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vlm_profiling.cost.functions import ModelCost
+
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+PROJECT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(PROJECT / "scripts"))
+
+NEW_TOKENS = 5
+REQUESTS = ["what is the brand of this camera?", "how many?", "describe this picture: a man rides a wave on a surfboard"]
+PICTURE_SIZES = [(80, 60), (70, 150), (100, 40)]
+"""Width, height in pixels."""
+STUDY_SAMPLES = 300
+PUBLISHED = (("TextVQA", 1, 8), ("ScienceQA", 16, 67))
+"""Of blip2-opt-2.7b at 224 px in fp16 on a GPU: data set, batch size, text tokens of the last batch's prompt."""
+PUBLISHED_NEW_TOKENS = 2
+
+
+def main() -> None:
+    """Print the three tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--published", type=Path, default=PROJECT / "tests" / "data" / "published_results.csv")
+    options = parser.parse_args()
+
+    from transformers.utils.logging import disable_progress_bar
+
+    from vlm_profiling.checkpoints.architectures import ARCHITECTURES
+    from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
+    from vlm_profiling.cost.count import architecture_cost
+
+    disable_progress_bar()
+    print("(a) FLOPs of generate(), 3 rows, 5 new tokens: counted inside it, and by the cost functions")
+    print(f"{'tiny checkpoint':<18}{'generate()':>14}{'functions':>14}  difference")
+    for architecture in TINY_ARCHITECTURES:
+        real, functions = tiny_flops(architecture)
+        print(f"{architecture:<18}{sum(real):>14}{sum(functions):>14}  {'none' if real == functions else (real, functions)}")
+
+    print("\n(b) full-size architectures, counted and cross-checked without weights")
+    print(f"{'architecture':<28}{'parameters':>14}{'wall s':>8}{'CPU s':>8}")
+    costs = {}
+    for architecture in ARCHITECTURES:
+        wall, cpu = time.perf_counter(), time.process_time()
+        cost = costs[architecture] = architecture_cost(architecture)
+        wall_s, cpu_s = time.perf_counter() - wall, time.process_time() - cpu
+        print(f"{architecture:<28}{(cost.parameters or 0) / 1e9:>12.3f} B{wall_s:>8.1f}{cpu_s:>8.1f}")
+
+    print("\n(c) published FLOPs of blip2-opt-2.7b: the whole generate() of the last batch, logits at every prompt position")
+    print(f"{'data set':<12}{'batch':>6}{'last batch':>12}{'published':>14}{'functions':>14}{'difference':>12}")
+    for dataset, batch_size, text_tokens in PUBLISHED:
+        published = published_flops(options.published, dataset, batch_size)
+        rows = STUDY_SAMPLES % batch_size or batch_size
+        functions = all_logits_flops(costs["blip2-opt-2.7b"], rows, text_tokens)
+        difference = functions / published - 1
+        print(f"{dataset:<12}{batch_size:>6}{rows:>7} rows{published:>14.4g}{functions:>14.5g}{difference:>+12.3%}")
+
+
+def tiny_flops(architecture: str) -> tuple[list[int], list[int]]:
+    """Vision, project, prefill, decode and other FLOPs of a tiny checkpoint: counted inside generate(), and by its functions."""
+    import numpy
+    from PIL import Image
+
+    from vlm_profiling.checkpoints.describe import describe_checkpoint
+    from vlm_profiling.checkpoints.loader import load_checkpoint
+    from vlm_profiling.cost.count import checkpoint_cost
+    from vlm_profiling.cost.functions import Work, work_flops
+    from vlm_profiling.cost.generate import generate_flops
+    from vlm_profiling.study.config import ModelConfig
+
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder)
+        manifest = describe_checkpoint("tiny", ModelConfig(tiny=architecture), project, project / "tiny")
+        loaded = load_checkpoint(manifest, project, device="cpu", dtype="float32", attention="sdpa")
+        cost = checkpoint_cost(manifest, project)
+    noise = numpy.random.default_rng(0)
+    pictures = [Image.fromarray(noise.integers(0, 256, (height, width, 3), dtype=numpy.uint8)) for width, height in PICTURE_SIZES]
+    prepared = loaded.family.prepare(loaded.processor, pictures, REQUESTS)
+    real = generate_flops(
+        loaded.model,
+        loaded.family.stage_modules(loaded.model),
+        **prepared.inputs,
+        **loaded.family.generate_arguments(loaded.model),
+        max_new_tokens=NEW_TOKENS,
+        min_new_tokens=NEW_TOKENS,
+        do_sample=False,
+    )
+    assert cost.flops is not None, cost.absent
+    work = Work(
+        grids=tuple(prepared.vision_grids),
+        prompt_tokens=prepared.padded_tokens,
+        generated_tokens=NEW_TOKENS,
+        qformer_tokens=prepared.qformer_tokens,
+    )
+    flops = work_flops(cost.flops, work)
+    functions = [flops.vision_flops or 0, flops.project_flops, flops.prefill_flops, flops.decode_flops, 0]
+    return list(real.values()), functions
+
+
+def published_flops(table: Path, dataset: str, batch_size: int) -> float:
+    """FLOPs a batch that the reference study printed for blip2-opt-2.7b."""
+    wanted = {
+        "model": "Salesforce/blip2-opt-2.7b",
+        "dataset": dataset,
+        "device": "cuda",
+        "batch_size": str(batch_size),
+        "optimization": "fp16",
+        "metric": "flops",
+    }
+    with table.open(encoding="utf-8", newline="") as file:
+        (value,) = {row["value"] for row in csv.DictReader(file) if wanted.items() <= row.items()}
+    return float(value)
+
+
+def all_logits_flops(cost: ModelCost, rows: int, text_tokens: int) -> int:
+    """FLOPs of generate() as the reference study counted them: its library computed logits at every position of the prompt."""
+    from vlm_profiling.checkpoints.architectures import full_size_config
+    from vlm_profiling.cost.functions import Work, work_flops
+
+    config = full_size_config("blip2-opt-2.7b")
+    text = config.get_text_config()
+    prompt_tokens = config.num_query_tokens + text_tokens
+    work = Work(grids=((16, 16),) * rows, prompt_tokens=prompt_tokens, generated_tokens=PUBLISHED_NEW_TOKENS)
+    logits = 2 * text.hidden_size * text.vocab_size
+    assert cost.flops is not None, cost.absent
+    return work_flops(cost.flops, work).total_flops + rows * (prompt_tokens - 1) * logits
+
+
+if __name__ == "__main__":
+    main()
