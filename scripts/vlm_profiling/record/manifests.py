@@ -84,7 +84,7 @@ class DatasetManifest(Section, kw_only=True):
     skipped: list[SkippedSample] = field(default_factory=list)
 
 
-Manifest = TypeVar("Manifest", CheckpointManifest, DatasetManifest)
+Manifest = TypeVar("Manifest", bound=Section)
 
 
 def write_manifest(target: Path, manifest: Section) -> None:
