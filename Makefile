@@ -20,7 +20,7 @@ demo: env ## run the demo study, on the CPU, to finished pages (CORES=2)
 grid: env ## print the runs of config.yaml and which are done (ARGS=profiles/demo/study.yaml)
 	$(BIN)/python scripts/show_grid.py $(ARGS)
 
-test: dev ## run the tests, without the slow ones (ARGS="-k NAME")
+test: dev ## run the tests, without the slow ones (ARGS="-k NAME -n 2")
 	$(BIN)/pytest -m "not slow" $(ARGS)
 
 test-all: dev ## run all the tests
