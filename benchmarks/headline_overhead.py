@@ -40,8 +40,9 @@ def measure(architecture: str, pairs: int) -> tuple[list[float], float]:
     """Ratios headline / bare, pair by pair, and the median bare time in seconds."""
     import numpy
     from PIL import Image
-    from vlm_profiling.checkpoints.loader import describe_checkpoint, load_checkpoint
 
+    from vlm_profiling.checkpoints.describe import describe_checkpoint
+    from vlm_profiling.checkpoints.loader import load_checkpoint
     from vlm_profiling.measure.passes import Session, make_batches, prepare_batches, run_batch
     from vlm_profiling.record.manifests import DatasetSample
     from vlm_profiling.record.schema import Point

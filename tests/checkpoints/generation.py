@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from PIL import Image
@@ -16,7 +17,8 @@ def generate(loaded: LoadedCheckpoint, prepared: Prepared, steps: int = 8) -> to
     """New token ids (rows, at most `steps`)."""
     inputs = prepared.inputs.to(dtype=loaded.model.dtype)
     arguments = loaded.family.generate_arguments(loaded.model)
-    output_ids = loaded.model.generate(**inputs, **arguments, max_new_tokens=steps, do_sample=False)
+    model: Any = loaded.model
+    output_ids = model.generate(**inputs, **arguments, max_new_tokens=steps, do_sample=False)
     return loaded.family.new_tokens(loaded.model, inputs, output_ids)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from vlm_profiling.checkpoints.describe import describe_checkpoint, describe_local_or_hub
+from vlm_profiling.checkpoints.describe import describe_checkpoint
 from vlm_profiling.checkpoints.errors import CheckpointError
+from vlm_profiling.checkpoints.identify import describe_local_or_hub
 from vlm_profiling.checkpoints.loader import load_checkpoint
 from vlm_profiling.study.config import ModelConfig
 

@@ -12,8 +12,9 @@ from generation import answer
 from msgspec import structs
 from safetensors.torch import load_file, save_file
 
-from vlm_profiling.checkpoints.describe import describe_checkpoint, describe_local_or_hub
+from vlm_profiling.checkpoints.describe import describe_checkpoint
 from vlm_profiling.checkpoints.errors import CheckpointError, Unsupported
+from vlm_profiling.checkpoints.identify import describe_local_or_hub
 from vlm_profiling.checkpoints.loader import load_checkpoint
 from vlm_profiling.study.config import ModelConfig
 

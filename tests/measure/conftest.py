@@ -11,7 +11,7 @@ import pytest
 from fakes.nvml import RunWithNvml, compile_fake_nvml, run_with_library
 from small_project import draw_shapes
 
-from vlm_profiling.checkpoints.loader import describe_checkpoint
+from vlm_profiling.checkpoints.describe import describe_checkpoint
 from vlm_profiling.datasets.read import read_source_folder
 from vlm_profiling.measure.request import RunRequest, request_from_spec
 from vlm_profiling.record.manifests import CheckpointManifest

@@ -1,123 +1,35 @@
-"""What a checkpoint is: made ready on disk once, and told in a manifest with the hash of every file."""
+"""A study's checkpoint made ready to load: built, fetched or checked, and told in a manifest."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
-
-from vlm_profiling.checkpoints.errors import CheckpointError
-from vlm_profiling.checkpoints.families import family_for
-from vlm_profiling.checkpoints.folders import check_processor, check_weights, content_sha256, file_facts, read_config
+from vlm_profiling.checkpoints.full_size import write_full_size_checkpoint
+from vlm_profiling.checkpoints.identify import Handling, describe_folder, describe_hub
 from vlm_profiling.checkpoints.tiny import build_tiny_checkpoint
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.study.config import ModelConfig
-
-FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken")
-"""Files that loading reads, and all that is fetched from the hub: weights as safetensors, settings, vocabularies; no pickles."""
-
-
-@dataclass(frozen=True)
-class Handling:
-    """How a checkpoint is to be loaded, where its files leave a choice."""
-
-    family: str | None = None
-    trust_remote_code: bool = False
-    processor_backend: str = "auto"
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Patterns of the files that loading may read."""
-        return (*FILES, "*.py") if self.trust_remote_code else FILES
 
 
 def describe_checkpoint(name: str, config: ModelConfig, project: Path, built: Path) -> CheckpointManifest:
     """Make a checkpoint ready and describe it.
 
-    A tiny one is built in the folder `built` below the project; one of the hub is fetched into the hub's cache; a folder
-    is checked where it lies. Raises CheckpointError when it cannot be used, saying what to do.
+    A tiny one, and the config and processor of an architecture, are written into the folder `built` below the project;
+    one of the hub is fetched into the hub's cache; a folder is checked where it lies.
+    Raises CheckpointError when it cannot be used, saying what to do.
     """
     handling = Handling(config.family, config.trust_remote_code, config.processor_backend)
     if config.hub is not None:
-        return _describe_hub(name, config.hub, config.revision, handling)
+        return describe_hub(name, config.hub, config.revision, handling)
     if config.tiny is not None:
         build_tiny_checkpoint(config.tiny, built)
-        where = {"source": f"tiny:{config.tiny}", "folder": built.resolve().relative_to(project.resolve()).as_posix()}
-        return _describe(built, handling, name=name, random_weights=True, **where)
+        return _describe_built(name, f"tiny:{config.tiny}", handling, project, built)
     if config.architecture is not None:
-        raise CheckpointError(f"architecture {config.architecture}: random weights at full size are not there yet")
-    return _describe(project / str(config.folder), handling, name=name, source=str(config.folder), folder=config.folder)
+        write_full_size_checkpoint(config.architecture, built)
+        return _describe_built(name, f"architecture:{config.architecture}", handling, project, built)
+    return describe_folder(project / str(config.folder), handling, name=name, source=str(config.folder), folder=config.folder)
 
 
-def describe_local_or_hub(model_name: str, revision: str | None = None) -> CheckpointManifest:
-    """Describe a folder that lies anywhere, or a hub id; without a revision the hub's newest, whose commit is then told.
-
-    The manifest of a folder holds its absolute path: it serves this process and is not for a file.
-    Raises CheckpointError as describe_checkpoint.
-    """
-    folder = Path(model_name)
-    if folder.is_dir():
-        return _describe(folder, Handling(), name=folder.name, source=folder.name, folder=str(folder.resolve()))
-    return _describe_hub(model_name.rpartition("/")[2], model_name, revision, Handling())
-
-
-def hub_folder(hub: str, revision: str | None, handling: Handling, *, local_only: bool = False) -> Path:
-    """Folder of a hub checkpoint in the hub's cache, fetched unless `local_only`.
-
-    HF_HOME, HF_ENDPOINT and HF_TOKEN are respected. Raises CheckpointError without a network, an entry or a permission.
-    """
-    try:
-        return Path(snapshot_download(hub, revision=revision, allow_patterns=list(handling.files), local_files_only=local_only))
-    except GatedRepoError:
-        reason = "its licence must be accepted on the hub, and HF_TOKEN must hold a token of that account"
-    except RepositoryNotFoundError:
-        reason = "there is no such model on the hub, or it is private and HF_TOKEN is not set"
-    except RevisionNotFoundError:
-        reason = "there is no such revision on the hub"
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled):
-        reason = "it is not in the local cache and the hub cannot be reached; prepare it on a machine with network"
-    except HfHubHTTPError as error:
-        reason = f"the hub answered {error.response.status_code}"
-    raise CheckpointError(f"{hub} at revision {revision or 'main'}: {reason}")
-
-
-def _describe_hub(name: str, hub: str, revision: str | None, handling: Handling) -> CheckpointManifest:
-    folder = hub_folder(hub, revision, handling)
-    return _describe(folder, handling, name=name, source=hub, hub=hub, revision=folder.name)  # named by its commit
-
-
-def _describe(place: Path, handling: Handling, *, source: str, **identity: Any) -> CheckpointManifest:
-    """The manifest of a checkpoint that lies in a folder. Raises CheckpointError when it is not usable."""
-    if not place.is_dir():
-        raise CheckpointError(f"{source}: there is no such folder")
-    config = read_config(place)
-    model_type = config["model_type"]
-    if model_type not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES and not handling.trust_remote_code:
-        needs_code = "; it ships its own code, which trust_remote_code: true would run" if "auto_map" in config else ""
-        raise CheckpointError(f"{source}: model_type {model_type!r} is no image-text-to-text model of transformers{needs_code}")
-    check_weights(place)
-    check_processor(place)
-    facts = file_facts(place, handling.files)
-    return CheckpointManifest(
-        source=source,
-        model_type=model_type,
-        architecture=(config.get("architectures") or [""])[0],
-        family=family_for(model_type, handling.family).name,
-        trust_remote_code=handling.trust_remote_code,
-        processor_backend=handling.processor_backend,
-        content_sha256=content_sha256(facts),
-        weight_bytes=sum(fact.size_bytes for file, fact in facts.items() if file.endswith(".safetensors")),
-        files=facts,
-        **identity,
-    )
+def _describe_built(name: str, source: str, handling: Handling, project: Path, built: Path) -> CheckpointManifest:
+    folder = built.resolve().relative_to(project.resolve()).as_posix()
+    return describe_folder(built, handling, name=name, source=source, folder=folder, random_weights=True)

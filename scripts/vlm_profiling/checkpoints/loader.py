@@ -13,13 +13,11 @@ from transformers import AutoConfig, AutoModelForImageTextToText, PreTrainedConf
 from transformers.utils.import_utils import is_torchvision_available
 
 from vlm_profiling.checkpoints.architectures import model_from_config
-from vlm_profiling.checkpoints.describe import Handling, describe_checkpoint, describe_local_or_hub, hub_folder
 from vlm_profiling.checkpoints.errors import CheckpointError, Unsupported
 from vlm_profiling.checkpoints.families import Family, family_for
 from vlm_profiling.checkpoints.folders import check_weights
+from vlm_profiling.checkpoints.identify import Handling, hub_folder
 from vlm_profiling.record.manifests import CheckpointManifest
-
-__all__ = ["LoadedCheckpoint", "describe_checkpoint", "describe_local_or_hub", "load_checkpoint"]
 
 
 @dataclass

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from vlm_profiling.checkpoints.loader import describe_local_or_hub
+from vlm_profiling.checkpoints.identify import describe_local_or_hub
 from vlm_profiling.datasets.read import read_source_folder
 from vlm_profiling.measure.request import RunRequest, file_sha256, request_from_spec
 from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS, PointConfig, ProtocolConfig
