@@ -24,6 +24,7 @@ include: "rules/report.smk"
 rule all:
     default_target: True
     input:
+        STUDY.record_paths,
         rules.merge_runs.output,
         rules.draw_charts.output,
         rules.write_report.output,

@@ -51,7 +51,7 @@ PERCENT = Unit("%", 0.01)
 
 
 def best_unit(units: tuple[Unit, ...], entries: Iterable[Entry]) -> Unit:
-    """The largest of `units` (given largest first) in which the largest figure is at least 1; without figures, the base unit if it is one."""
+    """The largest of `units` (given largest first) in which the largest figure is at least 1; without figures, the base unit."""
     largest = max((entry.value for entry in entries if isinstance(entry, Figure)), default=None)
     if largest is None:
         return next((unit for unit in units if unit.size == 1), units[-1])

@@ -14,6 +14,7 @@ import polars as pl
 
 from vlm_profiling.cost.functions import CONVENTION
 from vlm_profiling.record.files import write_text
+from vlm_profiling.report import templates
 from vlm_profiling.report.cells import Cell, Cells, read_cells
 from vlm_profiling.report.compare import read_batch_times
 from vlm_profiling.report.files import INDEX_CHARTS, model_charts
@@ -235,7 +236,7 @@ def _capital(text: str) -> str:
 
 def _render(template: str, **values: object) -> str:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("vlm_profiling.report"),
+        loader=jinja2.PackageLoader(templates.__name__, "."),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
