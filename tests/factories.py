@@ -199,7 +199,7 @@ def _headline(batches: Sequence[Batch], samples: Sequence[Sample]) -> Headline:
         passes=1,
         generate=make_distribution([batch.generate_s for batch in full]),
         end_to_end=make_distribution([batch.end_to_end_s for batch in full]),
-        generate_per_sample=make_distribution([batch.generate_s / batch.rows for batch in batches for _ in range(batch.rows)]),
+        generate_per_sample=make_distribution([batch.generate_s / batch.rows for batch in full]),
         output_tokens_per_s=sum(sample.generated_tokens for sample in samples) / end_to_end_s,
         samples_per_s=len(samples) / end_to_end_s,
         partial_batch=next((batch for batch in batches if not batch.full), None),

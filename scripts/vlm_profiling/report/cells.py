@@ -11,6 +11,7 @@ import msgspec
 import polars as pl
 from msgspec import Struct
 
+from vlm_profiling.record.files import RecordError
 from vlm_profiling.report.figures import Absent, Entry, Figure
 from vlm_profiling.study import Point, Study
 from vlm_profiling.study.grid import axis_point, baseline_point
@@ -251,10 +252,13 @@ class Cells:
 
 
 def read_cells(study: Study, tables: Path) -> Cells:
-    """The cells of a study in a folder of tables."""
-    columns = list(Cell.__struct_fields__)
-    rows = pl.read_parquet(tables / "runs.parquet", columns=columns).to_dicts()
-    return Cells(study, msgspec.convert(rows, list[Cell]))
+    """The cells of a study in a folder of tables. Raises RecordError when there is no table of runs with the columns read."""
+    path = tables / "runs.parquet"
+    try:
+        table = pl.read_parquet(path, columns=list(Cell.__struct_fields__))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise RecordError(f"{path}: {error}") from None
+    return Cells(study, msgspec.convert(table.to_dicts(), list[Cell]))
 
 
 def _start(study: Study) -> Point:

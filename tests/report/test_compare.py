@@ -1,0 +1,61 @@
+"""Runs are compared on the same samples, batch by batch."""
+
+import pytest
+from factories import identity_of, make_record
+
+from vlm_profiling.report.compare import BatchTimes, figure_ratios, latency_ratio, latency_ratios, read_batch_times
+from vlm_profiling.report.figures import Absent, Figure
+
+SECONDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+SAMPLES = tuple((f"a{number}", f"b{number}") for number in range(6))
+
+
+def test_a_run_half_as_fast_on_every_batch_is_2_without_doubt():
+    doubled = BatchTimes(tuple(2 * seconds for seconds in SECONDS), SAMPLES)
+    ratio = latency_ratio(doubled, BatchTimes(SECONDS, SAMPLES))
+    assert ratio.value == pytest.approx(2)
+    assert ratio.interval == (pytest.approx(2), pytest.approx(2))
+    assert ratio.n == 6
+
+
+def test_other_samples_are_not_paired_and_leave_more_doubt():
+    doubled = BatchTimes(tuple(2 * seconds for seconds in SECONDS), tuple(reversed(SAMPLES)))
+    low, high = latency_ratio(doubled, BatchTimes(SECONDS, SAMPLES)).interval
+    assert low < 1.5 and high > 2.7
+
+
+def test_one_batch_has_a_ratio_and_no_interval():
+    assert latency_ratio(BatchTimes((0.3,), SAMPLES[:1]), BatchTimes((0.2,), SAMPLES[:1])) == Figure(pytest.approx(1.5), None, 1)
+
+
+def test_cells_are_compared_with_the_first_through_the_samples_table(make_study):
+    optimizations = {"fp32": {"dtype": "float32"}, "flash": {"dtype": "float16"}, "bf16": {"dtype": "bfloat16"}}
+    axes = {"optimization": {"values": ["fp32", "bf16"]}}
+
+    def answer(run):
+        slower = 1.5 if run.point.optimization == "bf16" else 1.0
+        return make_record(samples=7, generate_s=0.02 * slower, **identity_of(run))
+
+    study = make_study(answer, optimizations=optimizations, axes=axes)
+    line = study.cells().axis("trained", "optimization")[0]
+    times = read_batch_times(study.folder / "tables", line)
+    assert [len(times[cell.place].seconds) for cell in line] == [3, 3], "the partial batch stays out"
+    original, slower = latency_ratios(line, times)
+    assert original == Figure(1.0)
+    assert slower.value == pytest.approx(line[1].latency.value / line[0].latency.value)
+    assert slower.interval == (pytest.approx(1.5), pytest.approx(1.5))
+
+
+def test_what_has_no_figure_has_no_ratio(make_study):
+    study = make_study()
+    line = study.cells().axis("trained", "optimization")[0]
+    times = read_batch_times(study.folder / "tables", line)
+    assert latency_ratios(line, times)[1] == Absent("flash-attn is not installed", "unsupported")
+    assert latency_ratios(line[::-1], times)[1] == Absent("nothing to compare with: the first value is unsupported")
+
+
+def test_ratios_of_figures_keep_the_widest_interval():
+    first, second = Figure(10, (9, 12)), Figure(5, (4, 6))
+    assert figure_ratios([first, second, Absent("no meter")]) == [Figure(1.0), Figure(0.5, (4 / 12, 6 / 9)), Absent("no meter")]
+    assert figure_ratios([Figure(10), second])[1] == Figure(0.5)
+    assert isinstance(figure_ratios([Absent("no meter"), second])[1], Absent)

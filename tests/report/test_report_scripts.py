@@ -1,0 +1,57 @@
+"""The three scripts work alone, from files to files, and end with exit status 2 on what a person must mend."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+def run_script(name: str, *options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(SCRIPTS / name), *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_records_become_tables_and_pages(make_study):
+    study = make_study(models={"trained": {"folder": "checkpoints/trained"}}, axes={})
+    folder = study.folder
+    about = ["--study", study.description]
+    tables = ["--tables", folder / "tables"]
+    merged = run_script(
+        "merge_runs.py", *about, "--runs", folder / "runs", "--costs", folder / "costs", "--output", folder / "tables"
+    )
+    assert merged.stdout == "1 runs: 1 ok\n"
+    drawn = run_script("draw_charts.py", *about, *tables, "--output", folder / "plots")
+    assert drawn.stdout == "3 charts\n"
+    written = run_script("write_report.py", *about, *tables, "--plots", folder / "plots", "--output", folder / "reports")
+    assert written.stdout == "2 pages\n"
+    for linked in ("../plots/index/memory.svg", "trained.md", "../tables/runs.csv"):
+        assert f"]({linked})" in (folder / "reports" / "index.md").read_text()
+        assert (folder / "reports" / linked).is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("merge_runs.py", ["--runs", "runs", "--costs", "costs", "--output", "tables"]),
+        ("draw_charts.py", ["--tables", "tables", "--output", "plots"]),
+        ("write_report.py", ["--tables", "tables", "--plots", "plots", "--output", "reports"]),
+    ],
+)
+def test_a_study_that_cannot_be_read_is_named_without_a_traceback(tmp_path, name, options):
+    study = tmp_path / "study.json"
+    study.write_text("{}")
+    done = run_script(name, "--study", study, *options)
+    assert done.returncode == 2
+    assert str(study) in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["draw_charts.py", "write_report.py"])
+def test_missing_tables_are_named_without_a_traceback(make_study, name):
+    study = make_study()
+    plots = ["--plots", study.folder] if name == "write_report.py" else []
+    done = run_script(name, "--study", study.description, "--tables", study.folder, *plots, "--output", study.folder / "out")
+    assert done.returncode == 2
+    assert "runs.parquet" in done.stderr and "Traceback" not in done.stderr
