@@ -69,5 +69,10 @@ def run_threads(wildcards):
     return workflow.cores or 8 if run_gpus(wildcards) == 0 else 4
 
 
+def study_folder(wildcards, input):
+    """The study's results folder, where the scripts after a run find and leave everything."""
+    return str(Path(input.study).parent)
+
+
 onstart:
     STUDY.lock_results()

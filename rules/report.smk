@@ -12,7 +12,7 @@ rule draw_charts:
     log:
         "<results>/logs/draw_charts.log",
     params:
-        results=STUDY.study.results,
+        results=study_folder,
     shell:
         "draw_charts.py --study {input.study} --tables {params.results}/tables --output {params.results}/plots > {log} 2>&1"
 
@@ -28,7 +28,7 @@ rule write_report:
     log:
         "<results>/logs/write_report.log",
     params:
-        results=STUDY.study.results,
+        results=study_folder,
     shell:
         "write_report.py --study {input.study} --tables {params.results}/tables --plots {params.results}/plots"
         " --output {params.results}/reports > {log} 2>&1"

@@ -16,7 +16,7 @@ rule merge_runs:
     log:
         "<results>/logs/merge_runs.log",
     params:
-        results=STUDY.study.results,
+        results=study_folder,
     shell:
         "merge_runs.py --study {input.study} --runs {params.results}/runs --costs {params.results}/costs"
         " --output {params.results}/tables > {log} 2>&1"

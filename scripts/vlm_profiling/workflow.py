@@ -6,7 +6,6 @@ that Snakemake, which compares small inputs by content, reruns what a change can
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections import ChainMap
@@ -21,7 +20,7 @@ from vlm_profiling.record.locks import hold_lock
 from vlm_profiling.study import ConfigError, Run, Study, expand_runs, study_from_mapping
 from vlm_profiling.study.digest import digest_json
 from vlm_profiling.study.errors import Problem
-from vlm_profiling.study.keys import canonical_json
+from vlm_profiling.study.keys import canonical_json, lock_sha256
 from vlm_profiling.study.load import read_yaml
 
 
@@ -31,7 +30,7 @@ class StudyWorkflow:
 
     study: Study
     environment: str
-    """SHA-256 of the lock of what the runs execute in."""
+    """SHA-256 of the packages and versions that the runs' lock pins."""
     code_folder: Path
     """The folder that holds scripts/ and envs/."""
     runs: dict[str, Run] = field(repr=False)
@@ -93,7 +92,7 @@ def open_workflow(files: Sequence[Path], code_folder: Path, settings: Mapping[st
     read = [read_yaml(path) for path in files]
     source = ", ".join(map(str, files)) or "config"
     study = study_from_mapping(settings if settings is not None else dict(ChainMap(*reversed(read))), source)
-    environment = hashlib.sha256((code_folder / LOCK).read_bytes()).hexdigest()
+    environment = lock_sha256((code_folder / LOCK).read_text(encoding="utf-8"))
     runs = expand_runs(study, environment)
     if not runs:
         raise ConfigError([Problem("exclude", "leaves no run to measure", has_value=False)], source)

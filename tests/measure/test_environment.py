@@ -62,7 +62,7 @@ def test_lock_is_named_by_its_hash_and_compared(tmp_path):
     lock.write_text("numpy==1.0\n")
     facts = describe_environment("cpu", lock, threads=1)
 
-    assert facts.lock_sha256 == hashlib.sha256(b"numpy==1.0\n").hexdigest()
+    assert facts.lock_sha256 == hashlib.sha256(b"numpy==1.0").hexdigest()
     assert f"numpy {NUMPY}, lock 1.0" in facts.lock_differences
     assert f"torch {metadata.version('torch')}, not in the lock" in facts.lock_differences
 

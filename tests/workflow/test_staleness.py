@@ -40,7 +40,7 @@ def test_restyled_charts_rerun_no_measurement(project: Project) -> None:
 
 
 def test_a_changed_page_template_rewrites_only_the_pages(project: Project) -> None:
-    templates = sorted((project.folder / "scripts/vlm_profiling/report/templates").iterdir())
+    templates = sorted((project.folder / "scripts/vlm_profiling/report/templates").glob("*.j2"))
     assert templates
     append(project, str(templates[0].relative_to(project.folder)), "\nOne more line.\n")
     assert project.planned() == {"write_report": 1}

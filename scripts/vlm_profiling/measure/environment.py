@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import subprocess
@@ -13,6 +12,7 @@ from vlm_profiling.measure.gpu import current_gpu
 from vlm_profiling.measure.locks import installed_version, lock_differences, read_lock
 from vlm_profiling.measure.meters import MeterError
 from vlm_profiling.record.schema import Environment, Gpu
+from vlm_profiling.study.keys import lock_sha256
 
 PACKAGES = (
     "accelerate",
@@ -58,7 +58,7 @@ def describe_environment(device: str, lock: Path | None, threads: int) -> Enviro
         changes = _git("status", "--porcelain", "--untracked-files=no")
         environment.git_dirty = None if changes is None else changes != ""
     if lock is not None:
-        environment.lock_sha256 = hashlib.sha256(lock.read_bytes()).hexdigest()
+        environment.lock_sha256 = lock_sha256(lock.read_text(encoding="utf-8"))
         environment.lock_differences = lock_differences(read_lock(lock), unpinned=PACKAGES)
     if device == "cuda":
         try:

@@ -10,6 +10,7 @@ from types import FrameType
 
 from vlm_profiling.checkpoints.errors import CheckpointError, Unsupported
 from vlm_profiling.datasets.candidates import DatasetError
+from vlm_profiling.measure.locks import LockError
 from vlm_profiling.record.schema import Failure, Status
 
 MAX_REASON = 300
@@ -24,7 +25,7 @@ class RunTimeoutError(Exception):
     """The run's wall-clock limit passed."""
 
 
-BROKEN = (MachineError, CheckpointError, DatasetError)
+BROKEN = (MachineError, CheckpointError, DatasetError, LockError)
 """Errors that a person has to mend before the run can be measured: the job fails instead of recording them."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,8 +82,3 @@ def workflow_request(spec: str, *, checkpoint: Path, dataset: Path, code: Path, 
         code_sha256=json.loads(code.read_bytes())["sha256"],
         lock=lock,
     )
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a small file, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from vlm_profiling.checkpoints.identify import describe_local_or_hub
 from vlm_profiling.datasets.read import read_source_folder
-from vlm_profiling.measure.request import RunRequest, file_sha256, request_from_spec
+from vlm_profiling.measure.request import RunRequest, request_from_spec
 from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS, PointConfig, ProtocolConfig
 from vlm_profiling.study.digest import digest_json
-from vlm_profiling.study.keys import PROTOCOL_VERSION
+from vlm_profiling.study.keys import PROTOCOL_VERSION, lock_sha256
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 LOCK = SCRIPTS.parent / "envs" / "measure.lock"
@@ -46,7 +46,7 @@ def standalone_request(options: argparse.Namespace) -> RunRequest:
         "optimization": STANDARD_OPTIMIZATIONS[options.optimization].model_dump(),
         "protocol": protocol.model_dump(),
         "hardware": None,
-        "environment": file_sha256(lock) if lock else "",
+        "environment": lock_sha256(lock.read_text(encoding="utf-8")) if lock else "",
     }
     code = json.loads(digest_json(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling"))["sha256"]
     return request_from_spec(

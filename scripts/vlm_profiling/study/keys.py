@@ -42,3 +42,9 @@ def canonical_json(value: Any) -> str:
 def spec_key(spec: str) -> str:
     """First 10 hexadecimal digits of the SHA-256 of a run's canonical JSON."""
     return hashlib.sha256(spec.encode()).hexdigest()[:10]
+
+
+def lock_sha256(lock: str) -> str:
+    """Hash of a lock's pins; its comments and blank lines say nothing about what is installed."""
+    lines = (line.partition("#")[0].strip() for line in lock.splitlines())
+    return hashlib.sha256("\n".join(line for line in lines if line).encode()).hexdigest()
