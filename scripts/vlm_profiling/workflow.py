@@ -6,6 +6,7 @@ that Snakemake, which compares small inputs by content, reruns what a change can
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections import ChainMap
@@ -48,10 +49,10 @@ class StudyWorkflow:
 
     @property
     def description(self) -> str:
-        """A file with the study's settings, for the scripts that make tables, charts and pages."""
+        """A file with the study's settings in their order, for the scripts that make tables, charts and pages."""
         content = {"study": self.study.model_dump(exclude_none=True), "environment": self.environment}
         path = Path(self.study.results, "study.json")
-        write_if_changed(path, canonical_json(content).encode() + b"\n")
+        write_if_changed(path, json.dumps(content, indent=1).encode() + b"\n")
         return str(path)
 
     def run(self, model: str, dataset: str, point: str) -> Run:
