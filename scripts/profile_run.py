@@ -52,7 +52,7 @@ def main() -> int:
             if written_meanwhile:
                 print(f"{output}: measured by another process while this one waited")
                 return 0
-            record = profile(request)
+            record = profile(request, trace=output.with_suffix(".trace.json.gz"))
             write_record(output, record)
     except (*BROKEN, RecordError, ValidationError) as error:
         print(f"profile_run: {error}", file=sys.stderr)

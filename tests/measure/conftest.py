@@ -6,13 +6,16 @@ import functools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes.nvml import RunWithNvml, compile_fake_nvml, run_with_library
 from small_project import draw_shapes
 
 from vlm_profiling.checkpoints.describe import describe_checkpoint
-from vlm_profiling.datasets.read import read_source_folder
+from vlm_profiling.checkpoints.loader import load_checkpoint
+from vlm_profiling.datasets.read import open_picture, read_source_folder
+from vlm_profiling.measure.passes import InputBatch, Session, make_batches, prepare_batches
 from vlm_profiling.measure.request import RunRequest, request_from_spec
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.study.config import ModelConfig, OptimizationConfig, PointConfig, ProtocolConfig, WarmupConfig
@@ -79,5 +82,22 @@ def request_for(shapes: Path, tiny: Callable[[str], tuple[Path, CheckpointManife
             code_sha256="0" * 64,
             lock=None,
         )
+
+    return make
+
+
+@pytest.fixture
+def session_for(request_for: Callable[..., RunRequest]) -> Callable[..., tuple[Session, list[InputBatch]]]:
+    """A loaded tiny checkpoint and its prepared batches of the four shapes; arguments as of `request_for`."""
+
+    def make(architecture: str = "llava", **arguments: Any) -> tuple[Session, list[InputBatch]]:
+        request = request_for(architecture, **arguments)
+        dtype, attention = request.optimization.dtype, request.optimization.attention
+        loaded = load_checkpoint(request.checkpoint, request.project, device="cpu", dtype=dtype, attention=attention)
+        session = Session(loaded, "cpu", request.point, request.protocol)
+        pictures = [open_picture(request.pictures, sample) for sample in request.samples]
+        batches = make_batches(request.samples, pictures, request.point.batch_size)
+        prepare_batches(session, batches)
+        return session, batches
 
     return make

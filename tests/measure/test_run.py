@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -91,7 +95,7 @@ def test_the_record_says_what_was_loaded(request_for: MakeRequest) -> None:
 
 
 def test_the_warm_up_says_why_it_stopped(request_for: MakeRequest) -> None:
-    def warmed_up(**settings: float) -> tuple[int, str]:
+    def warmed_up(**settings: Any) -> tuple[int, str]:
         warmup = measured(request_for(protocol=ProtocolConfig(max_new_tokens=1, warmup=WarmupConfig(**settings)))).warmup
         assert warmup
         return warmup.batches, warmup.stopped
@@ -178,3 +182,21 @@ def test_compile_compiles_what_generate_calls_and_changes_no_answer(architecture
     assert compiled.checkpoint and compiled.checkpoint.compiled_frames
     assert compiled.checkpoint.compile_s and compiled.checkpoint.compile_s > 0
     assert [sample.answer for sample in compiled.samples] == [sample.answer for sample in eager.samples]
+
+
+def test_stages_are_measured_unless_refused_and_layers_and_trace_when_asked(request_for: MakeRequest, tmp_path: Path) -> None:
+    trace = tmp_path / "run.trace.json.gz"
+    record = profile(request_for(), trace)
+    assert record.stages and record.serving and record.layers is None and not trace.exists()
+    assert {len(seconds) for seconds in record.stages.seconds.values()} == {len(record.batches)} == {4}
+    protocol = ProtocolConfig(max_new_tokens=2, stages=False, layers=True, trace=True)
+    record = profile(request_for(protocol=protocol), trace)
+    assert record.stages is None and record.serving is None and record.layers
+    events = json.loads(gzip.decompress(trace.read_bytes()))["traceEvents"]
+    assert any(event.get("name") == "aten::mm" for event in events)
+
+
+def test_a_failure_inside_a_later_pass_names_it(request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Llava, "stage_modules", lambda *_: {"model.no_such_module": "vision"})
+    record = profile(request_for())
+    assert record.status == "error" and record.failure and record.failure.stage == "stages"

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from vlm_profiling.measure.statistics import PERCENTILE_MIN_N, distribution, mean_interval
+from vlm_profiling.measure.statistics import PERCENTILE_MIN_N, distribution, mean_interval, ratio_interval
 
 
 def latencies(n: int, seed: int = 0) -> np.ndarray:
@@ -97,3 +97,18 @@ def test_interval_of_a_long_pass_is_quick():
 def test_nothing_and_what_is_not_finite_is_refused(values):
     with pytest.raises(ValueError, match="at least one value"):
         distribution(values)
+
+
+def test_a_ratio_of_the_same_batches_is_known_better_than_either_time():
+    reference = latencies(50)
+    noise = np.random.default_rng(1).normal(1.0, 0.01, size=50)
+    ratio = ratio_interval((1.02 * reference * noise).tolist(), reference.tolist())
+    assert ratio and ratio.low < 1.02 < ratio.high and ratio.high - ratio.low < 0.01
+    assert ratio.mean == pytest.approx((1.02 * reference * noise).sum() / reference.sum())
+    assert ratio == ratio_interval((1.02 * reference * noise).tolist(), reference.tolist())
+
+
+def test_a_single_pair_has_no_interval_and_unequal_lengths_are_refused():
+    assert ratio_interval([1.0], [2.0]) is None
+    with pytest.raises(ValueError, match="length"):
+        ratio_interval([1.0, 2.0], [1.0, 2.0, 3.0])

@@ -17,6 +17,7 @@ from vlm_profiling.record.schema import SCHEMA_VERSION, Interval, Joules, Record
 
 UNITS = ("_s", "_j", "_w", "_c", "_bytes", "_flops")
 RATIOS = {"cv", "mean", "low", "high", "relative_uncertainty", "wer", "wer_normalised", "wer_sample_mean", "exact_match"}
+SHARES = {"share", "unattributed_share", "coverage", "against_headline"}
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def test_a_float_with_a_dimension_names_its_unit() -> None:
     for kind in vars(schema).values():
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             for name in _floats(kind):
-                assert name.endswith(UNITS) or name in RATIOS | {"seconds"}, f"{kind.__name__}.{name}"
+                assert name.endswith(UNITS) or name in RATIOS | SHARES | {"seconds"}, f"{kind.__name__}.{name}"
 
 
 def _floats(kind: type[msgspec.Struct]) -> list[str]:

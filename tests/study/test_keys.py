@@ -21,10 +21,10 @@ GOLDEN_SPEC = (
     '"model":{"hub":"owner/llava","processor_backend":"auto","revision":"0123456789abcdef0123456789abcdef01234567",'
     '"trust_remote_code":false},"optimization":{"attention":"sdpa","compile":false,"dtype":"float32"},'
     '"point":{"batch_size":1,"device":"cpu","frames":1,"image_size":64,"max_input_len":null,"optimization":"fp32"},'
-    '"protocol":{"cached":true,"energy_window_s":10.0,"idle_s":10.0,"max_new_tokens":50,"min_new_tokens":0,"timeout_s":3600.0,'
-    '"warmup":{"max_batches":12,"max_cv":0.05,"max_s":30.0,"window":4}},"protocol_version":1}'
+    '"protocol":{"cached":true,"energy_window_s":10.0,"idle_s":10.0,"layers":false,"max_new_tokens":50,"min_new_tokens":0,'
+    '"stages":true,"timeout_s":3600.0,"trace":false,"warmup":{"max_batches":12,"max_cv":0.05,"max_s":30.0,"window":4}},"protocol_version":1}'
 )
-GOLDEN_KEY = "04f08bf99a"
+GOLDEN_KEY = "78a225f1b0"
 
 
 def baseline_key(settings: Settings, environment: str = "lock-1") -> str:
@@ -58,6 +58,9 @@ def test_the_key_of_a_known_run_is_the_one_written_down(settings: Settings) -> N
         lambda s: s.update(protocol={"max_new_tokens": 49}),
         lambda s: s.update(protocol={"min_new_tokens": 1}),
         lambda s: s.update(protocol={"cached": False}),
+        lambda s: s.update(protocol={"stages": False}),
+        lambda s: s.update(protocol={"layers": True}),
+        lambda s: s.update(protocol={"trace": True}),
         lambda s: s.update(protocol={"idle_s": 9.0}),
         lambda s: s.update(protocol={"energy_window_s": 9.0}),
         lambda s: s.update(protocol={"timeout_s": 60.0}),

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
+from vlm_profiling.cost.stage_hooks import module_marks, running_modules
+
 
 def _cpu_attention_flops(query: Any, key: Any, value: Any, *_arguments: Any, **_named: Any) -> int:
     return sdpa_flop_count(query, key, value)
@@ -23,35 +25,15 @@ def generate_flops(model: Any, stage_modules: Mapping[str, str], **arguments: An
     `stage_modules` maps a module's name ("" is the model) to its stage; "lm" is prefill in its first call and decode in
     the following ones. What runs in a module inside another one counts for the inner one alone.
     """
+    with (
+        torch.no_grad(),
+        FlopCounterMode(display=False, custom_mapping=CPU_ATTENTION) as counter,
+        module_marks(model, stage_modules.items(), counter.get_total_flops) as marks,
+    ):
+        marks.append(("other", 0))
+        model.generate(**arguments)
+        marks.append((None, counter.get_total_flops()))
     flops: dict[str, int] = dict.fromkeys(("vision", "project", "prefill", "decode", "other"), 0)
-    running: list[str] = ["other"]
-    counted = 0
-    language_model_steps = iter(("prefill",))
-
-    def settle() -> None:
-        nonlocal counted
-        total = counter.get_total_flops()
-        flops[running[-1]] += total - counted
-        counted = total
-
-    def enter(stage: str) -> None:
-        settle()
-        running.append(next(language_model_steps, "decode") if stage == "lm" else stage)
-
-    def leave() -> None:
-        settle()
-        running.pop()
-
-    hooks = []
-    for name, stage in stage_modules.items():
-        module = model.get_submodule(name)
-        hooks.append(module.register_forward_pre_hook(lambda *_, stage=stage: enter(stage)))
-        hooks.append(module.register_forward_hook(lambda *_: leave()))
-    try:
-        with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=CPU_ATTENTION) as counter:
-            model.generate(**arguments)
-            settle()
-    finally:
-        for hook in hooks:
-            hook.remove()
+    for running, before, after in running_modules(marks):
+        flops[str(running[-1])] += after - before
     return flops

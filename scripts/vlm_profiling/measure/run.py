@@ -1,4 +1,4 @@
-"""One run from request to record: load, prepare, compile, idle, warm up, headline, quality.
+"""One run from request to record: load, prepare, compile, idle, warm up, headline, stages, layers, trace, quality.
 
 Whatever happens to the model is an outcome with a status; only a broken machine or broken inputs raise.
 """
@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint, load_checkpoint
@@ -18,16 +19,28 @@ from vlm_profiling.measure.compiling import Compilation, compile_model
 from vlm_profiling.measure.energy import Meters, open_meters
 from vlm_profiling.measure.environment import describe_environment
 from vlm_profiling.measure.failures import BROKEN, MachineError, classify, time_limit
+from vlm_profiling.measure.layers import layers_pass
 from vlm_profiling.measure.memory import peak_memory
-from vlm_profiling.measure.passes import BatchResult, InputBatch, Session, headline_pass, make_batches, prepare_batches, warm_up
+from vlm_profiling.measure.passes import (
+    BatchResult,
+    InputBatch,
+    Session,
+    headline_pass,
+    make_batches,
+    no_long_collections,
+    prepare_batches,
+    warm_up,
+)
 from vlm_profiling.measure.request import RunRequest
+from vlm_profiling.measure.stages import stages_pass
 from vlm_profiling.measure.statistics import distribution
+from vlm_profiling.measure.trace import write_trace
 from vlm_profiling.quality.score import score
 from vlm_profiling.record.schema import SCHEMA_VERSION, Checkpoint, Dataset, Headline, Record, Sample
 
 
-def profile(request: RunRequest) -> Record:
-    """Measure one run.
+def profile(request: RunRequest, trace: Path | None = None) -> Record:
+    """Measure one run. `trace` is where a Chrome trace goes, if the protocol asks for one.
 
     Raises MachineError, CheckpointError or DatasetError when a person has to mend something first; every other
     exception of the model or the libraries becomes a record with a status and a reason.
@@ -35,7 +48,7 @@ def profile(request: RunRequest) -> Record:
     _require_device(request.point.device)
     clock_started = time.perf_counter()
     record = _empty_record(request)
-    run = _Run(request, record)
+    run = _Run(request, record, trace)
     try:
         with time_limit(request.protocol.timeout_s):
             run.measure()
@@ -52,8 +65,8 @@ def profile(request: RunRequest) -> Record:
 class _Run:
     """The steps of one run, filling its record as far as they get."""
 
-    def __init__(self, request: RunRequest, record: Record) -> None:
-        self.request, self.record, self.stage = request, record, "load"
+    def __init__(self, request: RunRequest, record: Record, trace: Path | None) -> None:
+        self.request, self.record, self.trace, self.stage = request, record, trace, "load"
 
     def measure(self) -> None:
         request, record, protocol = self.request, self.record, self.request.protocol
@@ -74,8 +87,10 @@ class _Run:
             meters.idle(protocol.idle_s)
         record.warmup = warm_up(session, batches[0], protocol.warmup)
 
-        self.stage = "headline"
-        results = self._headline(session, batches, meters)
+        with no_long_collections():
+            self.stage = "headline"
+            results = self._headline(session, batches, meters)
+            self._look_inside(session, batches)
 
         self.stage = "quality"
         self._score(results, batches)
@@ -111,6 +126,22 @@ class _Run:
         record.headline = _headline(results, passes)
         record.batches = [result.times for result in results]
         return results
+
+    def _look_inside(self, session: Session, batches: list[InputBatch]) -> None:
+        """The passes whose instruments cost something, after the one that has none."""
+        record, protocol = self.record, self.request.protocol
+        if protocol.stages:
+            self.stage = "stages"
+            record.stages, record.serving = stages_pass(session, batches, record.batches)
+        if protocol.layers:
+            self.stage = "layers"
+            try:
+                record.layers = layers_pass(session, batches, record.batches)
+            except Unsupported as reason:
+                record.layers_absent = str(reason)
+        if protocol.trace and self.trace:
+            self.stage = "trace"
+            write_trace(session, batches[0], self.trace)
 
     def _score(self, results: Sequence[BatchResult], batches: Sequence[InputBatch]) -> None:
         answers = [answer for result in results for answer in result.answers]

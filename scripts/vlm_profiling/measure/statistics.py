@@ -58,6 +58,24 @@ def mean_interval(values: Sequence[float] | np.ndarray) -> Interval | None:
     return Interval(mean=mean, low=float(low), high=float(high))
 
 
+def ratio_interval(measured: Sequence[float], reference: Sequence[float]) -> Interval | None:
+    """Sum over sum of the same batches measured twice, with its 95 % percentile bootstrap interval over pairs (seeded).
+
+    Null for a single pair. Raises ValueError as `mean_interval`, or for unequal lengths.
+    """
+    pairs = _finite(measured), _finite(reference)
+    if pairs[0].size == 1:
+        return None
+    from scipy.stats import bootstrap
+
+    def ratio(new: np.ndarray, old: np.ndarray, axis: int) -> np.ndarray:
+        return new.sum(axis=axis) / old.sum(axis=axis)
+
+    result = bootstrap(pairs, ratio, n_resamples=RESAMPLES, paired=True, method="percentile", rng=SEED)
+    low, high = result.confidence_interval
+    return Interval(mean=float(ratio(*pairs, axis=0)), low=float(low), high=float(high))
+
+
 def _finite(values: Sequence[float] | np.ndarray) -> np.ndarray:
     array = np.asarray(values, dtype=float)
     if array.size == 0 or not np.isfinite(array).all():

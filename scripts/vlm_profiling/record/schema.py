@@ -13,6 +13,7 @@ from msgspec import Struct, field
 SCHEMA_VERSION = 1
 
 Status = Literal["ok", "oom", "unsupported", "timeout", "error"]
+Block = Literal["attention", "mlp", "norm", "convolution", "embedding", "other"]
 
 
 class Section(Struct, kw_only=True, omit_defaults=True):
@@ -27,7 +28,7 @@ class Failure(Section, kw_only=True):
     exception: str
     """Class of the exception, with its module."""
     stage: str
-    """Where it happened: load, prepare, warm-up, headline or quality."""
+    """Where it happened: load, prepare, warm-up, headline, stages, layers, trace or quality."""
 
 
 class Point(Section, kw_only=True):
@@ -190,6 +191,76 @@ class Headline(Section, kw_only=True):
     partial_batch: Batch | None = None
 
 
+class StageTime(Section, kw_only=True):
+    """A stage over the full batches of the stages pass."""
+
+    time: Distribution
+    """Exclusive time per batch: what runs inside another stage's module counts for the inner one alone."""
+    share: float
+    """Of the end-to-end time of the same batches."""
+
+
+class Stages(Section, kw_only=True):
+    """Where the time of a batch goes, from a pass of its own whose modules' borders are marked."""
+
+    times: dict[str, StageTime]
+    """By stage, in the order of the work: preprocess, transfer, vision, project, prefill (ends with the first token's
+    logits), decode, loop (inside generate() and outside the model: sampling, cache, bookkeeping), detokenise."""
+    end_to_end: Distribution
+    """Of the same full batches, marks included."""
+    unattributed_share: float
+    """Of the end-to-end time: in no stage."""
+    against_headline: float
+    """generate() of this pass over that of the headline pass, all batches: 1 where the marks cost nothing."""
+    against_headline_interval: Interval | None = None
+    """95 % bootstrap interval over pairs of the same batch; null for a single batch."""
+    seconds: dict[str, list[float]]
+    """The time of each stage batch by batch, partial batch included, to the nanosecond."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """Why a stage is not there."""
+
+
+class Serving(Section, kw_only=True):
+    """What a user of a server waits for, as vLLM defines it, per full batch; from the stages pass."""
+
+    ttft: Distribution
+    """Time to first token: from the pictures and text on the host to the id of the first token."""
+    tpot: Distribution | None = None
+    """Time per output token after the first: (end to end - ttft) / (tokens of the longest answer - 1)."""
+    absent: dict[str, str] = field(default_factory=dict)
+
+
+class LayerTime(Section, kw_only=True):
+    """Modules of one class, in one block of the model, during one stage."""
+
+    stage: str
+    """vision, project, prefill, decode, or loop where no stage's module was running."""
+    module: str
+    """Class: Linear, LayerNorm, CLIPAttention..."""
+    block: Block
+    total_s: float
+    """Exclusive time over all full batches."""
+    share: float
+    """Of the generate() time of the same batches."""
+
+
+class Layers(Section, kw_only=True):
+    """Time inside generate() by layer, from a pass of its own whose leaf and attention modules are marked."""
+
+    batches: int
+    """Full batches, over which the times are sums."""
+    generate_s: float
+    """generate() of these batches, marks included."""
+    stages_s: dict[str, float]
+    """Exclusive time of each stage over these batches, in its layers and between them."""
+    layers: list[LayerTime]
+    coverage: float
+    """Share of the generate() time inside marked layers; the rest runs between them."""
+    against_headline: float
+    """generate() of this pass over that of the headline pass, all batches: what marking every layer costs."""
+    against_headline_interval: Interval | None = None
+
+
 class Joules(Section, kw_only=True):
     """Energy of the device that did the work."""
 
@@ -331,3 +402,9 @@ class Record(Section, kw_only=True):
     energy: Energy | None = None
     memory: Memory | None = None
     quality: Quality | None = None
+    serving: Serving | None = None
+    stages: Stages | None = None
+    """Null where the protocol does not ask for it."""
+    layers: Layers | None = None
+    layers_absent: str | None = None
+    """Why layers were asked for and could not be told."""

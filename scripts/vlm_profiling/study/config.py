@@ -256,6 +256,13 @@ class ProtocolConfig(Section):
         le=3600,
         description="shortest energy window; the pass repeats until reached; only where a meter exists",
     )
+    stages: bool = Field(
+        default=True, description="a pass after the headline that tells the time of each stage, and of the first token"
+    )
+    layers: bool = Field(
+        default=False, description="a further pass that tells the time of each kind of layer; it slows the model"
+    )
+    trace: bool = Field(default=False, description="a Chrome trace of the first batch beside the record, by torch.profiler")
     timeout_s: float = Field(default=3600.0, gt=0, description="wall-clock limit of one run; beyond it the record says timeout")
 
     @model_validator(mode="after")

@@ -1,0 +1,63 @@
+"""Readings at the borders of a model's modules while it runs, and which modules were running between them.
+
+What is read only ever grows (a clock, a count of FLOPs), and what it grew by between two borders belongs to the module
+that was entered last: figures are exclusive, add up to the whole, and do not care which module calls which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+Mark: TypeAlias = tuple[Hashable | None, Any]
+"""The label of a module that is entered, or None for one that is left, and the reading then."""
+
+
+@contextmanager
+def module_marks(model: Any, labels: Iterable[tuple[str, Hashable]], read: Callable[[], Any]) -> Iterator[list[Mark]]:
+    """A list that grows by two marks for each call of a labelled module, until the block ends.
+
+    `labels` are names of modules ("" is the model) with their label; of two labels of one module the second is inner.
+    A compiled module is marked around its compiled call: a hook would become part of what is compiled.
+    """
+    marks: list[Mark] = []
+    with ExitStack() as undo:
+        for name, label in labels:
+            module = model.get_submodule(name)
+            if module._compiled_call_impl is not None:
+                undo.callback(setattr, module, "_compiled_call_impl", module._compiled_call_impl)
+                module._compiled_call_impl = _marked(module._compiled_call_impl, label, read, marks)
+                continue
+            enter = module.register_forward_pre_hook(lambda *_, label=label: marks.append((label, read())))
+            leave = module.register_forward_hook(lambda *_: marks.append((None, read())))
+            undo.callback(enter.remove)
+            undo.callback(leave.remove)
+        yield marks
+
+
+def _marked(call: Callable[..., Any], label: Hashable, read: Callable[[], Any], marks: list[Mark]) -> Callable[..., Any]:
+    def marked_call(*arguments: Any, **named: Any) -> Any:
+        marks.append((label, read()))
+        result = call(*arguments, **named)
+        marks.append((None, read()))
+        return result
+
+    return marked_call
+
+
+def running_modules(marks: Sequence[Mark]) -> Iterator[tuple[list[Hashable], Any, Any]]:
+    """Between each two marks: the labels of the modules running, innermost last, and the readings at both ends.
+
+    The first mark enters the whole, the last one leaves it. A module labelled "lm" is prefill in its first call and
+    decode in the following ones. The list of labels is one and the same, and changes between steps.
+    """
+    steps = iter(("prefill",))
+    running: list[Hashable] = []
+    for (label, begin), (_, end) in pairwise(marks):
+        if label is None:
+            running.pop()
+        else:
+            running.append(next(steps, "decode") if label == "lm" else label)
+        yield running, begin, end

@@ -1,0 +1,97 @@
+"""The stages pass: where the time of a batch goes, from pictures and text to answers, and when its first token is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vlm_profiling.checkpoints.families.generic import Generic
+from vlm_profiling.cost.stage_hooks import running_modules
+from vlm_profiling.measure.marked import MarkedBatch, clock_of, full_batches, headline_ratio, marked_batches
+from vlm_profiling.measure.passes import InputBatch, Session
+from vlm_profiling.measure.statistics import distribution
+from vlm_profiling.record.schema import Batch, Serving, Stages, StageTime
+
+STAGES = ("preprocess", "transfer", "vision", "project", "prefill", "decode", "loop", "detokenise")
+"""In the order of the work; loop is the part of generate() outside the model, between and after its steps."""
+
+
+def stages_pass(session: Session, batches: Sequence[InputBatch], headline: Sequence[Batch]) -> tuple[Stages, Serving]:
+    """Every batch once more with its stages' borders marked. `headline` holds the times of the same batches unmarked."""
+    modules, absent = stage_modules(session)
+    times, seconds, first_tokens = [], [], []
+    for batch in marked_batches(session, batches, modules.items(), "stages"):
+        times.append(batch.times)
+        seconds.append(_stage_seconds(session, batch))
+        first_tokens.append(batch.times.preprocess_s + batch.times.transfer_s + batch.first_token_s)
+    if not any("decode" in one for one in seconds):
+        absent["decode"] = "answers of one token, which the prefill gives"
+    return _stages(times, seconds, headline, absent), _serving(times, first_tokens)
+
+
+def stage_modules(session: Session) -> tuple[dict[str, str], dict[str, str]]:
+    """The stage of each module that bounds one and can be seen, and why other stages are absent.
+
+    A module compiled into another one's graph cannot be seen: its time is the other's.
+    """
+    model, family = session.checkpoint.model, session.checkpoint.family
+    modules = family.stage_modules(model)
+    graphs = [name for name in modules if model.get_submodule(name)._compiled_call_impl is not None]
+    hidden = {name for name in modules if name not in graphs and any(_inside(name, graph) for graph in graphs)}
+    absent = {}
+    for stage in ("vision", "project"):
+        names = [name for name, bounded in modules.items() if bounded == stage]
+        if not names and isinstance(family, Generic):
+            absent[stage] = "the generic family knows no module of it: its time is in prefill, vision or loop"
+        elif not names:
+            absent[stage] = f"{family.name} has no such stage"
+        elif hidden.issuperset(names):
+            absent[stage] = "compiled into another stage's graph, which holds its time"
+    return {name: stage for name, stage in modules.items() if name not in hidden}, absent
+
+
+def _inside(name: str, graph: str) -> bool:
+    return not graph or name.startswith(f"{graph}.")
+
+
+def _stage_seconds(session: Session, batch: MarkedBatch) -> dict[str, float]:
+    """Exclusive time of each stage of one batch, s."""
+    clock, times = clock_of(session), batch.times
+    seconds = {"preprocess": times.preprocess_s, "transfer": times.transfer_s, "detokenise": times.detokenise_s}
+    for running, begin, end in running_modules(batch.marks):
+        stage = str(running[-1])
+        seconds[stage] = seconds.get(stage, 0.0) + clock.seconds(begin, end)
+    return seconds
+
+
+def _stages(
+    times: Sequence[Batch], seconds: Sequence[dict[str, float]], headline: Sequence[Batch], absent: dict[str, str]
+) -> Stages:
+    present = [stage for stage in STAGES if any(stage in one for one in seconds)]
+    columns = {stage: [one.get(stage, 0.0) for one in seconds] for stage in present}
+    full = full_batches(times)
+    total_s = sum(times[number].end_to_end_s for number in full)
+    figures = {stage: [column[number] for number in full] for stage, column in columns.items()}
+    ratio, interval = headline_ratio(times, headline)
+    return Stages(
+        times={stage: StageTime(time=distribution(values), share=sum(values) / total_s) for stage, values in figures.items()},
+        end_to_end=distribution([times[number].end_to_end_s for number in full]),
+        unattributed_share=1 - sum(map(sum, figures.values())) / total_s,
+        seconds={stage: [round(value, 9) for value in column] for stage, column in columns.items()},
+        against_headline=ratio,
+        against_headline_interval=interval,
+        absent=absent,
+    )
+
+
+def _serving(times: Sequence[Batch], first_tokens: Sequence[float]) -> Serving:
+    full = full_batches(times)
+    per_token = [
+        (times[number].end_to_end_s - first_tokens[number]) / (times[number].generated_tokens - 1)
+        for number in full
+        if times[number].generated_tokens > 1
+    ]
+    return Serving(
+        ttft=distribution([first_tokens[number] for number in full]),
+        tpot=distribution(per_token) if per_token else None,
+        absent={} if per_token else {"tpot": "no answer is longer than one token"},
+    )

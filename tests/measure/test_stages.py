@@ -1,0 +1,143 @@
+"""The time of each stage, on models whose modules are made to wait a known time."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from torch import nn
+
+from vlm_profiling.checkpoints.families.generic import Generic
+from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
+from vlm_profiling.measure.compiling import compile_model
+from vlm_profiling.measure.passes import InputBatch, Session, headline_pass
+from vlm_profiling.measure.stages import STAGES, stages_pass
+from vlm_profiling.record.schema import Serving, Stages
+from vlm_profiling.study.config import ProtocolConfig
+
+MakeSession = Callable[..., tuple[Session, list[InputBatch]]]
+
+WAITS = {"vision": 0.02, "project": 0.008, "lm": 0.005, "prefill": 0.012}
+TOKENS = 4
+
+
+def slow_down(module: nn.Module, seconds: float) -> None:
+    """Make every call of the module wait before it works."""
+    forward = module.forward
+
+    @functools.wraps(forward)  # generate() reads the arguments' names
+    def waiting(*arguments: object, **named: object) -> object:
+        time.sleep(seconds)
+        return forward(*arguments, **named)
+
+    module.forward = waiting
+
+
+def measure(session: Session, batches: list[InputBatch]) -> tuple[Stages, Serving]:
+    headline = [result.times for result in headline_pass(session, batches)]
+    return stages_pass(session, batches, headline)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("architecture", TINY_ARCHITECTURES)
+def test_each_stage_takes_what_its_modules_wait(architecture: str, batch_size: int, session_for: MakeSession) -> None:
+    protocol = ProtocolConfig(max_new_tokens=TOKENS)
+    session, batches = session_for(architecture, batch_size=batch_size, protocol=protocol)
+    model = session.checkpoint.model
+    modules = session.checkpoint.family.stage_modules(model)
+    for name, stage in modules.items():
+        slow_down(model.get_submodule(name), WAITS[stage])
+    waits_s = {stage: WAITS[stage] * list(modules.values()).count(stage) for stage in ("vision", "project")}
+    waits_s["prefill"] = WAITS["lm"] + WAITS["prefill"] * list(modules.values()).count("prefill")
+    waits_s["decode"] = WAITS["lm"] * (TOKENS - 1)
+    stages, serving = measure(session, batches)
+    for stage in ("vision", "project", "prefill", "decode"):
+        if waits_s[stage]:
+            least_s = stages.times[stage].time.min_s
+            assert waits_s[stage] <= least_s < waits_s[stage] + 0.015, stage
+        else:
+            assert stage not in stages.times and stage in stages.absent
+    assert stages.times["loop"].time.min_s < 0.02
+    assert serving.tpot
+    assert WAITS["lm"] < serving.tpot.min_s < WAITS["lm"] + 0.012
+    assert sum(waits_s.values()) - waits_s["decode"] < serving.ttft.min_s < stages.end_to_end.min_s - waits_s["decode"]
+
+
+def test_stages_stand_in_the_order_of_the_work_and_add_up(session_for: MakeSession) -> None:
+    stages, _ = measure(*session_for(batch_size=3))
+    assert list(stages.times) == list(STAGES)
+    assert stages.absent == {}
+    assert {len(seconds) for seconds in stages.seconds.values()} == {2}
+    assert {stage.time.n for stage in stages.times.values()} == {stages.end_to_end.n} == {1}
+    total_s = sum(stage.time.mean_s for stage in stages.times.values())
+    assert total_s == pytest.approx(stages.end_to_end.mean_s * (1 - stages.unattributed_share))
+    assert 0 <= stages.unattributed_share < 0.01
+    assert sum(stage.share for stage in stages.times.values()) == pytest.approx(1 - stages.unattributed_share)
+    assert stages.seconds["decode"][0] == pytest.approx(stages.times["decode"].time.mean_s, abs=1e-9)
+
+
+def test_tokens_after_the_first_share_the_rest_of_the_time(session_for: MakeSession) -> None:
+    session, batches = session_for(batch_size=4, protocol=ProtocolConfig(max_new_tokens=TOKENS))
+    stages, serving = measure(session, batches)
+    assert serving.tpot
+    assert serving.tpot.mean_s == pytest.approx((stages.end_to_end.mean_s - serving.ttft.mean_s) / (TOKENS - 1))
+    before = ("preprocess", "transfer", "vision", "project", "prefill")
+    assert sum(stages.times[stage].time.mean_s for stage in before) < serving.ttft.mean_s < stages.end_to_end.mean_s
+
+
+def test_an_answer_of_one_token_has_no_decode_and_no_time_per_further_token(session_for: MakeSession) -> None:
+    stages, serving = measure(*session_for(protocol=ProtocolConfig(max_new_tokens=1)))
+    assert "decode" not in stages.times and "one token" in stages.absent["decode"]
+    assert serving.tpot is None and "one token" in serving.absent["tpot"]
+    assert serving.ttft.mean_s < stages.end_to_end.mean_s
+
+
+def test_a_family_that_is_not_known_has_coarser_stages_and_says_so(session_for: MakeSession) -> None:
+    session, batches = session_for("fuyu")
+    session.checkpoint = replace(session.checkpoint, family=Generic(session.checkpoint.model.config))
+    stages, _ = measure(session, batches)
+    assert list(stages.times) == [stage for stage in STAGES if stage not in ("vision", "project")]
+    assert all("generic" in stages.absent[stage] for stage in ("vision", "project"))
+
+
+def test_marks_change_no_answer_and_are_gone_afterwards(session_for: MakeSession) -> None:
+    session, batches = session_for()
+    before = [result.answers for result in headline_pass(session, batches)]
+    hooks = _hooks(session)
+    stages_pass(session, batches, [result.times for result in headline_pass(session, batches)])
+    assert [result.answers for result in headline_pass(session, batches)] == before
+    assert _hooks(session) == hooks
+
+
+def test_marks_are_gone_when_the_model_raises(session_for: MakeSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, batches = session_for()
+    headline = [result.times for result in headline_pass(session, batches)]
+    hooks = _hooks(session)
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no vision today")
+
+    monkeypatch.setattr(session.checkpoint.model.model.vision_tower, "forward", fail)
+    with pytest.raises(RuntimeError, match="no vision today"):
+        stages_pass(session, batches, headline)
+    assert _hooks(session) == hooks
+
+
+@pytest.mark.slow
+def test_a_stage_compiled_into_another_is_absent_and_no_further_graph_is_compiled(session_for: MakeSession) -> None:
+    session, batches = session_for("qwen2_5_vl")
+    compile_model(session, batches)
+    again = compile_model(session, batches).frames
+    stages, _ = measure(session, batches)
+    assert {"vision", "prefill", "decode"} < set(stages.times)
+    assert "compiled into" in stages.absent["project"]
+    assert again == compile_model(session, batches).frames == 0
+
+
+def _hooks(session: Session) -> list[object]:
+    """All hooks of the model; transformers has some of its own."""
+    modules = session.checkpoint.model.modules()
+    return [hook for module in modules for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values())]
