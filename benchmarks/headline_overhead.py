@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # a tiny model's work is too small to share between cores
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 
@@ -28,7 +29,9 @@ def main() -> None:
     options = parser.parse_args()
 
     from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
+    from vlm_profiling.measure.progress import quiet_libraries
 
+    quiet_libraries()
     print(f"{'tiny checkpoint':<18}{'headline / bare':>16}{'95 % interval':>18}{'pairs':>8}{'ms a batch':>12}")
     for architecture in options.architecture or TINY_ARCHITECTURES:
         ratios, batch_s = measure(architecture, options.pairs)
