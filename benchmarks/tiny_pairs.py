@@ -1,0 +1,77 @@
+"""What benchmarks of overhead share: a tiny checkpoint with one prepared batch, and two ways to run it, timed in pairs.
+
+Import it before torch: it keeps torch on one thread.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vlm_profiling.measure.passes import InputBatch, Session
+
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # a tiny model's work is too small to share between cores
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+WARM_UP = 10
+
+
+def tiny_session(architecture: str, new_tokens: int = 8, rows: int = 4) -> tuple[Session, InputBatch]:
+    """A tiny checkpoint on the CPU and one prepared batch of random pictures."""
+    import numpy
+    from PIL import Image
+
+    from vlm_profiling.checkpoints.describe import describe_checkpoint
+    from vlm_profiling.checkpoints.loader import load_checkpoint
+    from vlm_profiling.measure.passes import Session, make_batches, prepare_batches
+    from vlm_profiling.measure.progress import quiet_libraries
+    from vlm_profiling.record.manifests import DatasetSample
+    from vlm_profiling.record.schema import Point
+    from vlm_profiling.study.config import ModelConfig, ProtocolConfig
+
+    quiet_libraries()
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder)
+        manifest = describe_checkpoint("tiny", ModelConfig(tiny=architecture), project, project / "tiny")
+        loaded = load_checkpoint(manifest, project, device="cpu", dtype="float32", attention="sdpa")
+    point = Point(device="cpu", optimization="fp32", batch_size=rows)
+    session = Session(loaded, "cpu", point, ProtocolConfig(max_new_tokens=new_tokens))
+    generator = numpy.random.default_rng(0)
+    pictures = [Image.fromarray(generator.integers(0, 256, (64, 64, 3), dtype=numpy.uint8)) for _ in range(rows)]
+    samples = [
+        DatasetSample(id=str(n), image="", image_sha256="", request="what is this ?", references=["x"]) for n in range(rows)
+    ]
+    (batch,) = make_batches(samples, pictures, rows)
+    prepare_batches(session, [batch])
+    return session, batch
+
+
+def timed_pairs(first: Callable[[], float], second: Callable[[], float], pairs: int) -> list[tuple[float, float]]:
+    """Seconds of both, pair by pair in alternating order, after a warm-up: what else the machine does falls on both."""
+    for _ in range(WARM_UP):
+        first()
+        second()
+    timed = []
+    for number in range(pairs):
+        if number % 2:
+            timed.append((first(), second()))
+        else:
+            later, earlier = second(), first()
+            timed.append((earlier, later))
+    return timed
+
+
+def median_ratio(pairs: list[tuple[float, float]]) -> tuple[float, tuple[float, float]]:
+    """Median of second over first, and its 95 % bootstrap interval."""
+    import numpy
+    from scipy.stats import bootstrap
+
+    ratios = [second / first for first, second in pairs]
+    interval = bootstrap((ratios,), numpy.median, rng=0, method="percentile").confidence_interval
+    return float(numpy.median(ratios)), (interval.low, interval.high)
