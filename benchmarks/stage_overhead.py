@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def measure(architecture: str, pairs: int) -> tuple[Pairs, Pairs, Pairs]:
-    """Seconds of the headline and of generate() in the stages pass, of the sum of its stages, of generate() in the layers pass."""
+    """Seconds of the headline beside those of the stages pass, of the sum of its stages, and of the layers pass."""
     from vlm_profiling.measure.layers import layers_pass
     from vlm_profiling.measure.passes import run_batch
     from vlm_profiling.measure.stages import stages_pass
