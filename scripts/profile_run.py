@@ -35,6 +35,7 @@ def main() -> int:
     from vlm_profiling.measure.progress import quiet_libraries
     from vlm_profiling.measure.request import workflow_request
     from vlm_profiling.measure.run import profile
+    from vlm_profiling.measure.stage_table import stage_table
     from vlm_profiling.measure.standalone import standalone_request
     from vlm_profiling.measure.summary import summarise
     from vlm_profiling.record.files import RecordError, write_record
@@ -58,6 +59,8 @@ def main() -> int:
         print(f"profile_run: {error}", file=sys.stderr)
         return 2
     print(summarise(record))
+    if record.stages:
+        print(stage_table(record.stages, coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
     print(f"{'record':<24}{output}")
     return 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean, median, stdev
 from typing import Any
 
@@ -21,6 +21,7 @@ from vlm_profiling.cost.functions import (
 from vlm_profiling.record.schema import (
     SCHEMA_VERSION,
     Batch,
+    Block,
     Checkpoint,
     Dataset,
     Distribution,
@@ -31,12 +32,17 @@ from vlm_profiling.record.schema import (
     Headline,
     Interval,
     Joules,
+    Layers,
+    LayerTime,
     Memory,
     Optimization,
     Point,
     Quality,
     Record,
     Sample,
+    Serving,
+    Stages,
+    StageTime,
     Status,
     Warmup,
 )
@@ -95,6 +101,8 @@ def make_record(
         energy=_energy(point.device, samples, fmean([batch.generate_s for batch in batches]) / point.batch_size),
         memory=_memory(point.device),
         quality=_quality(asked, random_weights=accuracy is None),
+        stages=make_stages(_stage_seconds(batches)),
+        serving=_serving(batches),
     )
     return msgspec.structs.replace(record, **overrides)
 
@@ -133,6 +141,43 @@ def make_cost(name: str = "tiny-llava") -> ModelCost:
             prefill=PrefillFlops(per_prompt_token=10, per_prompt_token_square=1),
             decode=DecodeFlops(constant=20),
         ),
+    )
+
+
+def make_stages(seconds: Mapping[str, Sequence[float]]) -> Stages:
+    """Stages that took these seconds, batch by batch; every other one of vision and project is absent."""
+    totals = [sum(batch) for batch in zip(*seconds.values(), strict=True)]
+    return Stages(
+        times={
+            stage: StageTime(time=make_distribution(times), share=sum(times) / sum(totals)) for stage, times in seconds.items()
+        },
+        end_to_end=make_distribution(totals),
+        unattributed_share=0.0,
+        against_headline=1.01,
+        against_headline_interval=Interval(mean=1.01, low=0.99, high=1.03) if len(totals) > 1 else None,
+        seconds={stage: list(times) for stage, times in seconds.items()},
+        absent={stage: "llava has no such stage" for stage in ("vision", "project") if stage not in seconds},
+    )
+
+
+def make_layers(generate_s: float = 1.0, batches: int = 4) -> Layers:
+    """Three kinds of layers that together take 60 % of generate()."""
+    shares: dict[tuple[str, str, Block], float] = {
+        ("decode", "Linear", "mlp"): 0.3,
+        ("decode", "LlamaAttention", "attention"): 0.2,
+        ("vision", "Conv2d", "convolution"): 0.1,
+    }
+    return Layers(
+        batches=batches,
+        generate_s=generate_s,
+        stages_s={"vision": 0.2 * generate_s, "decode": 0.8 * generate_s},
+        layers=[
+            LayerTime(stage=stage, module=module, block=block, total_s=share * generate_s, share=share)
+            for (stage, module, block), share in shares.items()
+        ],
+        coverage=0.6,
+        against_headline=1.15,
+        against_headline_interval=Interval(mean=1.15, low=1.1, high=1.2),
     )
 
 
@@ -189,6 +234,26 @@ def _batch(rows: int, full: bool, generate_s: float, samples: Sequence[Sample]) 
         generate_s=generate_s,
         detokenise_s=detokenise_s,
         end_to_end_s=preprocess_s + transfer_s + generate_s + detokenise_s,
+    )
+
+
+def _stage_seconds(batches: Sequence[Batch]) -> dict[str, list[float]]:
+    """Fixed shares of generate(), inside of what is around it."""
+    inside = {"vision": 0.2, "project": 0.02, "prefill": 0.28, "decode": 0.4, "loop": 0.1}
+    return {
+        "preprocess": [batch.preprocess_s for batch in batches],
+        "transfer": [batch.transfer_s for batch in batches],
+        **{stage: [share * batch.generate_s for batch in batches] for stage, share in inside.items()},
+        "detokenise": [batch.detokenise_s for batch in batches],
+    }
+
+
+def _serving(batches: Sequence[Batch]) -> Serving:
+    first = [batch.preprocess_s + batch.transfer_s + 0.5 * batch.generate_s for batch in batches]
+    rest = [batch.end_to_end_s - ttft for batch, ttft in zip(batches, first, strict=True)]
+    return Serving(
+        ttft=make_distribution(first),
+        tpot=make_distribution([rest_s / (batch.generated_tokens - 1) for rest_s, batch in zip(rest, batches, strict=True)]),
     )
 
 

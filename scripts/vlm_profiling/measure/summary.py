@@ -33,6 +33,10 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
         yield "generate", _latency(record.headline.generate)
         yield "end to end", _latency(record.headline.end_to_end)
         yield "throughput", f"{record.headline.output_tokens_per_s:.1f} tokens/s, {record.headline.samples_per_s:.2f} samples/s"
+    if record.serving:
+        yield "time to first token", _latency(record.serving.ttft, "ms")
+    if record.serving and record.serving.tpot:
+        yield "time per further token", _latency(record.serving.tpot, "ms")
     if record.energy:
         for device, joules in (("gpu", record.energy.gpu), ("cpu", record.energy.cpu)):
             yield f"energy {device}", _joules(joules) if joules else f"none: {record.energy.absent.get(device, 'not measured')}"
@@ -49,15 +53,23 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
         yield "exact match", f"{quality.exact_match:.3f}{_interval(quality.exact_match_interval)}, n {quality.scored}"
     elif record.quality:
         yield "quality", "; ".join(sorted(set(record.quality.absent.values())))
+    if record.layers:
+        blocks: dict[str, float] = {}
+        for layer in record.layers.layers:
+            blocks[layer.block] = blocks.get(layer.block, 0.0) + layer.share
+        shares = (f"{block} {100 * share:.0f} %" for block, share in sorted(blocks.items(), key=lambda item: -item[1]))
+        yield "layers", f"{', '.join(shares)} of generate(), slowed to {record.layers.against_headline:.2f} of the headline's"
+    elif record.layers_absent:
+        yield "layers", f"none: {record.layers_absent}"
 
 
 def _setting(name: str, value: int | None, unit: str) -> str:
     return f"{name} {value} {unit}" if value is not None else f"{name} as it comes"
 
 
-def _latency(latency: Distribution) -> str:
+def _latency(latency: Distribution, unit: str = "ms a batch") -> str:
     sampling = _interval(latency.sampling, scale=1e3)
-    return f"{latency.mean_s * 1e3:.2f} ms a batch{sampling}, median {latency.median_s * 1e3:.2f} ms, n {latency.n}"
+    return f"{latency.mean_s * 1e3:.2f} {unit}{sampling}, median {latency.median_s * 1e3:.2f} ms, n {latency.n}"
 
 
 def _interval(interval: Interval | None, scale: float = 1.0) -> str:
