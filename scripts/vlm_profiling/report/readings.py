@@ -49,6 +49,13 @@ def read_runs(folder: Path, runs: Iterable[Run]) -> Iterator[Reading]:
                 yield Reading(run, "current", record.failure.reason if record.failure else None, record)
 
 
+def finished_runs(folder: Path, runs: Iterable[Run]) -> Iterator[tuple[Run, Record]]:
+    """The runs whose records have figures, with these records."""
+    for reading in read_runs(folder, runs):
+        if reading.record and reading.record.status == "ok":
+            yield reading.run, reading.record
+
+
 def _check_whole(record: Record) -> None:
     """Raise RecordError when a record lacks what its status promises."""
     promised = ("checkpoint", "dataset", "headline", "quality", "batches", "samples") if record.status == "ok" else ("failure",)

@@ -1,0 +1,85 @@
+"""Every audit, in the order of the pages, and the judging of a whole study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from vlm_profiling.audits import (
+    answers,
+    axis_effect,
+    batch_invariance,
+    meters,
+    noise_band,
+    optimization,
+    parts_sum,
+    physical_floor,
+    provenance,
+    right_device,
+    thermal,
+    work_parity,
+)
+from vlm_profiling.audits.base import Context, Finding
+from vlm_profiling.audits.facts import count_facts
+from vlm_profiling.cost.functions import ModelCost
+from vlm_profiling.record.schema import Record
+from vlm_profiling.study import Run, Study
+
+
+@dataclass(frozen=True)
+class Audit:
+    """One file of this folder."""
+
+    name: str
+    asks: str
+    """The question it answers, for a reader of the pages."""
+    judge: Callable[[Context], Finding]
+
+
+AUDITS = tuple(
+    Audit(audit.NAME, audit.ASKS, audit.judge)
+    for audit in (
+        right_device,
+        work_parity,
+        physical_floor,
+        axis_effect,
+        optimization,
+        answers,
+        batch_invariance,
+        parts_sum,
+        noise_band,
+        meters,
+        thermal,
+        provenance,
+    )
+)
+
+Finished = Callable[[Iterable[Run]], Iterable[tuple[Run, Record]]]
+"""Reads those runs that have figures, with their records."""
+
+
+def judge(context: Context) -> list[Finding]:
+    """The findings of all audits about one run."""
+    return [audit.judge(context) for audit in AUDITS]
+
+
+def judge_study(
+    study: Study, runs: Sequence[Run], finished: Finished, costs: Mapping[str, ModelCost]
+) -> Iterator[tuple[Run, Finding]]:
+    """Every finding about every finished run of a study.
+
+    Records are read twice: once for what the whole table was made of, once to be judged with those of the same model and
+    data set, so that no more than these lie in memory.
+    """
+    table = count_facts(record for _, record in finished(runs))
+    for _, group in groupby(sorted(runs, key=_group), key=_group):
+        readings = list(finished(group))
+        siblings = [record for _, record in readings]
+        for run, record in readings:
+            context = Context(study, record, siblings, costs.get(run.model), table)
+            yield from ((run, finding) for finding in judge(context))
+
+
+def _group(run: Run) -> tuple[str, str]:
+    return run.model, run.dataset

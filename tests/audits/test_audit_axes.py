@@ -1,0 +1,93 @@
+"""Whether a setting did what it says: axis effect, optimization, batch invariance."""
+
+from __future__ import annotations
+
+import pytest
+from auditing import context_of
+from factories import make_record
+from msgspec.structs import replace
+
+from vlm_profiling.audits import axis_effect, batch_invariance, optimization
+from vlm_profiling.record.schema import Optimization, Point, Record, Sample
+
+
+def record_at(**settings: int | None) -> Record:
+    return make_record(point=Point(device="cpu", optimization="fp32", **{"batch_size": 2, **settings}))
+
+
+def with_samples(record: Record, **changes: object) -> Record:
+    return replace(record, samples=[replace(sample, **changes) for sample in record.samples])
+
+
+def test_a_processor_that_resizes_every_picture_to_one_size_leaves_the_axis_empty() -> None:
+    sizes = {"image_size": (224, 448)}
+    finding = axis_effect.judge(context_of(record_at(image_size=448), [record_at(image_size=224)], axes=sizes))
+    assert finding.verdict == "fail" and finding.figures == ("latency", "energy", "flops")
+    assert finding.evidence.startswith("image_size 448 against 224: 0 of 8 samples differ")
+
+
+def test_a_model_that_sees_the_larger_picture_passes() -> None:
+    larger = with_samples(record_at(image_size=448), effective_size=(448, 448), image_tokens=1024)
+    finding = axis_effect.judge(context_of(larger, [record_at(image_size=224)], axes={"image_size": (224, 448)}))
+    assert finding.verdict == "pass" and "8 of 8 samples differ" in finding.evidence
+
+
+def test_a_limit_longer_than_every_prompt_is_found() -> None:
+    limits = {"max_input_len": (None, 50)}
+    finding = axis_effect.judge(context_of(record_at(max_input_len=50), [record_at()], axes=limits))
+    assert finding.verdict == "fail" and "max_input_len 50 against None: 0 of 8" in finding.evidence
+    cut = record_at(max_input_len=50)
+    cut = replace(cut, samples=[replace(cut.samples[0], truncated_tokens=3), *cut.samples[1:]])
+    finding = axis_effect.judge(context_of(cut, [record_at()], axes=limits))
+    assert finding.verdict == "pass" and "1 of 8 samples differ" in finding.evidence
+
+
+def test_the_first_value_of_an_axis_and_a_study_without_such_an_axis_have_nothing_to_judge() -> None:
+    sizes = {"image_size": (224, 448)}
+    first = context_of(record_at(image_size=224), [record_at(image_size=448)], axes=sizes)
+    assert axis_effect.judge(first).verdict == "not applicable"
+    assert axis_effect.judge(context_of(record_at(image_size=448))).verdict == "not applicable"
+
+
+def loaded_as(asked: Optimization, **changes: object) -> Record:
+    record = make_record(optimization=asked)
+    assert record.checkpoint
+    return replace(record, checkpoint=replace(record.checkpoint, **changes))
+
+
+@pytest.mark.parametrize(
+    ("asked", "loaded", "verdict", "evidence"),
+    [
+        ({}, {}, "pass", "100.0% of the parameters in float32; attention sdpa"),
+        ({"compile": True}, {"compiled_frames": 7}, "pass", "7 graphs compiled"),
+        ({"compile": True}, {"compiled_frames": 0}, "fail", "0 graphs compiled"),
+        ({}, {"compiled_frames": 3}, "fail", "none was asked"),
+        ({"dtype": "float16"}, {}, "fail", "0.0% of the parameters in float16, 261,000 in float32"),
+        ({"dtype": "float16"}, {"dtypes": {"float16": 200_000, "float32": 61_000}}, "warn", "76.6% of the parameters"),
+        ({"attention": "flash_attention_2"}, {}, "fail", "attention sdpa, but flash_attention_2 was asked"),
+    ],
+)
+def test_an_optimization_proves_itself_by_what_was_loaded(
+    asked: dict[str, object], loaded: dict[str, object], verdict: str, evidence: str
+) -> None:
+    record = loaded_as(replace(Optimization(dtype="float32", attention="sdpa"), **asked), **loaded)
+    finding = optimization.judge(context_of(record))
+    assert finding.verdict == verdict and evidence in finding.evidence
+
+
+def changed(samples: list[Sample], count: int) -> list[Sample]:
+    return [replace(sample, answer=sample.answer + "!") for sample in samples[:count]] + samples[count:]
+
+
+@pytest.mark.parametrize(("count", "verdict"), [(0, "pass"), (2, "warn"), (3, "fail")])
+def test_answers_that_change_with_the_batch_are_found(count: int, verdict: str) -> None:
+    alone = make_record(samples=40, point=Point(device="cpu", optimization="fp32", batch_size=1))
+    together = make_record(samples=40, point=Point(device="cpu", optimization="fp32", batch_size=8))
+    together = replace(together, samples=changed(together.samples, count))
+    finding = batch_invariance.judge(context_of(together, [alone]))
+    assert finding.verdict == verdict and finding.evidence.startswith(f"{count} of 40 answers differ from those of batch 1")
+
+
+def test_a_batch_is_compared_with_the_same_settings_only() -> None:
+    other = record_at(batch_size=1, image_size=64)
+    assert batch_invariance.judge(context_of(record_at(), [other])).verdict == "not applicable"
