@@ -1,5 +1,6 @@
 """Cells are found by where they stand in the grid, and answer with a figure or the reason for its absence."""
 
+import pytest
 from factories import identity_of, make_failed_record, make_record
 
 from vlm_profiling.record.files import read_record
@@ -39,6 +40,13 @@ def test_energy_is_that_of_the_runs_own_device_with_the_meters_uncertainty(make_
     study = make_study(baseline=device)
     joules = read_record(study.record_path(study.runs[0])).energy.gpu.per_sample_j
     assert study.cells().baseline("trained")[0].energy == Figure(joules, (joules * 0.98, joules * 1.02))
+
+
+def test_flops_have_students_interval_over_the_batches(make_study):
+    cell = make_study().cells().baseline("trained")[0]
+    low, high = cell.flops.interval
+    assert (low + high) / 2 == pytest.approx(cell.batch_flops)
+    assert high - low == pytest.approx(2 * 3.182446 * cell.batch_flops_std / 2), "4 batches: 3.18 standard errors each way"
 
 
 def test_an_axis_holds_its_values_in_order_one_line_a_data_set(make_study):

@@ -1,5 +1,7 @@
 """A run's work is told by its own tokens."""
 
+from statistics import stdev
+
 import pytest
 from factories import make_cost, make_record
 
@@ -22,19 +24,7 @@ def test_flops_are_the_cost_functions_at_each_batchs_tokens():
     assert work.batch_project_flops == 100
     assert work.batch_decode_flops == 20
     assert work.padding_share == 0
-    assert work.batch_flops_interval.low < work.batch_flops < work.batch_flops_interval.high
-
-
-def test_the_interval_is_students():
-    record = lone_record()
-    for sample, batch, tokens in zip(record.samples, record.batches, (1, 2, 3, 4), strict=True):
-        sample.prompt_tokens = batch.prompt_tokens = tokens
-    cost = make_cost()
-    work = run_work(record, cost)
-    totals = [1120 + 10 * tokens + tokens**2 for tokens in (1, 2, 3, 4)]
-    mean = sum(totals) / 4
-    std = (sum((total - mean) ** 2 for total in totals) / 3) ** 0.5
-    assert work.batch_flops_interval.high - mean == pytest.approx(3.18245 * std / 2, rel=1e-5)
+    assert work.batch_flops_std == pytest.approx(stdev(totals))
 
 
 def test_a_partial_batch_counts_for_padding_but_not_per_batch():
@@ -43,7 +33,7 @@ def test_a_partial_batch_counts_for_padding_but_not_per_batch():
     expected = 4 * (1100 + 10 * full.prompt_tokens + full.prompt_tokens**2 + 20)
     work = run_work(record, make_cost())
     assert work.batch_flops == expected
-    assert work.batch_flops_interval is None
+    assert work.batch_flops_std is None
     assert 0 < work.padding_share < 1
 
 

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import msgspec
 import polars as pl
 from msgspec import Struct
+from scipy.special import stdtrit
 
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.report.figures import Absent, Entry, Figure
@@ -51,8 +52,7 @@ class Cell(Struct, kw_only=True):
     truncated_samples: int | None
     effective_sizes: str | None
     batch_flops: float | None
-    batch_flops_interval_low: float | None
-    batch_flops_interval_high: float | None
+    batch_flops_std: float | None
     batch_vision_flops: float | None
     batch_project_flops: float | None
     batch_prefill_flops: float | None
@@ -162,11 +162,13 @@ class Cell(Struct, kw_only=True):
 
     @_figure
     def flops(self) -> Entry:
-        """FLOPs per full batch."""
+        """FLOPs per full batch, with Student's 95 % interval of the mean."""
         if self.batch_flops is None:
             return Absent(self.flops_absent or "no reason recorded")
-        interval = _interval(self.batch_flops_interval_low, self.batch_flops_interval_high)
-        return Figure(self.batch_flops, interval, self.generate_n)
+        if self.batch_flops_std is None or self.generate_n is None:
+            return Figure(self.batch_flops, n=self.generate_n)
+        half_width = float(stdtrit(self.generate_n - 1, 0.975)) * self.batch_flops_std / self.generate_n**0.5
+        return Figure(self.batch_flops, (self.batch_flops - half_width, self.batch_flops + half_width), self.generate_n)
 
     @_figure
     def memory(self) -> Entry:

@@ -1,4 +1,4 @@
-"""Records to tables: one row a run, one row a sample, as Parquet and CSV.
+"""Records to tables: one row a run, a sample, a stage, a layer, as Parquet and CSV.
 
 Records are read in chunks, each written to a small Parquet file, and the files streamed together: memory stays flat
 however many records there are, and chunks can be read by several processes.
@@ -6,11 +6,13 @@ however many records there are, and chunks can be read by several processes.
 
 from __future__ import annotations
 
+import gc
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import accumulate
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -19,8 +21,9 @@ import polars as pl
 
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.record.files import RecordError, atomic_path
-from vlm_profiling.record.schema import Batch, Record, Sample
+from vlm_profiling.record.schema import Batch, Layers, LayerTime, Record, Sample, Stages, StageTime
 from vlm_profiling.report.columns import optional_columns, repeat_rows, section_columns
+from vlm_profiling.report.files import TABLES
 from vlm_profiling.report.readings import Reading, read_runs
 from vlm_profiling.report.work import RunWork, run_work
 from vlm_profiling.study import Run
@@ -30,27 +33,28 @@ CHUNK = 1000
 """Records decoded at once: some tens of megabytes."""
 
 POOL_FROM = 5000
-"""Records from which a second process pays for its start."""
+"""Records from which processes of their own pay for their start."""
+
+PROCESSES = 2
 
 TEXT_AXES = {"device", "optimization"}
 
 
-def merge_runs(
-    runs: Sequence[Run], records: Path, costs: Mapping[str, ModelCost], output: Path, processes: int = 2
-) -> Counter[str]:
-    """Write runs and samples tables (Parquet and CSV) to `output`; returns how many runs have each status.
+def merge_runs(runs: Sequence[Run], records: Path, costs: Mapping[str, ModelCost], output: Path) -> Counter[str]:
+    """Write the tables of `files.TABLES` (Parquet and CSV) to `output`; returns how many runs have each status.
 
     `costs` are the models' cost functions by model name.
     """
     chunks = [runs[start : start + CHUNK] for start in range(0, len(runs), CHUNK)]
     with tempfile.TemporaryDirectory(prefix="merge-") as folder:
         merge_chunk = partial(_merge_chunk, records, costs, Path(folder))
-        if len(runs) < POOL_FROM or processes == 1:
+        if len(runs) < POOL_FROM:
             counts = [merge_chunk(*chunk) for chunk in enumerate(chunks)]
         else:
-            with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            # Records hold no cycles. The collector would walk all of them again and again: without it decoding takes half.
+            with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"), initializer=gc.disable) as pool:
                 counts = list(pool.map(merge_chunk, range(len(chunks)), chunks))
-        for table in ("runs", "samples"):
+        for table in TABLES:
             _join_chunks(Path(folder, table), output / table)
     return sum(counts, Counter())
 
@@ -71,7 +75,13 @@ def read_costs(folder: Path, models: Iterable[str]) -> dict[str, ModelCost]:
 def _merge_chunk(records: Path, costs: Mapping[str, ModelCost], folder: Path, number: int, runs: Sequence[Run]) -> Counter[str]:
     """Write one chunk's tables as numbered Parquet files."""
     readings = list(read_runs(records, runs))
-    for name, table in (("runs", runs_table(readings, costs)), ("samples", samples_table(readings))):
+    tables = {
+        "runs": runs_table(readings, costs),
+        "samples": samples_table(readings),
+        "stages": stages_table(readings),
+        "layers": layers_table(readings),
+    }
+    for name, table in tables.items():
         path = folder / name / f"{number:06}.parquet"
         path.parent.mkdir(exist_ok=True)
         table.write_parquet(path, compression="lz4")
@@ -108,13 +118,42 @@ def samples_table(readings: Sequence[Reading]) -> pl.DataFrame:
     """One row a sample of every run that has samples, with the sizes and times of the batch it was in."""
     measured = [(reading.run, reading.record) for reading in readings if reading.record]
     samples = [sample for _, record in measured for sample in record.samples]
-    batches = [record.batches[sample.batch] for _, record in measured for sample in record.samples]
     row_of_run = [row for row, (_, record) in enumerate(measured) for _ in record.samples]
+    batches = [batch for _, record in measured for batch in record.batches]
+    first_batch = list(accumulate((len(record.batches) for _, record in measured), initial=0))
+    row_of_batch = [first_batch[row] + sample.batch for row, sample in zip(row_of_run, samples, strict=True)]
     return pl.DataFrame(
         [
             *repeat_rows(_identity([run for run, _ in measured]), row_of_run),
             *section_columns(samples, Sample),
-            *section_columns(batches, Batch, "batch_"),
+            *repeat_rows(section_columns(batches, Batch, "batch_"), row_of_batch),
+        ]
+    )
+
+
+def stages_table(readings: Sequence[Reading]) -> pl.DataFrame:
+    """One row a stage of every run that has stages, with what holds for all of them: their sum, and what marking cost."""
+    measured = [(reading.run, reading.record.stages) for reading in readings if reading.record and reading.record.stages]
+    row_of_run = [row for row, (_, stages) in enumerate(measured) for _ in stages.times]
+    return pl.DataFrame(
+        [
+            *repeat_rows(_identity([run for run, _ in measured]), row_of_run),
+            pl.Series("stage", [stage for _, stages in measured for stage in stages.times], pl.String),
+            *section_columns([stage for _, stages in measured for stage in stages.times.values()], StageTime),
+            *repeat_rows(section_columns([stages for _, stages in measured], Stages), row_of_run),
+        ]
+    )
+
+
+def layers_table(readings: Sequence[Reading]) -> pl.DataFrame:
+    """One row a kind of layer in a stage of every run that has layers, with what holds for all of them."""
+    measured = [(reading.run, reading.record.layers) for reading in readings if reading.record and reading.record.layers]
+    row_of_run = [row for row, (_, layers) in enumerate(measured) for _ in layers.layers]
+    return pl.DataFrame(
+        [
+            *repeat_rows(_identity([run for run, _ in measured]), row_of_run),
+            *section_columns([layer for _, layers in measured for layer in layers.layers], LayerTime),
+            *repeat_rows(section_columns([layers for _, layers in measured], Layers), row_of_run),
         ]
     )
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cache
-from statistics import fmean
 
 from msgspec import field
-from scipy.special import stdtrit
 
 from vlm_profiling.cost.evaluate import RunFlops, record_flops
 from vlm_profiling.cost.functions import CostError, ModelCost
-from vlm_profiling.record.schema import Interval, Record, Section
+from vlm_profiling.record.schema import Record, Section
 
 
 class RunWork(Section, kw_only=True):
@@ -30,8 +27,8 @@ class RunWork(Section, kw_only=True):
     vision_grids: dict[str, int] = field(default_factory=dict)
     """Samples by rows x columns of patches."""
     batch_flops: float | None = None
-    batch_flops_interval: Interval | None = None
-    """95 % interval of the mean over full batches (Student's t); null for one batch."""
+    batch_flops_std: float | None = None
+    """Sample standard deviation over full batches; null for one batch."""
     batch_vision_flops: float | None = None
     """Null also where the architecture has no vision encoder."""
     batch_project_flops: float | None = None
@@ -47,9 +44,9 @@ def run_work(record: Record, cost: ModelCost | None) -> RunWork:
     """The work of a finished run, its FLOPs by the model's cost functions."""
     samples = record.samples
     work = RunWork(
-        prompt_tokens_mean=fmean([sample.prompt_tokens for sample in samples]),
-        image_tokens_mean=fmean([sample.image_tokens for sample in samples]),
-        generated_tokens_mean=fmean([sample.generated_tokens for sample in samples]),
+        prompt_tokens_mean=_mean([sample.prompt_tokens for sample in samples]),
+        image_tokens_mean=_mean([sample.image_tokens for sample in samples]),
+        generated_tokens_mean=_mean([sample.generated_tokens for sample in samples]),
         truncated_samples=sum(sample.truncated_tokens > 0 for sample in samples),
         effective_sizes=_count_pairs(sample.effective_size for sample in samples),
         vision_grids=_count_pairs(sample.vision_grid for sample in samples),
@@ -71,28 +68,24 @@ def run_work(record: Record, cost: ModelCost | None) -> RunWork:
 
 def _add_flops(work: RunWork, record: Record, flops: RunFlops) -> None:
     full = [cost for cost, batch in zip(flops.batches, record.batches, strict=True) if batch.full] or flops.batches
-    work.batch_flops, work.batch_flops_interval = _mean_interval([cost.total_flops for cost in full])
-    work.batch_vision_flops = None if flops.total.vision_flops is None else fmean(cost.vision_flops or 0 for cost in full)
-    work.batch_project_flops = fmean(cost.project_flops for cost in full)
-    work.batch_prefill_flops = fmean(cost.prefill_flops for cost in full)
-    work.batch_decode_flops = fmean(cost.decode_flops for cost in full)
+    work.batch_flops, work.batch_flops_std = _mean_std([cost.total_flops for cost in full])
+    work.batch_vision_flops = None if flops.total.vision_flops is None else _mean([cost.vision_flops or 0 for cost in full])
+    work.batch_project_flops = _mean([cost.project_flops for cost in full])
+    work.batch_prefill_flops = _mean([cost.prefill_flops for cost in full])
+    work.batch_decode_flops = _mean([cost.decode_flops for cost in full])
     work.padding_share = flops.total.padding_share
 
 
-def _mean_interval(values: Sequence[int]) -> tuple[float, Interval | None]:
-    """The mean, and its 95 % interval by Student's t; none for a single value."""
-    mean = fmean(values)
+def _mean(values: Sequence[int]) -> float:
+    """The mean of integers: their sum is exact, whatever their size."""
+    return sum(values) / len(values)
+
+
+def _mean_std(values: Sequence[int]) -> tuple[float, float | None]:
+    mean = _mean(values)
     if len(values) == 1:
         return mean, None
-    variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
-    half_width = _student_t(len(values) - 1) * math.sqrt(variance / len(values))
-    return mean, Interval(mean=mean, low=mean - half_width, high=mean + half_width)
-
-
-@cache
-def _student_t(degrees: int) -> float:
-    """The 97.5 % quantile of Student's t."""
-    return float(stdtrit(degrees, 0.975))
+    return mean, math.sqrt(sum([(value - mean) ** 2 for value in values]) / (len(values) - 1))
 
 
 def _count_pairs(pairs: Iterable[tuple[int, int] | None]) -> dict[str, int]:
