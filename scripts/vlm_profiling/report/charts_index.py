@@ -37,7 +37,8 @@ def _latency_quality_chart(cells: Cells, baseline: Sequence[Cell]) -> alt.VConca
     panels = [_scored_panel(cells, scored, unit, x)] if scored else []
     panels += [_unscored_panel(cells, others, unit, x)] if others else []
     subtitle = f"{settings(baseline[0].point)}. generate() per sample; word error rate is raw. Rules: {INTERVAL}s over samples."
-    return finish(panels, "Latency against quality: lower left is better", subtitle)
+    title = "Latency against quality: lower left is better" if scored else "Latency by model; no answers have a quality"
+    return finish(panels, title, subtitle)
 
 
 def _scored_panel(cells: Cells, scored: Sequence[Cell], unit: Unit, x: alt.X) -> PanelChart:
@@ -97,7 +98,7 @@ def _memory_chart(cells: Cells, baseline: Sequence[Cell]) -> alt.VConcatChart:
         height=ROW * len(baseline),
     )
     what = "allocated by torch on the GPU" if baseline[0].device == "cuda" else "resident set of the whole process"
-    subtitle = f"{settings(baseline[0].point)}. Memory {what}: one maximum over the headline pass, so it has no interval."
+    subtitle = f"{settings(baseline[0].point)}. Memory: {what}; one maximum over the headline pass, so it has no interval."
     return finish([layers], "Peak memory by model", subtitle)
 
 

@@ -41,8 +41,8 @@ def settings(point: Point, without: str | None = None) -> str:
         "device": point.device,
         "optimization": point.optimization,
         "batch_size": f"batch size {point.batch_size}",
-        "image_size": f"image size {value_label('image_size', point.image_size)}",
-        "max_input_len": f"input length {value_label('max_input_len', point.max_input_len)}",
+        "image_size": "the model's own image size" if point.image_size is None else f"image size {point.image_size}",
+        "max_input_len": "no input limit" if point.max_input_len is None else f"input length {point.max_input_len}",
         "frames": f"{point.frames} frames" if point.frames > 1 else "",
     }
     return ", ".join(text for axis, text in words.items() if axis != without and text)
