@@ -7,7 +7,7 @@ LOCKS := envs/measure.lock envs/workflow.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env dev demo grid test test-all lint format lock config-docs clean-env
+.PHONY: help env dev demo grid audit test test-all lint format lock config-docs clean-env
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,9 @@ demo: env ## run the demo study, on the CPU, to finished pages (CORES=2)
 
 grid: env ## print the runs of config.yaml and which are done (ARGS=profiles/demo/study.yaml)
 	$(BIN)/python scripts/show_grid.py $(ARGS)
+
+audit: env ## print what the audits of config.yaml's finished runs found (ARGS=profiles/demo/study.yaml)
+	$(BIN)/python scripts/show_audits.py $(ARGS)
 
 test: dev ## run the tests, without the slow ones (ARGS="-k NAME -n 2")
 	$(BIN)/pytest -m "not slow" $(ARGS)

@@ -1,4 +1,4 @@
-# What a study produces: its tables, its charts and its pages. `snakemake --profile profiles/workstation` makes them.
+# What a study produces: tables, audits, charts and pages. `snakemake --profile profiles/workstation` makes them.
 from snakemake.utils import min_version
 
 min_version("9.27.1")
@@ -18,6 +18,7 @@ include: "rules/datasets.smk"
 include: "rules/checkpoints.smk"
 include: "rules/profile.smk"
 include: "rules/tables.smk"
+include: "rules/audits.smk"
 include: "rules/report.smk"
 
 
@@ -26,6 +27,7 @@ rule all:
     input:
         STUDY.record_paths,
         rules.merge_runs.output,
+        rules.audit_runs.output,
         rules.draw_charts.output,
         rules.write_report.output,
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vlm_profiling.audits.base import Context
+from vlm_profiling.audits.base import Context, Siblings
 from vlm_profiling.audits.facts import count_facts
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.record.schema import Record
@@ -28,4 +28,4 @@ def context_of(
 ) -> Context:
     """A record among its siblings, in a study with these values of axes."""
     study = study_from_mapping(STUDY | {"axes": {name: {"values": list(values)} for name, values in (axes or {}).items()}})
-    return Context(study, record, [record, *siblings], cost, count_facts([record, *siblings]))
+    return Context(study, record, Siblings([record, *siblings]), cost, count_facts([record, *siblings]))

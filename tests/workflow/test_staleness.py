@@ -8,7 +8,7 @@ import time
 
 from small_project import STUDY, Project
 
-REPORT = {"merge_runs": 1, "draw_charts": 1, "write_report": 1}
+REPORT = {"merge_runs": 1, "audit_runs": 1, "draw_charts": 1, "write_report": 1}
 
 
 def test_a_finished_study_has_nothing_to_do(finished: Project) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from vlm_profiling.audits.facts import Facts
 from vlm_profiling.cost.functions import ModelCost
-from vlm_profiling.record.schema import Point, Record
+from vlm_profiling.record.schema import Record
 from vlm_profiling.study import Study
 from vlm_profiling.study.config import AXES
 
@@ -39,6 +39,20 @@ class Check(NamedTuple):
     figures: tuple[FigureKind, ...] = ()
 
 
+class Siblings:
+    """The finished runs of one model on one data set, found by the line of the grid that they stand on."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._lines: dict[tuple[object, ...], list[Record]] = {}
+        for record in records:
+            for axis in AXES:
+                self._lines.setdefault(_line(record, axis), []).append(record)
+
+    def along(self, axis: str, record: Record) -> Sequence[Record]:
+        """The runs that differ from a run in one setting alone, itself included."""
+        return self._lines[_line(record, axis)]
+
+
 @dataclass(frozen=True)
 class Context:
     """All that an audit may look at: records and costs, never a device."""
@@ -46,17 +60,16 @@ class Context:
     study: Study
     record: Record
     """A finished run (status ok)."""
-    siblings: Sequence[Record]
-    """Finished runs of the same model on the same data set, this one among them."""
+    siblings: Siblings
+    """This run among those it is compared with."""
     cost: ModelCost | None
     """The model's cost functions, where they were counted."""
     table: Mapping[str, Facts]
     """What the runs of the whole table were made of, by fact: how many runs have each value."""
 
-    def along(self, axis: str) -> Iterator[Record]:
+    def along(self, axis: str) -> Sequence[Record]:
         """This run and its siblings that differ in one setting alone."""
-        own = _other_settings(self.record.point, axis)
-        return (sibling for sibling in self.siblings if _other_settings(sibling.point, axis) == own)
+        return self.siblings.along(axis, self.record)
 
 
 def not_applicable(audit: str, reason: str) -> Finding:
@@ -81,5 +94,5 @@ def graded(value: float, warn_above: float, fail_above: float) -> Verdict:
     return "warn" if value <= fail_above else "fail"
 
 
-def _other_settings(point: Point, axis: str) -> tuple[object, ...]:
-    return tuple(getattr(point, name) for name in AXES if name != axis)
+def _line(record: Record, axis: str) -> tuple[object, ...]:
+    return axis, *(getattr(record.point, name) for name in AXES if name != axis)

@@ -20,7 +20,7 @@ from vlm_profiling.audits import (
     thermal,
     work_parity,
 )
-from vlm_profiling.audits.base import Context, Finding
+from vlm_profiling.audits.base import Context, Finding, Siblings
 from vlm_profiling.audits.facts import count_facts
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.record.schema import Record
@@ -75,7 +75,7 @@ def judge_study(
     table = count_facts(record for _, record in finished(runs))
     for _, group in groupby(sorted(runs, key=_group), key=_group):
         readings = list(finished(group))
-        siblings = [record for _, record in readings]
+        siblings = Siblings([record for _, record in readings])
         for run, record in readings:
             context = Context(study, record, siblings, costs.get(run.model), table)
             yield from ((run, finding) for finding in judge(context))

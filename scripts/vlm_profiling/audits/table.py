@@ -30,7 +30,7 @@ SCHEMA = {
     "figures": pl.String,
     "evidence": pl.String,
 }
-"""Columns: where the run stands, what was asked, the answer, and which figures of the run it marks (comma-separated)."""
+"""Columns: where the run stands, what was asked, the answer, and the figures of the run it marks (comma-separated)."""
 
 
 def write_findings(findings: Iterable[tuple[Run, Finding]], output: Path) -> Counter[str]:
@@ -45,7 +45,7 @@ def write_findings(findings: Iterable[tuple[Run, Finding]], output: Path) -> Cou
             "audit": finding.audit,
             "asks": asks[finding.audit],
             "verdict": finding.verdict,
-            "figures": ",".join(finding.figures),
+            "figures": ",".join(finding.figures) or None,
             "evidence": finding.evidence,
         }
         for run, finding in findings

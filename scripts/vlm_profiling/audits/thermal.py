@@ -6,6 +6,7 @@ from statistics import median
 
 from vlm_profiling.audits.base import Check, Context, Finding, conclude, graded, not_applicable
 from vlm_profiling.record.schema import Record
+from vlm_profiling.study.config import AXES
 
 NAME = "thermal"
 ASKS = "Did the runs that are compared start at the same temperature?"
@@ -15,11 +16,12 @@ WARM_C, HOT_C = 10.0, 20.0
 
 
 def judge(context: Context) -> Finding:
-    """The start temperature of the GPU against those of the model's other runs on it. Throttling is not recorded yet."""
+    """The start temperature of the GPU against those of all runs of an axis with it. Throttling is not recorded yet."""
     own = _start_c(context.record)
     if own is None:
         return not_applicable(NAME, "no temperature in the record")
-    others = [start for start in map(_start_c, context.siblings) if start is not None]
+    compared = {record.key: record for axis in AXES for record in context.along(axis)}
+    others = [start for start in map(_start_c, compared.values()) if start is not None]
     middle = median(others)
     energy = context.record.energy
     end = energy.gpu.temperature_end_c if energy and energy.gpu else None

@@ -1,0 +1,18 @@
+# Step 7: all finished records to findings: what would have caught a mistake.
+
+
+rule audit_runs:
+    input:
+        runs=STUDY.record_paths,
+        costs=collect("<results>/costs/{model}.json", model=STUDY.study.models),
+        study=STUDY.description,
+        code=code("audit_runs"),
+    output:
+        collect("<results>/tables/audits.{ending}", ending=["parquet", "csv"]),
+    log:
+        "<results>/logs/audit_runs.log",
+    params:
+        results=study_folder,
+    shell:
+        "audit_runs.py --study {input.study} --runs {params.results}/runs --costs {params.results}/costs"
+        " --output {params.results}/tables > {log} 2>&1"
