@@ -13,8 +13,10 @@ ASKS = "Are there empty answers, echoes of the question, endless repeats, or one
 
 SOME, MANY = 0.0, 0.1
 """Shares of faulty answers above which it warns and fails."""
+ECHO = 3
+"""Words from which a question in an answer is an echo: shorter ones stand in right answers too."""
 LONG = 8
-"""Words from which an answer can be a repeat, and a question can be echoed only on purpose."""
+"""Words from which an answer can repeat itself."""
 REPEATED = 1 / 3
 """Share of different words below which a long answer repeats itself."""
 
@@ -44,11 +46,15 @@ def _checks(samples: Sequence[Sample]) -> Iterator[Check]:
 
 def _echoes(sample: Sample) -> bool:
     """Whether the answer begins with the question, or with the prompt around it."""
+    if len(sample.answer.split()) < ECHO:
+        return False
     answer = normalise(sample.answer)
     questions = (normalise(sample.request), normalise(sample.prompt))
-    return any(len(question.split()) > 2 and answer.startswith(question) for question in questions)
+    return any(len(question.split()) >= ECHO and answer.startswith(question) for question in questions)
 
 
 def _repeats(answer: str) -> bool:
+    if len(answer.split()) < LONG:
+        return False
     words = normalise(answer).split()
-    return len(words) >= LONG and len(set(words)) < REPEATED * len(words)
+    return len(set(words)) < REPEATED * len(words)
