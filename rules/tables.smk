@@ -1,4 +1,5 @@
-# Step 6: all records to four tables.
+# Step 6: all records to tables.
+from vlm_profiling.report.files import table_files
 
 
 rule merge_runs:
@@ -8,11 +9,7 @@ rule merge_runs:
         study=STUDY.description,
         code=code("merge_runs"),
     output:
-        collect(
-            "<results>/tables/{table}.{ending}",
-            table=["runs", "samples"],
-            ending=["parquet", "csv"],
-        ),
+        collect("<results>/tables/{file}", file=table_files()),
     log:
         "<results>/logs/merge_runs.log",
     params:

@@ -4,9 +4,11 @@ import time
 
 import polars as pl
 import pytest
+from factories import make_layers
 
-from vlm_profiling.record.files import RecordError, read_record
+from vlm_profiling.record.files import RecordError, read_record, write_record
 from vlm_profiling.report import tables as tables_module
+from vlm_profiling.report.files import TABLES
 from vlm_profiling.report.tables import merge_runs, read_costs
 
 
@@ -33,7 +35,7 @@ def test_one_row_a_sample_with_its_batch(make_study):
 
 def test_csv_says_what_parquet_says(make_study):
     folder = make_study().merge()
-    for name in ("runs", "samples"):
+    for name in TABLES:
         parquet = pl.read_parquet(folder / f"{name}.parquet")
         csv = pl.read_csv(folder / f"{name}.csv", schema=parquet.schema)
         assert csv.equals(parquet)
@@ -88,3 +90,36 @@ def test_a_malformed_cost_file_is_named(tmp_path):
     (tmp_path / "trained.json").write_text("{")
     with pytest.raises(RecordError, match=r"trained\.json"):
         read_costs(tmp_path, ["trained"])
+
+
+def test_one_row_a_stage_with_its_share_and_what_holds_for_all(make_study):
+    study = make_study()
+    stages = pl.read_parquet(study.merge() / "stages.parquet")
+    own = stages.filter(pl.col("model") == "trained", pl.col("key") == study.runs[0].key)
+    record = read_record(study.record_path(study.runs[0])).stages
+    assert own["stage"].to_list() == list(record.times)
+    assert own["time_mean_s"].to_list() == [stage.time.mean_s for stage in record.times.values()]
+    assert own["share"].sum() == pytest.approx(1 - record.unattributed_share)
+    assert set(own["against_headline"]) == {record.against_headline}
+    assert set(own["end_to_end_mean_s"]) == {record.end_to_end.mean_s}
+
+
+def test_first_and_further_tokens_are_columns_of_runs(make_study):
+    study = make_study()
+    runs = pl.read_parquet(study.merge() / "runs.parquet")
+    serving = read_record(study.record_path(study.runs[0])).serving
+    assert runs["ttft_mean_s"][0] == serving.ttft.mean_s
+    assert runs["tpot_sampling_high_s"][0] == serving.tpot.sampling.high
+
+
+def test_one_row_a_layer_of_runs_that_have_layers(make_study):
+    study = make_study()
+    assert pl.read_parquet(study.merge() / "layers.parquet").is_empty()
+    record = read_record(study.record_path(study.runs[0]))
+    record.layers = make_layers(generate_s=2.0)
+    write_record(study.record_path(study.runs[0]), record)
+    layers = pl.read_parquet(study.merge() / "layers.parquet")
+    assert layers["key"].to_list() == [study.runs[0].key] * 3
+    assert layers["block"].to_list() == ["mlp", "attention", "convolution"]
+    assert layers["total_s"].to_list() == pytest.approx([0.6, 0.4, 0.2])
+    assert set(layers["coverage"]) == {0.6}

@@ -17,13 +17,20 @@ import msgspec
 import polars as pl
 from msgspec import Struct, inspect
 
-from vlm_profiling.record.schema import Distribution, Record
+from vlm_profiling.record.schema import Distribution, Layers, Record, Stages
 
-WITHOUT_PREFIX = {"headline", "memory", "quality"}
+WITHOUT_PREFIX = {"headline", "memory", "quality", "serving"}
 """Sections whose fields have telling names of their own."""
 
-NOT_COLUMNS = {"schema_version", "key", "model", "dataset_name", "point", "status", "spec", "batches", "samples"}
-"""Fields of a record that stand elsewhere: in the row's identity, or in the table of samples."""
+NOT_COLUMNS: dict[type[Struct], set[str]] = {
+    Record: {
+        *("schema_version", "key", "model", "dataset_name", "point", "status", "spec"),
+        *("batches", "samples", "stages", "layers"),
+    },
+    Stages: {"times", "seconds"},
+    Layers: {"layers"},
+}
+"""Fields that stand elsewhere: in the row's identity, or in a table of their own."""
 
 PAIRS = {
     "image_size": ("image_width", "image_height"),
@@ -77,7 +84,7 @@ def _fields(kind: type[Struct]) -> list[tuple[str, inspect.Type]]:
     """Names and types of a section's fields, optional ones without their None."""
     described = inspect.type_info(kind)
     assert isinstance(described, inspect.StructType)
-    left_out = NOT_COLUMNS if kind is Record else set()
+    left_out = NOT_COLUMNS.get(kind, set())
     return [(field.name, _without_none(field.type)) for field in described.fields if field.name not in left_out]
 
 

@@ -1,13 +1,20 @@
-"""Which files a study's charts and pages are: told from the settings alone, so that rules can declare them."""
+"""Which files a study's tables, charts and pages are: told from the settings alone, so that rules can declare them."""
 
 from __future__ import annotations
 
 from vlm_profiling.study import Study
 
+TABLES = ("runs", "samples", "stages", "layers")
+TABLE_ENDINGS = (".parquet", ".csv")
 CHART_ENDINGS = (".vl.json", ".svg", ".png")
 INDEX_CHARTS = ("latency_quality", "memory", "flops")
 QUALITY_AXES = ("image_size", "max_input_len", "frames")
 """Axes that change what the model sees, and so the quality of its answers."""
+
+
+def table_files() -> list[str]:
+    """Every file of tables, relative to their folder."""
+    return [table + ending for table in TABLES for ending in TABLE_ENDINGS]
 
 
 def model_charts(study: Study, model: str) -> list[str]:
