@@ -25,7 +25,7 @@ include: "rules/report.smk"
 rule all:
     default_target: True
     input:
-        STUDY.record_paths,
+        STUDY.missing_records,
         rules.merge_runs.output,
         rules.audit_runs.output,
         rules.draw_charts.output,

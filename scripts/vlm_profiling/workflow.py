@@ -55,6 +55,11 @@ class StudyWorkflow:
         write_if_changed(path, json.dumps(content, indent=1).encode() + b"\n")
         return str(path)
 
+    @property
+    def missing_records(self) -> list[str]:
+        """Records that are not there. Snakemake makes a lost file again only if it is asked for, or something needs it."""
+        return [path for path in self.record_paths if not os.path.exists(path)]  # noqa: PTH110 - 10,000 times at each start
+
     def run(self, model: str, dataset: str, point: str) -> Run:
         """The run whose record is runs/MODEL/DATASET/POINT.json. Raises KeyError for a file that is no run of this study."""
         return self.runs[f"{model}/{dataset}/{point}"]
