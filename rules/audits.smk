@@ -1,4 +1,5 @@
 # Step 7: all finished records to findings: what would have caught a mistake.
+from vlm_profiling.report.files import TABLE_ENDINGS
 
 
 rule audit_runs:
@@ -8,7 +9,7 @@ rule audit_runs:
         study=STUDY.description,
         code=code("audit_runs"),
     output:
-        collect("<results>/tables/audits.{ending}", ending=["parquet", "csv"]),
+        collect("<results>/tables/audits{ending}", ending=TABLE_ENDINGS),
     log:
         "<results>/logs/audit_runs.log",
     params:

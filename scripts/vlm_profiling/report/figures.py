@@ -14,6 +14,8 @@ class Figure:
     interval: tuple[float, float] | None = None
     n: int | None = None
     """How many measurements it is the mean of."""
+    doubts: tuple[str, ...] = ()
+    """The failed audits that mark it, each with its evidence: untrusted text."""
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -1,0 +1,50 @@
+"""What the audits found, for the pages: each audit with its verdicts and evidence, and every warning and failure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from vlm_profiling.report.findings import Finding
+from vlm_profiling.report.markdown import escape_markdown, table
+from vlm_profiling.report.words import settings
+
+WORST_FIRST = ("fail", "warn", "pass", "not applicable")
+LISTED = 50
+"""Findings listed one by one; the table of audits holds all."""
+
+
+def audits_table(findings: Sequence[Finding]) -> str:
+    """One row an audit: what it asks, how many runs have which verdict, and the evidence of the first of the worst."""
+    rows = []
+    for audit in dict.fromkeys(finding.audit for finding in findings):
+        own = [finding for finding in findings if finding.audit == audit]
+        worst = min(own, key=lambda finding: WORST_FIRST.index(finding.verdict))
+        rows.append([audit, worst.asks, verdict_counts(own), escape_markdown(worst.evidence)])
+    return table(["Audit", "What it asks", "Runs", "Evidence, of the first run with the worst verdict"], rows, text_columns=4)
+
+
+def concerns_table(findings: Sequence[Finding]) -> str:
+    """Failures, then warnings, one row each; empty where there are none."""
+    concerns = [finding for verdict in WORST_FIRST[:2] for finding in findings if finding.verdict == verdict]
+    if not concerns:
+        return ""
+    rows = [
+        [
+            f"**{finding.verdict}**",
+            finding.audit,
+            escape_markdown(finding.dataset),
+            escape_markdown(settings(finding.point)),
+            ", ".join(finding.marks),
+            escape_markdown(finding.evidence),
+        ]
+        for finding in concerns[:LISTED]
+    ]
+    more = f"\n\nAnd {len(concerns) - LISTED} more, in the table of audits." if len(concerns) > LISTED else ""
+    return table(["Verdict", "Audit", "Data set", "Settings", "Figures", "Evidence"], rows, text_columns=6) + more
+
+
+def verdict_counts(findings: Sequence[Finding]) -> str:
+    """How many findings have which verdict, worst first: 1 fail, 12 pass."""
+    counts = Counter(finding.verdict for finding in findings)
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in WORST_FIRST if counts[verdict])
