@@ -1,10 +1,11 @@
-# Step 7: all finished records to findings: what would have caught a mistake.
+# Step 7: all finished records to findings: what would have caught a mistake. The tables stand for the records, which
+# would be thousands of inputs once more.
 from vlm_profiling.report.files import TABLE_ENDINGS
 
 
 rule audit_runs:
     input:
-        runs=STUDY.record_paths,
+        tables=rules.merge_runs.output,
         costs=collect("<results>/costs/{model}.json", model=STUDY.study.models),
         study=STUDY.description,
         code=code("audit_runs"),
