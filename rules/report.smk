@@ -5,6 +5,7 @@ from vlm_profiling.report.files import chart_files, page_files
 rule draw_charts:
     input:
         tables=rules.merge_runs.output,
+        audits=rules.audit_runs.output,
         study=STUDY.description,
         code=code("draw_charts"),
     output:
@@ -20,6 +21,7 @@ rule draw_charts:
 rule write_report:
     input:
         tables=rules.merge_runs.output,
+        audits=rules.audit_runs.output,
         plots=rules.draw_charts.output,
         study=STUDY.description,
         code=code("write_report"),

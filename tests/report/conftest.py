@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ import msgspec
 import pytest
 from factories import identity_of, make_cost, make_failed_record, make_record
 
+from vlm_profiling.audits.registry import judge_study
+from vlm_profiling.audits.table import write_findings
 from vlm_profiling.record.files import write_record
 from vlm_profiling.record.schema import Record
 from vlm_profiling.report.cells import Cells, read_cells
 from vlm_profiling.report.description import read_description
+from vlm_profiling.report.readings import finished_runs
 from vlm_profiling.report.tables import merge_runs, read_costs
 from vlm_profiling.study import Run, Study
 
@@ -66,9 +70,11 @@ class StudyFolder:
         return self.folder / "runs" / f"{run.name}.json"
 
     def merge(self) -> Path:
-        """Merge what lies there; returns the folder of tables."""
+        """Merge and audit what lies there; returns the folder of tables."""
         costs = read_costs(self.folder / "costs", self.study.models)
         merge_runs(self.runs, self.folder / "runs", costs, self.folder / "tables")
+        finished = partial(finished_runs, self.folder / "runs")
+        write_findings(judge_study(self.study, self.runs, finished, costs), self.folder / "tables")
         return self.folder / "tables"
 
     def cells(self) -> Cells:

@@ -49,6 +49,7 @@ def test_every_section_of_the_study_is_there(make_study, write):
         "## Batch size",
         "## Image size",
         "## Optimization",
+        "## Audits",
         "## Example answers",
         "## How to read this page",
     ]

@@ -19,15 +19,14 @@ def test_records_become_tables_and_pages(make_study):
     folder = study.folder
     about = ["--study", study.description]
     tables = ["--tables", folder / "tables"]
-    merged = run_script(
-        "merge_runs.py", *about, "--runs", folder / "runs", "--costs", folder / "costs", "--output", folder / "tables"
-    )
-    assert merged.stdout == "1 runs: 1 ok\n"
+    records = ["--runs", folder / "runs", "--costs", folder / "costs", "--output", folder / "tables"]
+    assert run_script("merge_runs.py", *about, *records).stdout == "1 runs: 1 ok\n"
+    assert run_script("audit_runs.py", *about, *records).stdout.startswith("12 findings: ")
     drawn = run_script("draw_charts.py", *about, *tables, "--output", folder / "plots")
     assert drawn.stdout == "3 charts\n"
     written = run_script("write_report.py", *about, *tables, "--plots", folder / "plots", "--output", folder / "reports")
     assert written.stdout == "2 pages\n"
-    for linked in ("../plots/index/memory.svg", "trained.md", "../tables/runs.csv"):
+    for linked in ("../plots/index/memory.svg", "trained.md", "../tables/runs.csv", "../tables/audits.csv"):
         assert f"]({linked})" in (folder / "reports" / "index.md").read_text()
         assert (folder / "reports" / linked).is_file()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -14,6 +14,7 @@ from scipy.special import stdtrit
 
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.report.figures import Absent, Entry, Figure
+from vlm_profiling.report.findings import Finding, read_findings
 from vlm_profiling.study import Point, Study
 from vlm_profiling.study.grid import axis_point, baseline_point
 
@@ -21,13 +22,22 @@ Place: TypeAlias = tuple[str, str, str]
 """Model, data set and key of a run."""
 
 
-def _figure(read: Callable[[Cell], Entry]) -> property:
-    """A figure that only a finished run has: any other cell answers with its status and reason."""
+def _figure(kind: str) -> Callable[[Callable[[Cell], Entry]], property]:
+    """A figure that only a finished run has: any other cell answers with its status and reason.
 
-    def entry(cell: Cell) -> Entry:
-        return read(cell) if cell.ok else Absent(cell.reason or "no reason recorded", cell.status)
+    `kind` is what audits call it (audits/base.py); a failed one marks it.
+    """
 
-    return property(entry, doc=read.__doc__)
+    def decorate(read: Callable[[Cell], Entry]) -> property:
+        def entry(cell: Cell) -> Entry:
+            if not cell.ok:
+                return Absent(cell.reason or "no reason recorded", cell.status)
+            figure = read(cell)
+            return replace(figure, doubts=cell.doubts.get(kind, ())) if isinstance(figure, Figure) else figure
+
+        return property(entry, doc=read.__doc__)
+
+    return decorate
 
 
 class Cell(Struct, kw_only=True):
@@ -114,6 +124,9 @@ class Cell(Struct, kw_only=True):
     scored: int | None
     quality_absent: str | None
 
+    doubts: dict[str, tuple[str, ...]] = {}
+    """Failed audits with their evidence, by the kind of figure that they mark; from the table of audits."""
+
     @property
     def place(self) -> Place:
         """What identifies the run in the tables: models of the same settings share keys."""
@@ -124,17 +137,22 @@ class Cell(Struct, kw_only=True):
         """Where in the grid the cell stands."""
         return Point(self.device, self.optimization, self.batch_size, self.image_size, self.max_input_len, self.frames)
 
+    def doubt(self, finding: Finding) -> None:
+        """Mark the figures that a failed audit is about."""
+        for kind in finding.marks:
+            self.doubts[kind] = (*self.doubts.get(kind, ()), f"{finding.audit}: {finding.evidence}")
+
     @property
     def ok(self) -> bool:
         """Whether the run has figures."""
         return self.status == "ok"
 
-    @_figure
+    @_figure("latency")
     def latency(self) -> Entry:
         """generate() per full batch, s."""
         return _mean(self.generate_mean_s, self.generate_sampling_low_s, self.generate_sampling_high_s, self.generate_n)
 
-    @_figure
+    @_figure("latency")
     def sample_latency(self) -> Entry:
         """generate() per sample, s."""
         return _mean(
@@ -144,12 +162,12 @@ class Cell(Struct, kw_only=True):
             self.generate_per_sample_n,
         )
 
-    @_figure
+    @_figure("latency")
     def end_to_end(self) -> Entry:
         """Pictures and text in to answers out, per full batch, s."""
         return _mean(self.end_to_end_mean_s, self.end_to_end_sampling_low_s, self.end_to_end_sampling_high_s, self.end_to_end_n)
 
-    @_figure
+    @_figure("energy")
     def energy(self) -> Entry:
         """Energy of the run's own device per sample, J; the interval is the meter's uncertainty."""
         if self.device == "cuda":
@@ -160,7 +178,7 @@ class Cell(Struct, kw_only=True):
             return _absent(self.energy_absent, meter)
         return Figure(joules, (joules * (1 - uncertainty), joules * (1 + uncertainty)))
 
-    @_figure
+    @_figure("flops")
     def flops(self) -> Entry:
         """FLOPs per full batch, with Student's 95 % interval of the mean."""
         if self.batch_flops is None:
@@ -170,28 +188,28 @@ class Cell(Struct, kw_only=True):
         half_width = float(stdtrit(self.generate_n - 1, 0.975)) * self.batch_flops_std / self.generate_n**0.5
         return Figure(self.batch_flops, (self.batch_flops - half_width, self.batch_flops + half_width), self.generate_n)
 
-    @_figure
+    @_figure("memory")
     def memory(self) -> Entry:
         """Peak memory, bytes: allocated on the GPU, or resident on the CPU."""
         name = "peak_allocated_bytes" if self.device == "cuda" else "peak_process_bytes"
         peak = getattr(self, name)
         return _absent(self.memory_absent, name) if peak is None else Figure(peak)
 
-    @_figure
+    @_figure("quality")
     def word_errors(self) -> Entry:
         """Word error rate against the references, raw, corpus level: a share."""
         if self.wer is None:
             return _absent(self.quality_absent, "wer")
         return Figure(self.wer, _interval(self.wer_interval_low, self.wer_interval_high), self.scored)
 
-    @_figure
+    @_figure("quality")
     def normalised_word_errors(self) -> Entry:
         """Word error rate after lower-casing and removing punctuation, corpus level: a share."""
         if self.wer_normalised is None:
             return _absent(self.quality_absent, "wer_normalised")
         return Figure(self.wer_normalised, n=self.scored)
 
-    @_figure
+    @_figure("quality")
     def exact_matches(self) -> Entry:
         """Share of answers that match a reference exactly, after normalisation."""
         if self.exact_match is None:
@@ -214,12 +232,16 @@ def _absent(reasons: str | None, name: str) -> Absent:
 
 
 class Cells:
-    """All cells of a study, in the order of its runs."""
+    """All cells of a study, in the order of its runs, marked by the audits that they failed."""
 
-    def __init__(self, study: Study, cells: Iterable[Cell]) -> None:
+    def __init__(self, study: Study, cells: Iterable[Cell], findings: Sequence[Finding]) -> None:
         self.study = study
         self.all = list(cells)
+        self.findings = findings
         self._by_place = {(cell.model, cell.dataset, cell.point): cell for cell in self.all}
+        for finding in findings:
+            if finding.verdict == "fail":
+                self._by_place[finding.model, finding.dataset, finding.point].doubt(finding)
 
     def baseline(self, model: str) -> list[Cell]:
         """A model's cells at the baseline, one a data set; in a product without that very point, the point nearest to it."""
@@ -254,13 +276,13 @@ class Cells:
 
 
 def read_cells(study: Study, tables: Path) -> Cells:
-    """The cells of a study in a folder of tables. Raises RecordError when there is no table of runs with the columns read."""
+    """The cells of a study in a folder of tables. Raises RecordError when runs or audits have no table with the columns read."""
     path = tables / "runs.parquet"
     try:
-        table = pl.read_parquet(path, columns=list(Cell.__struct_fields__))
+        table = pl.read_parquet(path, columns=[name for name in Cell.__struct_fields__ if name != "doubts"])
     except (OSError, pl.exceptions.PolarsError) as error:
         raise RecordError(f"{path}: {error}") from None
-    return Cells(study, msgspec.convert(table.to_dicts(), list[Cell]))
+    return Cells(study, msgspec.convert(table.to_dicts(), list[Cell]), read_findings(tables))
 
 
 def _start(study: Study) -> Point:

@@ -14,6 +14,8 @@ from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.words import AXIS_TITLES, settings, value_label
 
 NOTHING = "–"
+DOUBT = "⚠"
+"""Stands beside a figure that an audit failed, and before that audit's evidence."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ WORD_ERRORS = Quantity("Word error rate", (PERCENT,), "word_errors")
 NORMALISED_WORD_ERRORS = Quantity("Word error rate, normalised", (PERCENT,), "normalised_word_errors")
 EXACT_MATCHES = Quantity("Exact match", (PERCENT,), "exact_matches")
 QUALITY = (WORD_ERRORS, NORMALISED_WORD_ERRORS, EXACT_MATCHES)
+AT_BASELINE = (LATENCY, SAMPLE_LATENCY, END_TO_END, ENERGY, WORK, MEMORY, *QUALITY)
 COUNTED = (LATENCY, WORD_ERRORS, EXACT_MATCHES)
 """Quantities whose n is shown beside the figure."""
 
@@ -77,7 +80,7 @@ def axis_table(axis: str, line: Sequence[Cell], times: Mapping[Place, BatchTimes
 def baseline_table(cells: Sequence[Cell]) -> str:
     """Every quantity at the baseline, one row each; one column a data set."""
     rows = []
-    for quantity in (LATENCY, SAMPLE_LATENCY, END_TO_END, ENERGY, WORK, MEMORY, *QUALITY):
+    for quantity in AT_BASELINE:
         entries = [getattr(cell, quantity.name) for cell in cells]
         unit = best_unit(quantity.units, entries)
         rows.append(
@@ -93,7 +96,8 @@ def baseline_table(cells: Sequence[Cell]) -> str:
     ]
     rows += [[title, *(_plain(read(cell)) for cell in cells)] for title, read in plain]
     rows.append(["Picture seen by the model (px)", *(_sizes(cell) for cell in cells)])
-    return table(["", *(escape_markdown(cell.dataset) for cell in cells)], rows)
+    text = table(["", *(escape_markdown(cell.dataset) for cell in cells)], rows)
+    return "\n\n".join([text, *_doubts(cells, AT_BASELINE)])
 
 
 def models_table(cells: Sequence[Cell]) -> str:
@@ -202,7 +206,9 @@ def _show(entry: Entry, unit: Unit, *, with_n: bool = False, with_reason: bool =
     if entry.interval:
         low, high = (_number(bound / unit.size) for bound in entry.interval)
         text += f" [{low}, {high}]"
-    return f"{text}, n = {entry.n}" if with_n and entry.n is not None else text
+    if with_n and entry.n is not None:
+        text += f", n = {entry.n}"
+    return f"{text} {DOUBT}" if entry.doubts else text
 
 
 def _number(value: float) -> str:
@@ -233,4 +239,15 @@ def _with_notes(
                 absences[f"{quantity.title}: {escape_markdown(entry.reason)}."] = None
     rows = list(zip(*(column.cells for column in columns), strict=True))
     text = table([column.title for column in columns], rows, text_columns)
-    return "\n\n".join([text, *absences, *notes])
+    return "\n\n".join([text, *absences, *notes, *_doubts(cells, (LATENCY, *quantities))])
+
+
+def _doubts(cells: Sequence[Cell], quantities: Sequence[Quantity]) -> list[str]:
+    """A note for each failed audit, naming the figures of the table that it marks."""
+    marked: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        for quantity in quantities:
+            entry = getattr(cell, quantity.name)
+            for doubt in entry.doubts if isinstance(entry, Figure) else ():
+                marked.setdefault(doubt, {})[quantity.kind] = None
+    return [f"{DOUBT} {', '.join(kinds)}: {escape_markdown(doubt)}." for doubt, kinds in marked.items()]

@@ -19,6 +19,7 @@ from vlm_profiling.report.cells import Cell, Cells, read_cells
 from vlm_profiling.report.compare import read_batch_times
 from vlm_profiling.report.files import INDEX_CHARTS, model_charts
 from vlm_profiling.report.markdown import escape_markdown, table
+from vlm_profiling.report.page_audits import audits_table, concerns_table, verdict_counts
 from vlm_profiling.report.page_tables import axis_table, baseline_table, cells_table, failures_table, models_table
 from vlm_profiling.report.words import AXIS_NAMES, settings
 from vlm_profiling.study import Study
@@ -85,6 +86,7 @@ def index_page(cells: Cells, pictures: str, tables: str) -> str:
         description=escape_markdown(study.description, longest=2000),
         provenance=_provenance(cells.all),
         counts=_counts(cells.all),
+        audits=verdict_counts(cells.findings),
         datasets=[
             {
                 "name": escape_markdown(dataset),
@@ -107,6 +109,7 @@ def model_page(cells: Cells, model: str, tables: Path, pictures: str) -> str:
     measured = next((cell for cell in (*baseline, *own) if cell.ok), None)
     chosen = {axis: varied.models or cells.study.models for axis, varied in cells.study.axes.items()}
     axes = [axis for axis in AXIS_NAMES if model in chosen.get(axis, ())]
+    findings = [finding for finding in cells.findings if finding.model == model]
     return _render(
         "model.md.j2",
         name=escape_markdown(model),
@@ -116,6 +119,8 @@ def model_page(cells: Cells, model: str, tables: Path, pictures: str) -> str:
         baseline_settings=settings(baseline[0].point) if baseline else "",
         sections=[_axis_section(cells, model, axis, tables, pictures) for axis in axes],
         others=_listed(cells_table, cells.others(model)),
+        audits=audits_table(findings) if findings else "",
+        concerns=concerns_table(findings),
         examples=_examples(tables, [cell for cell in baseline if cell.ok]),
         examples_note=(
             "The first answers at the baseline, only to show that the run did its work: the weights are random."

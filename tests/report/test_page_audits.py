@@ -1,0 +1,76 @@
+"""A failed audit stands on the page with its evidence, and its mark beside the figure in every table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from factories import identity_of, make_record
+from msgspec.structs import replace
+
+from vlm_profiling.audits.registry import AUDITS
+from vlm_profiling.record.files import RecordError
+from vlm_profiling.record.schema import Record
+from vlm_profiling.report.cells import read_cells
+from vlm_profiling.report.page_tables import DOUBT
+from vlm_profiling.report.pages import index_page, model_page
+from vlm_profiling.study import Run
+
+ONE = {"trained": {"folder": "checkpoints/trained"}}
+
+
+def compiling_nothing(run: Run) -> Record:
+    """A run of the optimization "compile" whose wrapper generate() never called."""
+    record = make_record(**identity_of(run))
+    if run.point.optimization != "compile":
+        return record
+    assert record.checkpoint
+    checkpoint = replace(record.checkpoint, compiled_frames=0)
+    return replace(record, checkpoint=checkpoint, optimization=replace(record.optimization, compile=True))
+
+
+@pytest.fixture
+def pages(make_study: Callable) -> tuple[str, str]:
+    """The index and a model's page of a study whose compile compiles nothing."""
+    optimizations = {"fp32": {"dtype": "float32"}, "compile": {"dtype": "float32", "compile": True}}
+    axes = {"optimization": {"values": ["fp32", "compile"]}}
+    study = make_study(compiling_nothing, models=ONE, axes=axes, optimizations=optimizations)
+    cells = study.cells()
+    return index_page(cells, "plots", "tables"), model_page(cells, "trained", study.folder / "tables", "plots")
+
+
+def line_with(page: str, text: str) -> str:
+    return next(line for line in page.splitlines() if text in line)
+
+
+def test_every_audit_stands_on_the_page_with_its_question(pages: tuple[str, str]) -> None:
+    for audit in AUDITS:
+        assert f"| {audit.name} | {audit.asks} | " in pages[1]
+
+
+def test_a_failure_is_told_with_its_settings_and_evidence(pages: tuple[str, str]) -> None:
+    row = line_with(pages[1], "| **fail** |")
+    assert "| optimization took effect | vqa | cpu, compile, batch size 2" in row
+    assert "| latency, energy, memory | 0 graphs compiled |" in row
+    assert "| 1 fail, 1 pass | 0 graphs compiled |" in line_with(pages[1], "| optimization took effect | Are dtype")
+
+
+def test_the_failed_figure_alone_is_marked_and_the_note_says_why(pages: tuple[str, str]) -> None:
+    compiled = [cell.strip() for cell in line_with(pages[1], "| compile | ").strip("|").split(" | ")]
+    assert compiled[1].endswith(DOUBT) and DOUBT not in "".join(compiled[2:])
+    assert DOUBT not in line_with(pages[1], "| fp32 | ")
+    assert f"{DOUBT} Latency: optimization took effect: 0 graphs compiled." in pages[1]
+
+
+def test_the_index_counts_the_findings(pages: tuple[str, str]) -> None:
+    assert "Audits of the runs that have figures: 1 fail, " in pages[0]
+    assert f" {DOUBT}" not in pages[0].partition("## How to read")[0], "the baseline did not fail"
+
+
+def test_a_table_without_its_audits_is_not_shown(make_study: Callable) -> None:
+    study = make_study(models=ONE, axes={})
+    tables: Path = study.merge()
+    (tables / "audits.parquet").unlink()
+    with pytest.raises(RecordError, match=r"audits\.parquet"):
+        read_cells(study.study, tables)
