@@ -154,6 +154,14 @@ def test_several_frames_of_a_picture_are_unsupported(request_for: MakeRequest) -
     assert record.status == "unsupported" and record.failure and "frames = 4" in record.failure.reason
 
 
+def test_a_prompt_longer_than_the_models_context_is_unsupported(request_for: MakeRequest) -> None:
+    request = request_for("blip2-opt")
+    request.samples[1] = msgspec.structs.replace(request.samples[1], request="what ? " * 500)
+    record = profile(request)
+    assert record.status == "unsupported"
+    assert record.failure and "the model has 512" in record.failure.reason and record.failure.stage == "prepare"
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
 def test_an_absent_gpu_fails_the_job_and_records_nothing(request_for: MakeRequest) -> None:
     with pytest.raises(MachineError, match="torch sees no CUDA GPU"):

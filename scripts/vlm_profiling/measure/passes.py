@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.checkpoints.families.base import Prepared
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint
 from vlm_profiling.measure.progress import progress
@@ -52,14 +53,25 @@ class Session:
         }
 
     def prepare(self, pictures: list[Image], requests: list[str]) -> Prepared:
-        """Host tensors for one batch, by the family's template and the model's processor."""
-        return self.checkpoint.family.prepare(
+        """Host tensors for one batch, by the family's template and the model's processor.
+
+        Raises Unsupported when prompt and answer need more positions than the language model has.
+        """
+        prepared = self.checkpoint.family.prepare(
             self.checkpoint.processor,
             pictures,
             requests,
             image_size=self.point.image_size,
             max_input_len=self.point.max_input_len,
         )
+        positions = getattr(self.checkpoint.model.config.get_text_config(), "max_position_embeddings", None)
+        needed = prepared.padded_tokens + self.protocol.max_new_tokens
+        if positions is not None and needed > positions:
+            raise Unsupported(
+                f"{prepared.padded_tokens} tokens of prompt and {self.protocol.max_new_tokens} of answer need {needed} positions, "
+                f"the model has {positions}; max_input_len would cut the user's text"
+            )
+        return prepared
 
 
 @dataclass

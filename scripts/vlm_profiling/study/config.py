@@ -158,7 +158,7 @@ class PointConfig(Section):
     device: Device = Field(default="cuda", description="device the model runs on")
     optimization: Name = Field(description="name of an entry of `optimizations`")
     batch_size: int = Field(default=1, ge=1, le=4096, description="samples a batch")
-    image_size: Annotated[int, Field(ge=14, le=8192)] | None = Field(
+    image_size: Annotated[int, Field(ge=4, le=8192)] | None = Field(
         default=None, description="pixels of the longer side asked of the image processor; absent: the model's own"
     )
     max_input_len: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
@@ -180,7 +180,7 @@ class PartialPoint(Section):
     device: Device | None = Field(default=None, description="device the model runs on")
     optimization: Name | None = Field(default=None, description="name of an entry of `optimizations`")
     batch_size: Annotated[int, Field(ge=1, le=4096)] | None = Field(default=None, description="samples a batch")
-    image_size: Annotated[int, Field(ge=14, le=8192)] | None = Field(
+    image_size: Annotated[int, Field(ge=4, le=8192)] | None = Field(
         default=None, description="pixels asked of the image processor"
     )
     max_input_len: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
