@@ -53,7 +53,7 @@ def test_the_small_study_is_valid(settings: Settings) -> None:
         ("baseline.batch_size", 0, "allowed: integer, at least 1, at most 4,096"),
         ("baseline.batch_size", "4", "allowed: integer, at least 1, at most 4,096"),
         ("baseline.batch_size", True, "allowed: integer, at least 1, at most 4,096"),
-        ("baseline.image_size", 224.0, "allowed: integer, at least 14, at most 8,192"),
+        ("baseline.image_size", 224.0, "allowed: integer, at least 4, at most 8,192"),
         ("protocol.energy_window_s", float("nan"), "allowed: number, above 0, at most 3,600"),
         ("protocol.timeout_s", float("inf"), "allowed: number, above 0"),
         ("protocol.warmup.max_cv", 1.5, "allowed: number, above 0, at most 1"),

@@ -68,7 +68,7 @@ class Session:
         needed = prepared.padded_tokens + self.protocol.max_new_tokens
         if positions is not None and needed > positions:
             raise Unsupported(
-                f"{prepared.padded_tokens} tokens of prompt and {self.protocol.max_new_tokens} of answer need {needed} positions, "
+                f"{prepared.padded_tokens} prompt tokens and {self.protocol.max_new_tokens} new ones need {needed} positions, "
                 f"the model has {positions}; max_input_len would cut the user's text"
             )
         return prepared
