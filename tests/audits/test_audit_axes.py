@@ -35,11 +35,18 @@ def test_a_model_that_sees_the_larger_picture_passes() -> None:
 def test_a_limit_longer_than_every_prompt_is_found() -> None:
     limits = {"max_input_len": (None, 50)}
     finding = axis_effect.judge(context_of(record_at(max_input_len=50), [record_at()], axes=limits))
-    assert finding.verdict == "fail" and "max_input_len 50 against None: 0 of 8" in finding.evidence
+    assert finding.verdict == "fail" and "max_input_len 50 against unset: 0 of 8" in finding.evidence
     cut = record_at(max_input_len=50)
     cut = replace(cut, samples=[replace(cut.samples[0], truncated_tokens=3), *cut.samples[1:]])
     finding = axis_effect.judge(context_of(cut, [record_at()], axes=limits))
     assert finding.verdict == "pass" and "1 of 8 samples differ" in finding.evidence
+
+
+def test_the_baseline_is_where_an_axis_starts_even_when_it_is_not_its_first_value() -> None:
+    sizes = {"image_size": (224, None)}
+    assert axis_effect.judge(context_of(record_at(), [record_at(image_size=224)], axes=sizes)).verdict == "not applicable"
+    finding = axis_effect.judge(context_of(record_at(image_size=224), [record_at()], axes=sizes))
+    assert finding.verdict == "fail" and finding.evidence.startswith("image_size 224 against unset")
 
 
 def test_the_first_value_of_an_axis_and_a_study_without_such_an_axis_have_nothing_to_judge() -> None:

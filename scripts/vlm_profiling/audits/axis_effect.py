@@ -18,19 +18,27 @@ GIVEN = {
 
 
 def judge(context: Context) -> Finding:
-    """The samples of a run against those of the run at the axis's first value: what differs is what the axis did."""
+    """The samples of a run against those of the run where the axis starts: what differs is what the axis did.
+
+    An axis starts at the baseline's value, or at its own first one where it leaves that out.
+    """
     checks = list(_checks(context))
-    return conclude(NAME, checks) if checks else not_applicable(NAME, "at the first value of each such axis, or on none")
+    return conclude(NAME, checks) if checks else not_applicable(NAME, "where each such axis starts, or on none")
 
 
 def _checks(context: Context) -> Iterator[Check]:
     for axis in (name for name in GIVEN if name in context.study.axes):
-        first, value = context.study.axes[axis].values[0], getattr(context.record.point, axis)
+        values, usual = context.study.axes[axis].values, getattr(context.study.baseline, axis)
+        first, own = usual if usual in values else values[0], getattr(context.record.point, axis)
         start = next((record for record in context.along(axis) if getattr(record.point, axis) == first), None)
-        if start and value != first:
+        if start and own != first:
             moved, total = _moved(axis, context.record, start)
-            words = f"{axis} {value} against {first}: {moved} of {total} samples differ in {GIVEN[axis]}"
+            words = f"{axis} {_named(own)} against {_named(first)}: {moved} of {total} samples differ in {GIVEN[axis]}"
             yield Check("pass" if moved else "fail", words, ("latency", "energy", "flops"))
+
+
+def _named(value: object) -> str:
+    return "unset" if value is None else str(value)
 
 
 def _moved(axis: str, record: Record, start: Record) -> tuple[int, int]:
