@@ -56,6 +56,18 @@ def test_a_failure_is_told_with_its_settings_and_evidence(pages: tuple[str, str]
     assert "| 1 fail, 1 pass | 0 graphs compiled |" in line_with(pages[1], "| optimization took effect | Are dtype")
 
 
+def test_runs_with_the_same_evidence_share_a_row(make_study: Callable) -> None:
+    def drifted(run: Run) -> Record:
+        record = make_record(**identity_of(run))
+        record.environment.lock_differences.append("torch 2.11.0, lock 2.13.0")
+        return record
+
+    study = make_study(drifted, models=ONE, axes={"batch_size": {"values": [1, 2, 4]}})
+    page = model_page(study.cells(), "trained", study.folder / "tables", "plots")
+    assert page.count("| **warn** | provenance |") == 1
+    assert "batch size 2, the model's own image size, no input limit and 2 more |" in line_with(page, "| **warn** | provenance |")
+
+
 def test_the_failed_figure_alone_is_marked_and_the_note_says_why(pages: tuple[str, str]) -> None:
     compiled = [cell.strip() for cell in line_with(pages[1], "| compile | ").strip("|").split(" | ")]
     assert compiled[1].endswith(DOUBT) and DOUBT not in "".join(compiled[2:])

@@ -29,7 +29,7 @@ def _checks(record: Record, stages: Stages) -> Iterator[Check]:
     words = f"the shares printed, with what is in no stage, add up to {shares:.2%}"
     yield Check(graded(abs(shares - 1), TOLERANCE, TOLERANCE), words, ("stages",))
     cost = stages.against_headline - 1
-    words = f"generate() with marks takes {cost:+.2%} of the time without"
+    words = f"generate() with the stages marked differs from the headline by {cost:+.2%}"
     interval = stages.against_headline_interval
     if interval:
         words += f" [{interval.low - 1:+.2%}, {interval.high - 1:+.2%}]"

@@ -11,7 +11,7 @@ from vlm_profiling.report.words import settings
 
 WORST_FIRST = ("fail", "warn", "pass", "not applicable")
 LISTED = 50
-"""Findings listed one by one; the table of audits holds all."""
+"""Rows of findings; the table of audits holds all."""
 
 
 def audits_table(findings: Sequence[Finding]) -> str:
@@ -25,23 +25,30 @@ def audits_table(findings: Sequence[Finding]) -> str:
 
 
 def concerns_table(findings: Sequence[Finding]) -> str:
-    """Failures, then warnings, one row each; empty where there are none."""
-    concerns = [finding for verdict in WORST_FIRST[:2] for finding in findings if finding.verdict == verdict]
+    """Failures, then warnings; runs with the same evidence share a row. Empty where there are none."""
+    concerns: dict[tuple[str, ...], list[Finding]] = {}
+    for verdict in WORST_FIRST[:2]:
+        for finding in findings:
+            if finding.verdict == verdict:
+                concerns.setdefault((verdict, finding.audit, finding.evidence), []).append(finding)
     if not concerns:
         return ""
-    rows = [
-        [
-            f"**{finding.verdict}**",
-            finding.audit,
-            escape_markdown(finding.dataset),
-            escape_markdown(settings(finding.point)),
-            ", ".join(finding.marks),
-            escape_markdown(finding.evidence),
-        ]
-        for finding in concerns[:LISTED]
-    ]
+    rows = [_concern(alike) for alike in list(concerns.values())[:LISTED]]
     more = f"\n\nAnd {len(concerns) - LISTED} more, in the table of audits." if len(concerns) > LISTED else ""
     return table(["Verdict", "Audit", "Data set", "Settings", "Figures", "Evidence"], rows, text_columns=6) + more
+
+
+def _concern(alike: Sequence[Finding]) -> list[str]:
+    first = alike[0]
+    others = f" and {len(alike) - 1} more" if len(alike) > 1 else ""
+    return [
+        f"**{first.verdict}**",
+        first.audit,
+        escape_markdown(first.dataset),
+        escape_markdown(settings(first.point)) + others,
+        ", ".join(first.marks),
+        escape_markdown(first.evidence),
+    ]
 
 
 def verdict_counts(findings: Sequence[Finding]) -> str:
