@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What the workflow costs Snakemake: finished studies planned again, beside as many trivial jobs with as many inputs.
+"""What the workflow costs Snakemake: finished studies planned again, beside as many trivial jobs of the same shape.
 
 Every output is an empty stand-in that Snakemake recorded as made (--touch), so that only planning is timed.
 
     .venv/bin/python benchmarks/workflow_speed.py [--cells 10000] [--repeats 3]
 
 Prints `snakemake -n -q` of the reference study with nothing to do (aim <= 2 s), and of a study of CELLS cells against
-CELLS trivial jobs with as many inputs, side by side (aim: ratio <= 1.3).
+CELLS trivial jobs with as many inputs, half of them made by a rule, side by side (aim: ratio <= 1.3).
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import time
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-INPUTS_A_RUN = 4
 
 
 def main() -> None:
@@ -104,22 +103,21 @@ def large_config(path: Path, cells: int) -> Path:
 
 
 def trivial_workflow(folder: Path, jobs: int) -> Path:
-    """As many jobs with as many inputs and one parameter each, gathered by one job, all finished."""
+    """As many finished jobs of the same shape: two given inputs, two made by a rule, a log, a parameter; gathered by one job."""
     folder.mkdir()
-    inputs = ", ".join(f'"in{number}.txt"' for number in range(INPUTS_A_RUN))
     (folder / "Snakefile").write_text(
         f"JOBS = range({jobs})\n"
         'rule all:\n    input: "all.txt"\n'
         'rule gather:\n    input: expand("out/{job}.txt", job=JOBS)\n    output: "all.txt"\n    shell: "touch {output}"\n'
-        f'rule work:\n    input: {inputs}\n    output: "out/{{job}}.txt"\n'
-        '    params: value=lambda wildcards: wildcards.job\n    shell: "echo {params.value} > {output}"\n'
+        'rule make:\n    output: "made/{name}.txt"\n    shell: "touch {output}"\n'
+        'rule work:\n    input: "given0.txt", "given1.txt", "made/0.txt", "made/1.txt"\n    output: "out/{job}.txt"\n'
+        '    log: "logs/{job}.log"\n    params: value=lambda wildcards: wildcards.job\n'
+        '    shell: "echo {params.value} > {output}"\n'
     )
-    (folder / "out").mkdir()
-    for number in range(INPUTS_A_RUN):
-        (folder / f"in{number}.txt").write_text("x")
-    for number in range(jobs):
-        (folder / "out" / f"{number}.txt").touch()
-    (folder / "all.txt").touch()
+    names = ["given0.txt", "given1.txt", "made/0.txt", "made/1.txt", *(f"out/{job}.txt" for job in range(jobs)), "all.txt"]
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
     return mark_finished(folder)
 
 
