@@ -14,8 +14,8 @@ from vlm_profiling.checkpoints.families.generic import Generic
 from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
 from vlm_profiling.measure.compiling import compile_model
 from vlm_profiling.measure.passes import InputBatch, Session, headline_pass
-from vlm_profiling.measure.stages import STAGES, stages_pass
-from vlm_profiling.record.schema import Serving, Stages
+from vlm_profiling.measure.stages import stages_pass
+from vlm_profiling.record.schema import STAGES, Serving, Stages
 from vlm_profiling.study.config import ProtocolConfig
 
 MakeSession = Callable[..., tuple[Session, list[InputBatch]]]

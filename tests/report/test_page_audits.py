@@ -37,7 +37,9 @@ def pages(make_study: Callable) -> tuple[str, str]:
     axes = {"optimization": {"values": ["fp32", "compile"]}}
     study = make_study(compiling_nothing, models=ONE, axes=axes, optimizations=optimizations)
     cells = study.cells()
-    return index_page(cells, "plots", "tables"), model_page(cells, "trained", study.folder / "tables", "plots")
+    return index_page(cells, study.folder / "tables", "plots", "tables"), model_page(
+        cells, "trained", study.folder / "tables", "plots"
+    )
 
 
 def line_with(page: str, text: str) -> str:

@@ -46,6 +46,7 @@ def test_every_section_of_the_study_is_there(make_study, write):
     assert headings == [
         "# trained",
         "## Baseline",
+        "## Where the time goes",
         "## Batch size",
         "## Image size",
         "## Optimization",

@@ -23,7 +23,7 @@ def test_records_become_tables_and_pages(make_study):
     assert run_script("merge_runs.py", *about, *records).stdout == "1 runs: 1 ok\n"
     assert run_script("audit_runs.py", *about, *records).stdout.startswith("12 findings: ")
     drawn = run_script("draw_charts.py", *about, *tables, "--output", folder / "plots")
-    assert drawn.stdout == "3 charts\n"
+    assert drawn.stdout == "4 charts\n"
     written = run_script("write_report.py", *about, *tables, "--plots", folder / "plots", "--output", folder / "reports")
     assert written.stdout == "2 pages\n"
     for linked in ("../plots/index/memory.svg", "trained.md", "../tables/runs.csv", "../tables/audits.csv"):

@@ -9,10 +9,7 @@ from vlm_profiling.cost.stage_hooks import running_modules
 from vlm_profiling.measure.marked import MarkedBatch, clock_of, full_batches, headline_ratio, marked_batches
 from vlm_profiling.measure.passes import InputBatch, Session
 from vlm_profiling.measure.statistics import distribution
-from vlm_profiling.record.schema import Batch, Serving, Stages, StageTime
-
-STAGES = ("preprocess", "transfer", "vision", "project", "prefill", "decode", "loop", "detokenise")
-"""In the order of the work; loop is the part of generate() outside the model, between and after its steps."""
+from vlm_profiling.record.schema import STAGES, Batch, Serving, Stages, StageTime
 
 
 def stages_pass(session: Session, batches: Sequence[InputBatch], headline: Sequence[Batch]) -> tuple[Stages, Serving]:

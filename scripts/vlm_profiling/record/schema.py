@@ -13,6 +13,8 @@ from msgspec import Struct, field
 SCHEMA_VERSION = 1
 
 Status = Literal["ok", "oom", "unsupported", "timeout", "error"]
+STAGES = ("preprocess", "transfer", "vision", "project", "prefill", "decode", "loop", "detokenise")
+"""Stages of a batch, in the order of the work; loop is the part of generate() outside the model, between and after its steps."""
 Block = Literal["attention", "mlp", "norm", "convolution", "embedding", "other"]
 
 
@@ -204,8 +206,7 @@ class Stages(Section, kw_only=True):
     """Where the time of a batch goes, from a pass of its own whose modules' borders are marked."""
 
     times: dict[str, StageTime]
-    """By stage, in the order of the work: preprocess, transfer, vision, project, prefill (ends with the first token's
-    logits), decode, loop (inside generate() and outside the model: sampling, cache, bookkeeping), detokenise."""
+    """By name of STAGES, in their order. Prefill ends with the first token's logits."""
     end_to_end: Distribution
     """Of the same full batches, marks included."""
     unattributed_share: float

@@ -21,6 +21,8 @@ from vlm_profiling.study.grid import axis_point, baseline_point
 Place: TypeAlias = tuple[str, str, str]
 """Model, data set and key of a run."""
 
+NO_STAGES = "the protocol asks for no stages"
+
 
 def _figure(kind: str) -> Callable[[Callable[[Cell], Entry]], property]:
     """A figure that only a finished run has: any other cell answers with its status and reason.
@@ -104,6 +106,15 @@ class Cell(Struct, kw_only=True):
     end_to_end_mean_s: float | None
     end_to_end_sampling_low_s: float | None
     end_to_end_sampling_high_s: float | None
+    ttft_n: int | None
+    ttft_mean_s: float | None
+    ttft_sampling_low_s: float | None
+    ttft_sampling_high_s: float | None
+    tpot_n: int | None
+    tpot_mean_s: float | None
+    tpot_sampling_low_s: float | None
+    tpot_sampling_high_s: float | None
+    serving_absent: str | None
     samples_per_s: float | None
     output_tokens_per_s: float | None
     energy_gpu_per_sample_j: float | None
@@ -123,6 +134,7 @@ class Cell(Struct, kw_only=True):
     exact_match_interval_high: float | None
     scored: int | None
     quality_absent: str | None
+    layers_absent: str | None
 
     doubts: dict[str, tuple[str, ...]] = {}
     """Failed audits with their evidence, by the kind of figure that they mark; from the table of audits."""
@@ -166,6 +178,22 @@ class Cell(Struct, kw_only=True):
     def end_to_end(self) -> Entry:
         """Pictures and text in to answers out, per full batch, s."""
         return _mean(self.end_to_end_mean_s, self.end_to_end_sampling_low_s, self.end_to_end_sampling_high_s, self.end_to_end_n)
+
+    @_figure("stages")
+    def first_token(self) -> Entry:
+        """Time to first token, s."""
+        if self.ttft_mean_s is None:
+            return Absent(NO_STAGES)
+        return _mean(self.ttft_mean_s, self.ttft_sampling_low_s, self.ttft_sampling_high_s, self.ttft_n)
+
+    @_figure("stages")
+    def further_token(self) -> Entry:
+        """Time per output token after the first, s."""
+        if self.ttft_mean_s is None:
+            return Absent(NO_STAGES)
+        if self.tpot_mean_s is None:
+            return _absent(self.serving_absent, "tpot")
+        return _mean(self.tpot_mean_s, self.tpot_sampling_low_s, self.tpot_sampling_high_s, self.tpot_n)
 
     @_figure("energy")
     def energy(self) -> Entry:

@@ -8,11 +8,13 @@ import altair as alt
 import vl_convert
 
 from vlm_profiling.record.files import write_bytes
-from vlm_profiling.report.cells import read_cells
+from vlm_profiling.report.cells import Cells, read_cells
 from vlm_profiling.report.charts_index import index_chart
 from vlm_profiling.report.charts_model import model_chart
+from vlm_profiling.report.charts_stages import axis_stages_chart, index_stages_chart
 from vlm_profiling.report.compare import read_batch_times
-from vlm_profiling.report.files import INDEX_CHARTS, model_charts
+from vlm_profiling.report.files import INDEX_CHARTS, model_charts, stage_charts
+from vlm_profiling.report.inside import read_stages
 from vlm_profiling.study import Study
 
 SCALE = 2
@@ -27,9 +29,20 @@ def draw_charts(study: Study, tables: Path, output: Path) -> int:
         names = model_charts(study, model)
         times = read_batch_times(tables, cells.on_axis(model, "optimization")) if "optimization" in names else {}
         charts |= {f"{model}/{name}": model_chart(cells, model, name, times) for name in names}
+    if study.protocol.stages:
+        charts |= _stage_charts(cells, tables)
     for stem, chart in charts.items():
         write_chart(chart, output / stem)
     return len(charts)
+
+
+def _stage_charts(cells: Cells, tables: Path) -> dict[str, alt.VConcatChart]:
+    stages = read_stages(tables, cells.all)
+    charts = {"index/stages": index_stages_chart(cells, stages)}
+    for model in cells.study.models:
+        for name in stage_charts(cells.study, model):
+            charts[f"{model}/{name}"] = axis_stages_chart(cells, model, name.removesuffix("_stages"), stages)
+    return charts
 
 
 def write_chart(chart: alt.TopLevelMixin, stem: Path) -> None:

@@ -10,11 +10,11 @@ from vlm_profiling.cost.functions import CONVENTION
 from vlm_profiling.report.cells import Cell, Cells
 from vlm_profiling.report.charts_model import model_colour
 from vlm_profiling.report.figures import BYTES, FLOPS, PERCENT, SECONDS, Absent, Entry, Figure, Unit, best_unit
-from vlm_profiling.report.panels import GREY, WIDTH, PanelChart, absent_word, finish, note
+from vlm_profiling.report.panels import GREY, STAGE_COLOURS, WIDTH, PanelChart, absent_word, finish, note
 from vlm_profiling.report.words import INTERVAL, settings
 
-STAGE_COLOURS = {"vision": "#253494", "project": "#2c7fb8", "prefill": "#7fcdbb", "decode": "#d9d38f"}
-"""One ramp from dark to light, so that it cannot be taken for the models' colours."""
+COUNTED_STAGES = ("vision", "project", "prefill", "decode")
+"""Stages that have FLOPs."""
 ROW = 30
 """Pixels a model."""
 BARS_WIDTH = WIDTH - 80
@@ -108,10 +108,10 @@ def _flops_chart(_: Cells, baseline: Sequence[Cell]) -> alt.VConcatChart:
     stages = [
         {"label": _label(cell, baseline), "stage": stage, "order": order, "flops": flops / unit.size}
         for cell in baseline
-        for order, stage in enumerate(STAGE_COLOURS)
+        for order, stage in enumerate(COUNTED_STAGES)
         if (flops := getattr(cell, f"batch_{stage}_flops")) is not None
     ]
-    colours = alt.Scale(domain=list(STAGE_COLOURS), range=list(STAGE_COLOURS.values()))
+    colours = alt.Scale(domain=list(COUNTED_STAGES), range=[STAGE_COLOURS[stage] for stage in COUNTED_STAGES])
     sums = alt.Chart(alt.Data(values=[_row(cell, baseline, "total", cell.flops, unit) for cell in baseline]))
     sums = sums.encode(y=_rows_axis(baseline))
     layers = alt.layer(

@@ -28,10 +28,21 @@ def model_charts(study: Study, model: str) -> list[str]:
     return names
 
 
+def stage_charts(study: Study, model: str) -> list[str]:
+    """Names of a model's charts of stages: one for each axis with two values or more, if stages are measured."""
+    axes = [name for name in model_charts(study, model) if name in study.axes]
+    return [f"{axis}_stages" for axis in axes] if study.protocol.stages else []
+
+
+def index_charts(study: Study) -> list[str]:
+    """Names of the charts across models."""
+    return [*INDEX_CHARTS, *(["stages"] if study.protocol.stages else [])]
+
+
 def chart_files(study: Study) -> list[str]:
     """Every chart file, relative to the folder of plots."""
-    stems = [f"{model}/{name}" for model in study.models for name in model_charts(study, model)]
-    stems += [f"index/{name}" for name in INDEX_CHARTS]
+    stems = [f"{model}/{name}" for model in study.models for name in (*model_charts(study, model), *stage_charts(study, model))]
+    stems += [f"index/{name}" for name in index_charts(study)]
     return [stem + ending for stem in stems for ending in CHART_ENDINGS]
 
 

@@ -36,6 +36,8 @@ class Quantity:
 LATENCY = Quantity("Latency per batch", SECONDS, "latency")
 SAMPLE_LATENCY = Quantity("Latency per sample", SECONDS, "sample_latency")
 END_TO_END = Quantity("End to end per batch", SECONDS, "end_to_end")
+FIRST_TOKEN = Quantity("Time to first token", SECONDS, "first_token")
+FURTHER_TOKEN = Quantity("Time per further token", SECONDS, "further_token")
 ENERGY = Quantity("Energy per sample", JOULES, "energy")
 WORK = Quantity("FLOPs per batch", FLOPS, "flops")
 MEMORY = Quantity("Peak memory", BYTES, "memory")
@@ -43,7 +45,7 @@ WORD_ERRORS = Quantity("Word error rate", (PERCENT,), "word_errors")
 NORMALISED_WORD_ERRORS = Quantity("Word error rate, normalised", (PERCENT,), "normalised_word_errors")
 EXACT_MATCHES = Quantity("Exact match", (PERCENT,), "exact_matches")
 QUALITY = (WORD_ERRORS, NORMALISED_WORD_ERRORS, EXACT_MATCHES)
-AT_BASELINE = (LATENCY, SAMPLE_LATENCY, END_TO_END, ENERGY, WORK, MEMORY, *QUALITY)
+AT_BASELINE = (LATENCY, SAMPLE_LATENCY, END_TO_END, FIRST_TOKEN, FURTHER_TOKEN, ENERGY, WORK, MEMORY, *QUALITY)
 COUNTED = (LATENCY, WORD_ERRORS, EXACT_MATCHES)
 """Quantities whose n is shown beside the figure."""
 
@@ -83,9 +85,7 @@ def baseline_table(cells: Sequence[Cell]) -> str:
     for quantity in AT_BASELINE:
         entries = [getattr(cell, quantity.name) for cell in cells]
         unit = best_unit(quantity.units, entries)
-        rows.append(
-            [f"{quantity.title} ({unit.name})", *(_show(entry, unit, with_n=True, with_reason=True) for entry in entries)]
-        )
+        rows.append([f"{quantity.title} ({unit.name})", *(show(entry, unit, with_n=True, with_reason=True) for entry in entries)])
     plain: list[tuple[str, Callable[[Cell], float | None]]] = [
         ("Samples per second", lambda cell: cell.samples_per_s),
         ("Output tokens per second", lambda cell: cell.output_tokens_per_s),
@@ -140,13 +140,13 @@ def _figure_columns(quantities: Sequence[Quantity], cells: Sequence[Cell]) -> li
     for quantity in quantities:
         entries = [getattr(cell, quantity.name) for cell in cells]
         unit = best_unit(quantity.units, entries)
-        shown = [_show(entry, unit, with_n=quantity in COUNTED, with_reason=quantity is LATENCY) for entry in entries]
+        shown = [show(entry, unit, with_n=quantity in COUNTED, with_reason=quantity is LATENCY) for entry in entries]
         columns.append(Column(f"{quantity.title} ({unit.name})", shown))
     return columns
 
 
 def _ratio_column(quantity: Quantity, ratios: Sequence[Entry]) -> Column:
-    return Column(f"% of original {quantity.kind}", [_show(entry, PERCENT) for entry in ratios])
+    return Column(f"% of original {quantity.kind}", [show(entry, PERCENT) for entry in ratios])
 
 
 def _ratios(quantity: Quantity, cells: Sequence[Cell]) -> list[Entry]:
@@ -195,7 +195,7 @@ def _sizes(cell: Cell) -> str:
     return ", ".join(words) + (f" and {len(sizes) - 2} other sizes" if len(sizes) > 2 else "")
 
 
-def _show(entry: Entry, unit: Unit, *, with_n: bool = False, with_reason: bool = False) -> str:
+def show(entry: Entry, unit: Unit, *, with_n: bool = False, with_reason: bool = False) -> str:
     """A figure with its interval; for an absent one its reason, or a dash where the reason stands elsewhere."""
     if isinstance(entry, Absent):
         if not with_reason:

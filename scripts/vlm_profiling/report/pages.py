@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,13 @@ import polars as pl
 from vlm_profiling.cost.functions import CONVENTION
 from vlm_profiling.record.files import write_text
 from vlm_profiling.report import templates
-from vlm_profiling.report.cells import Cell, Cells, read_cells
+from vlm_profiling.report.cells import Cell, Cells, Place, read_cells
 from vlm_profiling.report.compare import read_batch_times
-from vlm_profiling.report.files import INDEX_CHARTS, model_charts
+from vlm_profiling.report.files import INDEX_CHARTS, model_charts, stage_charts
+from vlm_profiling.report.inside import Row, read_layers, read_stages
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.page_audits import audits_table, concerns_table, verdict_counts
+from vlm_profiling.report.page_stages import layers_table, models_stages_table, stages_table
 from vlm_profiling.report.page_tables import axis_table, baseline_table, cells_table, failures_table, models_table
 from vlm_profiling.report.words import AXIS_NAMES, settings
 from vlm_profiling.study import Study
@@ -34,6 +36,7 @@ CHART_TITLES = {
     "latency_quality": "Latency against word error rate, one point a model, with 95 % intervals",
     "memory": "Peak memory by model, with the part that is weights",
     "flops": "FLOPs per batch by model, stacked by stage",
+    "stages": "Time per batch by model, stacked by stage, with the shares beside it",
 }
 
 
@@ -68,18 +71,19 @@ def write_pages(study: Study, tables: Path, plots: Path, output: Path) -> int:
     """Write every page of `files.page_files`; returns how many there are."""
     cells = read_cells(study, tables)
     pictures, figures = (os.path.relpath(folder, output) for folder in (plots, tables))
-    write_text(output / "index.md", index_page(cells, pictures, figures))
+    write_text(output / "index.md", index_page(cells, tables, pictures, figures))
     for model in study.models:
         write_text(output / f"{model}.md", model_page(cells, model, tables, pictures))
     return 1 + len(study.models)
 
 
-def index_page(cells: Cells, pictures: str, tables: str) -> str:
-    """The page across models. `pictures` and `tables` are the relative paths of those folders."""
+def index_page(cells: Cells, tables: Path, pictures: str, figures: str) -> str:
+    """The page across models. `pictures` and `figures` are the relative paths of plots and of the folder `tables`."""
     study = cells.study
     baseline = [cell for model in study.models for cell in cells.baseline(model)]
     datasets = dict.fromkeys(cell.dataset for cell in baseline)
     failures = [cell for cell in cells.all if not cell.ok]
+    stages = read_stages(tables, baseline)
     return _render(
         "index.md.j2",
         name=escape_markdown(study.name),
@@ -92,13 +96,15 @@ def index_page(cells: Cells, pictures: str, tables: str) -> str:
                 "name": escape_markdown(dataset),
                 "settings": settings(baseline[0].point),
                 "table": models_table([cell for cell in baseline if cell.dataset == dataset]),
+                "stages": models_stages_table([cell for cell in baseline if cell.dataset == dataset], stages),
             }
             for dataset in datasets
         ],
         charts=[Chart(CHART_TITLES[name], f"{pictures}/index/{name}.svg") for name in INDEX_CHARTS],
+        stages_chart=Chart(CHART_TITLES["stages"], f"{pictures}/index/stages.svg"),
         failures=_listed(failures_table, failures),
         pages=[{"name": escape_markdown(model), "path": f"{model}.md"} for model in study.models],
-        tables=tables,
+        tables=figures,
     )
 
 
@@ -117,6 +123,9 @@ def model_page(cells: Cells, model: str, tables: Path, pictures: str) -> str:
         counts=_counts(own),
         baseline=baseline_table(baseline) if baseline else "",
         baseline_settings=settings(baseline[0].point) if baseline else "",
+        stages=_parts(baseline, read_stages(tables, baseline), stages_table),
+        layers=_parts(baseline, read_layers(tables, baseline), layers_table),
+        layers_absent=[escape_markdown(reason) for reason in dict.fromkeys(cell.layers_absent for cell in baseline) if reason],
         sections=[_axis_section(cells, model, axis, tables, pictures) for axis in axes],
         others=_listed(cells_table, cells.others(model)),
         audits=audits_table(findings) if findings else "",
@@ -130,10 +139,21 @@ def model_page(cells: Cells, model: str, tables: Path, pictures: str) -> str:
     )
 
 
+def _parts(cells: Sequence[Cell], rows: Mapping[Place, Sequence[Row]], draw: Callable[[Cell, Sequence[Row]], str]) -> list[Part]:
+    """The tables of the cells that have rows; each names its data set where there are several."""
+    several = len(cells) > 1
+    return [
+        Part(escape_markdown(cell.dataset) if several else "", draw(cell, rows[cell.place]))
+        for cell in cells
+        if cell.place in rows
+    ]
+
+
 def _axis_section(cells: Cells, model: str, axis: str, tables: Path, pictures: str) -> AxisSection:
     lines = cells.axis(model, axis)
     times = read_batch_times(tables, cells.on_axis(model, axis)) if axis == "optimization" else {}
-    names = [name for name in model_charts(cells.study, model) if name in (axis, f"{axis}_quality")]
+    drawn = (*model_charts(cells.study, model), *stage_charts(cells.study, model))
+    names = [name for name in drawn if name in (axis, f"{axis}_quality", f"{axis}_stages")]
     several = len(lines) > 1
     return AxisSection(
         title=_capital(AXIS_NAMES[axis]),
@@ -145,8 +165,8 @@ def _axis_section(cells: Cells, model: str, axis: str, tables: Path, pictures: s
 
 
 def _chart_title(model: str, name: str) -> str:
-    axis = name.removesuffix("_quality")
-    quantity = "quality" if axis != name else "latency"
+    axis = name.removesuffix("_quality").removesuffix("_stages")
+    quantity = {axis: "latency", f"{axis}_quality": "quality", f"{axis}_stages": "where the time goes"}[name]
     return escape_markdown(f"{model}: {quantity} by {AXIS_NAMES[axis]}, with 95 % intervals")
 
 

@@ -23,6 +23,17 @@ PANELS_A_ROW = 3
 GREY = "#5f6368"
 MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#882255", "#44AA99", "#999933")
 """Okabe and Ito's colours without yellow and black, then Tol's: told apart by colour-blind readers."""
+STAGE_COLOURS = {
+    "preprocess": "#8c510a",
+    "transfer": "#d8762b",
+    "vision": "#253494",
+    "project": "#2c7fb8",
+    "prefill": "#7fcdbb",
+    "decode": "#d9d38f",
+    "loop": "#aeb4ba",
+    "detokenise": "#4d4d4d",
+}
+"""The model's own stages are one ramp from dark to light: none is taken for a model's colour."""
 
 PanelChart: TypeAlias = alt.Chart | alt.LayerChart | alt.FacetChart
 

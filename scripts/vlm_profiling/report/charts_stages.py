@@ -1,0 +1,143 @@
+"""Where the time goes, as bars stacked by stage: along an axis for a model, and for all models at the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import altair as alt
+
+from vlm_profiling.record.schema import STAGES
+from vlm_profiling.report.cells import NO_STAGES, Cell, Cells, Place
+from vlm_profiling.report.figures import SECONDS, Absent, Entry, Figure, Unit, best_unit
+from vlm_profiling.report.inside import StageRow
+from vlm_profiling.report.panels import GREY, STAGE_COLOURS, WIDTH, PanelChart, absent_word, finish, note
+from vlm_profiling.report.words import AXIS_NAMES, AXIS_TITLES, INTERVAL, settings, value_label
+
+ROW = 30
+"""Pixels a bar."""
+LABELS = 130
+"""Pixels left for the bars' names."""
+GAP = 30
+HALF = (WIDTH - LABELS - GAP) // 2
+
+Stages = Mapping[Place, Sequence[StageRow]]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One cell's bar."""
+
+    label: str
+    stages: Sequence[StageRow]
+    """Empty where the cell has none."""
+    absent: Absent | None
+
+    @property
+    def end_to_end(self) -> Entry:
+        """Time per batch, s, or why there is none."""
+        return self.absent or self.stages[0].end_to_end
+
+
+def axis_stages_chart(cells: Cells, model: str, axis: str, stages: Stages) -> alt.VConcatChart:
+    """A model's stages along one axis, a row of panels for each data set."""
+    title = f"{model}: where the time goes, by {AXIS_NAMES[axis]}"
+    lines = cells.axis(model, axis)
+    if not lines:
+        return finish([note("Every cell of this axis is excluded.")], title, "")
+    rows = []
+    for line in lines:
+        bars = [_bar(cell, value_label(axis, getattr(cell, axis)), stages) for cell in line]
+        rows.append(_panels(bars, AXIS_TITLES[axis], line[0].dataset if len(lines) > 1 else ""))
+    return finish(rows, title, _subtitle(settings(lines[0][0].point, axis)))
+
+
+def index_stages_chart(cells: Cells, stages: Stages) -> alt.VConcatChart:
+    """All models beside each other at the baseline."""
+    title = "Where the time goes, by model"
+    baseline = [cell for model in cells.study.models for cell in cells.baseline(model)]
+    if not baseline:
+        return finish([note("The study has no cell at its baseline.")], title, "")
+    several = len({cell.dataset for cell in baseline}) > 1
+    bars = [_bar(cell, f"{cell.model} · {cell.dataset}" if several else cell.model, stages) for cell in baseline]
+    return finish([_panels(bars, None, "")], title, _subtitle(settings(baseline[0].point)))
+
+
+def _subtitle(held: str) -> str:
+    return (
+        f"{held}. Mean exclusive time of each stage per batch, from a pass whose stages are marked; rules: {INTERVAL} of the sum."
+    )
+
+
+def _bar(cell: Cell, label: str, stages: Stages) -> Bar:
+    rows = stages.get(cell.place, ())
+    if rows:
+        return Bar(label, rows, None)
+    return Bar(label, (), Absent(NO_STAGES) if cell.ok else Absent(cell.reason or "", cell.status))
+
+
+def _panels(bars: Sequence[Bar], axis_title: str | None, title: str) -> alt.HConcatChart:
+    """The same bars twice: as times on one scale, and as shares of the whole."""
+    unit = best_unit(SECONDS, [bar.end_to_end for bar in bars])
+    return alt.hconcat(
+        _times_panel(bars, unit, axis_title, title), _shares_panel(bars), spacing=GAP, title=alt.Title(title, anchor="middle")
+    )
+
+
+def _times_panel(bars: Sequence[Bar], unit: Unit, axis_title: str | None, title: str) -> PanelChart:
+    wholes = alt.Chart().encode(y=_rows(bars, axis_title, labels=True))
+    return alt.layer(
+        _stacked(bars, unit.size, alt.X("value:Q", title=f"Time per batch ({unit.name})"), axis_title, labels=True),
+        wholes.mark_rule(strokeWidth=1.5).encode(x="low:Q", x2="high:Q"),
+        wholes.mark_text(align="left", dx=6, fontSize=10).encode(x="high:Q", text=alt.Text("whole:Q", format=".3~g")),
+        wholes.mark_text(color=GREY, align="left", fontSize=11).encode(x=alt.value(4), text="word:N"),
+        data=alt.Data(values=[_whole(bar, unit) for bar in bars]),
+        width=HALF,
+        height=ROW * len(bars),
+    )
+
+
+def _shares_panel(bars: Sequence[Bar]) -> PanelChart:
+    x = alt.X("share:Q", title="Share of the time (%)", scale=alt.Scale(domain=[0, 100]))
+    return _stacked(bars, 1.0, x, None, labels=False).properties(width=HALF, height=ROW * len(bars))
+
+
+def _stacked(bars: Sequence[Bar], size: float, x: alt.X, axis_title: str | None, *, labels: bool) -> alt.Chart:
+    values = [
+        {
+            "label": bar.label,
+            "stage": row.stage,
+            "order": STAGES.index(row.stage),
+            "value": row.time_mean_s / size,
+            "share": 100 * row.share,
+        }
+        for bar in bars
+        for row in bar.stages
+    ]
+    present = [stage for stage in STAGES if any(value["stage"] == stage for value in values)]
+    colours = alt.Scale(domain=present, range=[STAGE_COLOURS[stage] for stage in present])
+    return (
+        alt.Chart(alt.Data(values=values))
+        .mark_bar(size=18)
+        .encode(
+            y=_rows(bars, axis_title, labels=labels),
+            x=x,
+            color=alt.Color("stage:N", title=None, scale=colours, legend=alt.Legend(orient="bottom", columns=len(present))),
+            order="order:Q",
+        )
+    )
+
+
+def _rows(bars: Sequence[Bar], title: str | None, *, labels: bool) -> alt.Y:
+    names = [bar.label for bar in bars]
+    above = {"titleAngle": 0, "titleAlign": "right", "titleAnchor": "start", "titleX": -8, "titleY": -8}
+    axis = alt.Axis(labelLimit=LABELS, labels=labels, ticks=labels, **above)
+    return alt.Y("label:N", sort=names, scale=alt.Scale(domain=names), title=title if labels else None, axis=axis)
+
+
+def _whole(bar: Bar, unit: Unit) -> dict[str, float | str | None]:
+    entry = bar.end_to_end
+    if not isinstance(entry, Figure):
+        return {"label": bar.label, "word": absent_word(entry)}
+    low, high = entry.bounds
+    return {"label": bar.label, "word": "", "whole": entry.value / unit.size, "low": low / unit.size, "high": high / unit.size}

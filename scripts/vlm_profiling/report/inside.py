@@ -1,0 +1,122 @@
+"""Rows of the tables of stages and layers as typed parts of a run: what its time went to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import polars as pl
+from msgspec import Struct
+
+from vlm_profiling.record.files import RecordError
+from vlm_profiling.report.cells import Cell, Place
+from vlm_profiling.report.figures import Figure
+
+Row = TypeVar("Row", bound="_Row")
+
+
+class _Row(Struct, kw_only=True):
+    model: str
+    dataset: str
+    key: str
+
+
+class StageRow(_Row, kw_only=True):
+    """A stage of a run: the columns that charts and pages read (record/schema.py says what each means)."""
+
+    stage: str
+    time_n: int
+    time_mean_s: float
+    time_std_s: float | None
+    time_min_s: float
+    time_median_s: float
+    time_max_s: float
+    time_sampling_low_s: float | None
+    time_sampling_high_s: float | None
+    share: float
+    end_to_end_n: int
+    end_to_end_mean_s: float
+    end_to_end_sampling_low_s: float | None
+    end_to_end_sampling_high_s: float | None
+    unattributed_share: float
+    against_headline: float
+    against_headline_interval_low: float | None
+    against_headline_interval_high: float | None
+    stages_absent: str | None
+
+    @property
+    def time(self) -> Figure:
+        """Exclusive time per full batch, s."""
+        return _mean(self.time_mean_s, self.time_sampling_low_s, self.time_sampling_high_s, self.time_n)
+
+    @property
+    def end_to_end(self) -> Figure:
+        """Of the same batches: all stages and what is in none, s."""
+        return _mean(self.end_to_end_mean_s, self.end_to_end_sampling_low_s, self.end_to_end_sampling_high_s, self.end_to_end_n)
+
+    @property
+    def pass_cost(self) -> Figure:
+        """generate() of the stages pass over that of the headline pass: a ratio."""
+        return _mean(self.against_headline, self.against_headline_interval_low, self.against_headline_interval_high, None)
+
+    @property
+    def absent(self) -> dict[str, str]:
+        """Why stages of this run are not there."""
+        return msgspec.json.decode(self.stages_absent or "{}", type=dict[str, str])
+
+
+class LayerRow(_Row, kw_only=True):
+    """A kind of layer in a stage of a run."""
+
+    stage: str
+    module: str
+    block: str
+    share: float
+    coverage: float
+    batches: int
+    against_headline: float
+    stages_s: str
+    """JSON: seconds by stage."""
+    generate_s: float
+
+    @property
+    def stage_shares(self) -> dict[str, float]:
+        """Share of generate() by stage, in its layers and between them."""
+        return {
+            stage: seconds / self.generate_s
+            for stage, seconds in msgspec.json.decode(self.stages_s, type=dict[str, float]).items()
+        }
+
+
+def read_stages(tables: Path, cells: Sequence[Cell]) -> dict[Place, list[StageRow]]:
+    """The stages of those cells that have any, in the order of the work. Raises RecordError without such a table."""
+    return _read(tables / "stages.parquet", StageRow, cells)
+
+
+def read_layers(tables: Path, cells: Sequence[Cell]) -> dict[Place, list[LayerRow]]:
+    """The layers of those cells that have any, longest first. Raises RecordError without such a table."""
+    return _read(tables / "layers.parquet", LayerRow, cells)
+
+
+def _read(path: Path, kind: type[Row], cells: Sequence[Cell]) -> dict[Place, list[Row]]:
+    places = {cell.place for cell in cells}
+    try:
+        table = (
+            pl.scan_parquet(path)
+            .filter(pl.col("key").is_in({key for _, _, key in places}))
+            .select(kind.__struct_fields__)
+            .collect()
+        )
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise RecordError(f"{path}: {error}") from None
+    rows: dict[Place, list[Row]] = {}
+    for row in msgspec.convert(table.to_dicts(), list[kind]):
+        if (place := (row.model, row.dataset, row.key)) in places:
+            rows.setdefault(place, []).append(row)
+    return rows
+
+
+def _mean(mean: float, low: float | None, high: float | None, n: int | None) -> Figure:
+    return Figure(mean, None if low is None or high is None else (low, high), n)

@@ -1,0 +1,100 @@
+"""Where the time goes, for the pages: tables of stages with their sum against the headline, and of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from vlm_profiling.record.schema import STAGES
+from vlm_profiling.report.cells import Cell, Place
+from vlm_profiling.report.figures import PERCENT, SECONDS, Figure, best_unit
+from vlm_profiling.report.inside import LayerRow, StageRow
+from vlm_profiling.report.markdown import escape_markdown, table
+from vlm_profiling.report.page_tables import DOUBT, NOTHING, show
+
+BLOCKS = ("attention", "mlp", "norm", "convolution", "embedding", "other")
+KINDS = 10
+"""Kinds of layers listed; the table of layers holds all."""
+
+
+def stages_table(cell: Cell, rows: Sequence[StageRow]) -> str:
+    """One run's stages, their sum, and in words what the sum is worth."""
+    first, doubts = rows[0], cell.doubts.get("stages", ())
+    unit = best_unit(SECONDS, [row.time for row in rows])
+    lines = [
+        [
+            row.stage,
+            show(row.time, unit),
+            *(
+                NOTHING if figure is None else show(Figure(figure), unit)
+                for figure in (row.time_std_s, row.time_min_s, row.time_median_s, row.time_max_s)
+            ),
+            f"{100 * row.share:.1f}",
+        ]
+        for row in rows
+    ]
+    lines.append(["in no stage", *[NOTHING] * 5, f"{100 * first.unattributed_share:.1f}"])
+    lines.append(["**end to end**", show(replace(first.end_to_end, doubts=doubts), unit), *[NOTHING] * 4, "100.0"])
+    name = unit.name
+    heading = ["Stage", f"Mean ({name})", *(f"{word} ({name})" for word in ("Std", "Min", "Median", "Max")), "Share (%)"]
+    cost = show(first.pass_cost, PERCENT)
+    notes = [
+        f"n = {first.time_n} batches. `generate()` of this pass took {cost} % of the headline's, which is not instrumented.",
+        *(f"No {stage}: {escape_markdown(reason)}." for stage, reason in first.absent.items()),
+        *(f"{DOUBT} {escape_markdown(doubt)}." for doubt in doubts),
+    ]
+    return "\n\n".join([table(heading, lines), *notes])
+
+
+def models_stages_table(cells: Sequence[Cell], stages: Mapping[Place, Sequence[StageRow]]) -> str:
+    """Shares by stage and the serving times, one row a model; a dash where a model has no such stage.
+
+    Empty where no model has stages.
+    """
+    measured = [(cell, {row.stage: row for row in stages[cell.place]}) for cell in cells if cell.place in stages]
+    names = [stage for stage in STAGES if any(stage in rows for _, rows in measured)]
+    first_tokens, further_tokens = [cell.first_token for cell, _ in measured], [cell.further_token for cell, _ in measured]
+    rows = []
+    unit = best_unit(SECONDS, [*first_tokens, *further_tokens])
+    for (cell, own), ttft, tpot in zip(measured, first_tokens, further_tokens, strict=True):
+        cost = next(iter(own.values())).pass_cost
+        shares = [f"{100 * own[name].share:.1f}" if name in own else NOTHING for name in names]
+        rows.append([escape_markdown(cell.model), *shares, show(ttft, unit), show(tpot, unit), show(cost, PERCENT)])
+    serving = (f"Time to first token ({unit.name})", f"Time per further token ({unit.name})")
+    heading = ["Model", *(f"{name} (%)" for name in names), *serving, "Pass, % of headline"]
+    doubts = [
+        f"{DOUBT} {escape_markdown(cell.model)}: {escape_markdown(doubt)}."
+        for cell, _ in measured
+        for doubt in cell.doubts.get("stages", ())
+    ]
+    return "\n\n".join([table(heading, rows), *doubts]) if rows else ""
+
+
+def layers_table(_: Cell, rows: Sequence[LayerRow]) -> str:
+    """One run's time inside generate(): blocks by stage, then the kinds of layers that take most."""
+    first = rows[0]
+    whole = first.stage_shares
+    stages = [stage for stage in STAGES if stage in whole]
+    blocks = []
+    for block in BLOCKS:
+        shares = [sum(row.share for row in rows if row.block == block and row.stage == stage) for stage in stages]
+        blocks.append([block, *map(_percent, shares), _percent(sum(shares))])
+    between = [whole[stage] - sum(row.share for row in rows if row.stage == stage) for stage in stages]
+    blocks.append(["between layers", *map(_percent, between), _percent(sum(between))])
+    blocks.append(["**sum**", *(_percent(whole[stage]) for stage in stages), _percent(sum(whole.values()))])
+    kinds = [[escape_markdown(row.module), row.block, row.stage, _percent(row.share)] for row in rows[:KINDS]]
+    note = (
+        f"Shares of `generate()` over {first.batches} batches, layers marked: {_percent(first.coverage)} % of the time lies in "
+        f"them, and marking them slows `generate()` to {100 * first.against_headline:.0f} % of the headline's."
+    )
+    return "\n\n".join(
+        [
+            table(["Block", *(f"{stage} (%)" for stage in stages), "All (%)"], blocks),
+            note,
+            table(["Kind of layer", "Block", "Stage", "Share (%)"], kinds, text_columns=3),
+        ]
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
