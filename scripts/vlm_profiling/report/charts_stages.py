@@ -80,11 +80,11 @@ def _panels(bars: Sequence[Bar], axis_title: str | None, title: str) -> alt.HCon
     """The same bars twice: as times on one scale, and as shares of the whole."""
     unit = best_unit(SECONDS, [bar.end_to_end for bar in bars])
     return alt.hconcat(
-        _times_panel(bars, unit, axis_title, title), _shares_panel(bars), spacing=GAP, title=alt.Title(title, anchor="middle")
+        _times_panel(bars, unit, axis_title), _shares_panel(bars), spacing=GAP, title=alt.Title(title, anchor="middle")
     )
 
 
-def _times_panel(bars: Sequence[Bar], unit: Unit, axis_title: str | None, title: str) -> PanelChart:
+def _times_panel(bars: Sequence[Bar], unit: Unit, axis_title: str | None) -> PanelChart:
     wholes = alt.Chart().encode(y=_rows(bars, axis_title, labels=True))
     return alt.layer(
         _stacked(bars, unit.size, alt.X("value:Q", title=f"Time per batch ({unit.name})"), axis_title, labels=True),
@@ -130,7 +130,7 @@ def _stacked(bars: Sequence[Bar], size: float, x: alt.X, axis_title: str | None,
 
 def _rows(bars: Sequence[Bar], title: str | None, *, labels: bool) -> alt.Y:
     names = [bar.label for bar in bars]
-    above = {"titleAngle": 0, "titleAlign": "right", "titleAnchor": "start", "titleX": -8, "titleY": -8}
+    above = {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "start", "titleX": 0, "titleY": -8}
     axis = alt.Axis(labelLimit=LABELS, labels=labels, ticks=labels, **above)
     return alt.Y("label:N", sort=names, scale=alt.Scale(domain=names), title=title if labels else None, axis=axis)
 
