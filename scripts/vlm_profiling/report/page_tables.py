@@ -29,8 +29,8 @@ class Quantity:
 
     @property
     def kind(self) -> str:
-        """What it is a figure of, per what left out: "Latency", "FLOPs"."""
-        return self.title.partition(" per ")[0]
+        """What it is a figure of, whether per batch or per sample left out: "Latency", "FLOPs"."""
+        return self.title.removesuffix(" per batch").removesuffix(" per sample")
 
 
 LATENCY = Quantity("Latency per batch", SECONDS, "latency")
