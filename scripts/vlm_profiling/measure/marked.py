@@ -57,12 +57,14 @@ class FirstToken(StoppingCriteria):
     def __init__(self, clock: type[HostClock | CudaClock]) -> None:
         self.clock = clock
         self.reading: Any = None
+        self.none_stops: torch.Tensor | None = None
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> Any:
         """False for every row."""
         if self.reading is None:
             self.reading = self.clock.read()
-        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
+            self.none_stops = torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
+        return self.none_stops
 
 
 @dataclass(frozen=True)
