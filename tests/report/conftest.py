@@ -48,6 +48,11 @@ def answer(run: Run) -> Record:
     return make_record(generate_s=0.02 * run.point.batch_size, accuracy=accuracy, **identity_of(run))
 
 
+@pytest.fixture
+def usual_answer() -> Callable[[Run], Record]:
+    return answer
+
+
 @dataclass(frozen=True)
 class StudyFolder:
     """A study's files, as the workflow leaves them for the report."""

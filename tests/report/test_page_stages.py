@@ -61,13 +61,11 @@ def test_the_page_of_a_model_tells_stages_their_sum_and_what_marking_cost(make_s
     assert "took 101.0 [99.00, 103.0] % of the headline's" in text
 
 
-def test_pages_without_stages_have_no_such_section(make_study):
-    def answer(run):
-        from conftest import answer as usual
+def test_pages_without_stages_have_no_such_section(make_study, usual_answer):
+    def without_stages(run):
+        return msgspec.structs.replace(usual_answer(run), stages=None, serving=None)
 
-        return msgspec.structs.replace(usual(run), stages=None, serving=None)
-
-    study = make_study(answer, protocol={"stages": False})
+    study = make_study(without_stages, protocol={"stages": False})
     cells = study.cells()
     page = model_page(cells, "trained", study.folder / "tables", "plots")
     assert not section(page, "Where the time goes") and not section(page, "Layers")
