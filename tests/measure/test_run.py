@@ -185,8 +185,12 @@ def test_the_summary_tells_status_and_reason(request_for: MakeRequest) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", TINY_ARCHITECTURES)
 def test_compile_compiles_what_generate_calls_and_changes_no_answer(architecture: str, request_for: MakeRequest) -> None:
+    torch._dynamo.reset()  # a run has a process of its own; here models before would use up the limit of graphs
     eager = measured(request_for(architecture, batch_size=4))
-    compiled = measured(request_for(architecture, batch_size=4, optimization=OptimizationConfig(dtype="float32", compile=True)))
+    optimization, protocol = OptimizationConfig(dtype="float32", compile=True), ProtocolConfig(max_new_tokens=3, layers=True)
+    compiled = measured(request_for(architecture, batch_size=4, optimization=optimization, protocol=protocol))
+    assert compiled.stages and "decode" in compiled.stages.times
+    assert compiled.layers is None and compiled.layers_absent and "compiled" in compiled.layers_absent
     assert compiled.checkpoint and compiled.checkpoint.compiled_frames
     assert compiled.checkpoint.compile_s and compiled.checkpoint.compile_s > 0
     assert [sample.answer for sample in compiled.samples] == [sample.answer for sample in eager.samples]
