@@ -12,6 +12,7 @@ import sys
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from io import BufferedWriter
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ class StudyWorkflow:
         """Where each run's record belongs."""
         return [f"{self.study.results}/runs/{name}.json" for name in self.runs]
 
-    @property
+    @cached_property
     def description(self) -> str:
         """A file with the study's settings in their order, for the scripts that make tables, charts and pages."""
         content = {"study": self.study.model_dump(exclude_none=True), "environment": self.environment}
