@@ -18,34 +18,24 @@ from vlm_profiling.cost.functions import (
     StageFlops,
     VisionFlops,
 )
+from vlm_profiling.record.inside import Block, Layers, LayerTime, Serving, Stages, StageTime
+from vlm_profiling.record.machine import Energy, Environment, Gpu, Joules, Memory
 from vlm_profiling.record.schema import (
     SCHEMA_VERSION,
     Batch,
-    Block,
     Checkpoint,
     Dataset,
-    Distribution,
-    Energy,
-    Environment,
     Failure,
-    Gpu,
     Headline,
-    Interval,
-    Joules,
-    Layers,
-    LayerTime,
-    Memory,
     Optimization,
     Point,
     Quality,
     Record,
     Sample,
-    Serving,
-    Stages,
-    StageTime,
     Status,
     Warmup,
 )
+from vlm_profiling.record.sections import Distribution, Interval
 from vlm_profiling.study import Run
 
 QUESTIONS = (

@@ -8,7 +8,8 @@ from factories import make_record
 from msgspec.structs import replace
 
 from vlm_profiling.audits import meters, noise_band, thermal
-from vlm_profiling.record.schema import Energy, Point, Record
+from vlm_profiling.record.machine import Energy
+from vlm_profiling.record.schema import Point, Record
 
 
 def measured(**changes: float) -> Record:

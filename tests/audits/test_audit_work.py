@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from vlm_profiling.audits import physical_floor, right_device, work_parity
 from vlm_profiling.cost.functions import WeightReads
-from vlm_profiling.record.schema import Energy, Point, Record
+from vlm_profiling.record.machine import Energy
+from vlm_profiling.record.schema import Point, Record
 
 CUDA = Point(device="cuda", optimization="fp32", batch_size=2)
 

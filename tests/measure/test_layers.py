@@ -13,7 +13,7 @@ from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
 from vlm_profiling.measure.layers import layers_pass, model_layers
 from vlm_profiling.measure.passes import InputBatch, Session, headline_pass
-from vlm_profiling.record.schema import Layers
+from vlm_profiling.record.inside import Layers
 
 MakeSession = Callable[..., tuple[Session, list[InputBatch]]]
 

@@ -16,7 +16,7 @@ from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
 from vlm_profiling.measure.compiling import compile_model, compiled_frames
 from vlm_profiling.measure.passes import InputBatch, Session, headline_pass, no_long_collections
 from vlm_profiling.measure.stages import stages_pass
-from vlm_profiling.record.schema import STAGES, Serving, Stages
+from vlm_profiling.record.inside import STAGES, Serving, Stages
 from vlm_profiling.study.config import ProtocolConfig
 
 MakeSession = Callable[..., tuple[Session, list[InputBatch]]]

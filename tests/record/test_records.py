@@ -12,8 +12,10 @@ from factories import make_failed_record, make_record
 
 from vlm_profiling.record import schema
 from vlm_profiling.record.files import RecordError, decode_record, read_record, write_record
+from vlm_profiling.record.machine import Joules
 from vlm_profiling.record.manifests import CheckpointManifest, DatasetManifest, FileFacts, read_manifest, write_manifest
-from vlm_profiling.record.schema import SCHEMA_VERSION, Interval, Joules, Record
+from vlm_profiling.record.schema import SCHEMA_VERSION, Record
+from vlm_profiling.record.sections import Interval
 
 UNITS = ("_s", "_j", "_w", "_c", "_bytes", "_flops")
 RATIOS = {"cv", "mean", "low", "high", "relative_uncertainty", "wer", "wer_normalised", "wer_sample_mean", "exact_match"}

@@ -10,7 +10,7 @@ from factories import make_layers
 from test_charts import rows_of
 
 from vlm_profiling.record.files import read_record, write_record
-from vlm_profiling.record.schema import STAGES
+from vlm_profiling.record.inside import STAGES
 from vlm_profiling.report.charts_stages import axis_stages_chart, index_stages_chart
 from vlm_profiling.report.files import chart_files, stage_charts
 from vlm_profiling.report.inside import read_stages

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vlm_profiling.audits.base import Check, Context, Finding, conclude, graded, not_applicable
-from vlm_profiling.record.schema import Joules
+from vlm_profiling.record.machine import Joules
 
 NAME = "meters agree"
 ASKS = "Do the energy counter and the integrated power agree, over a window long enough for both?"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vlm_profiling.audits.base import Check, Context, Finding, conclude, graded, not_applicable
-from vlm_profiling.record.schema import Record, Stages
+from vlm_profiling.record.inside import Stages
+from vlm_profiling.record.schema import Record
 
 NAME = "parts sum to whole"
 ASKS = "Do the stages add up to the time that was published without any instrument?"

@@ -8,7 +8,8 @@ from vlm_profiling.audits.base import Check, Context, Finding, conclude, not_app
 from vlm_profiling.cost.datasheet import Peaks, datasheet_peaks
 from vlm_profiling.cost.evaluate import record_flops
 from vlm_profiling.cost.functions import CostError, ModelCost
-from vlm_profiling.record.schema import Gpu, Joules, Record
+from vlm_profiling.record.machine import Gpu, Joules
+from vlm_profiling.record.schema import Record
 
 NAME = "physical floor"
 ASKS = "Is every figure one that the hardware can reach: FLOP/s, weights read per second, watts?"

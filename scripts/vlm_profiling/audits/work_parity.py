@@ -9,7 +9,8 @@ from math import isclose
 from vlm_profiling.audits.base import Check, Context, FigureKind, Finding, conclude
 from vlm_profiling.cost.evaluate import record_flops
 from vlm_profiling.cost.functions import CostError
-from vlm_profiling.record.schema import Headline, Joules, Record, Sample
+from vlm_profiling.record.machine import Joules
+from vlm_profiling.record.schema import Headline, Record, Sample
 
 NAME = "work parity"
 ASKS = "Do latency, energy and FLOPs speak of the same batches and tokens?"

@@ -16,7 +16,7 @@ from vlm_profiling.measure.gpu import find_gpu
 from vlm_profiling.measure.meters import Meter, MeterError, MeterWindow, Reading
 from vlm_profiling.measure.meters_nvml import SAMPLE_S, GpuMeter
 from vlm_profiling.measure.meters_rapl import POWERCAP, RaplMeter
-from vlm_profiling.record.schema import Energy, Joules
+from vlm_profiling.record.machine import Energy, Joules
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from vlm_profiling.measure.gpu import current_gpu
 from vlm_profiling.measure.locks import installed_version, lock_differences, read_lock
 from vlm_profiling.measure.meters import MeterError
-from vlm_profiling.record.schema import Environment, Gpu
+from vlm_profiling.record.machine import Environment, Gpu
 from vlm_profiling.study.keys import lock_sha256
 
 PACKAGES = (

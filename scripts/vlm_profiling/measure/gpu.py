@@ -13,7 +13,7 @@ from typing import Any
 import pynvml
 
 from vlm_profiling.measure.meters import MeterError
-from vlm_profiling.record.schema import Gpu
+from vlm_profiling.record.machine import Gpu
 
 
 class NotOfferedError(MeterError):

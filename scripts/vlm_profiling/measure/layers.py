@@ -12,7 +12,8 @@ from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.cost.stage_hooks import running_modules
 from vlm_profiling.measure.marked import MarkedBatch, clock_of, full_batches, headline_ratio, marked_batches
 from vlm_profiling.measure.passes import InputBatch, Session
-from vlm_profiling.record.schema import Batch, Block, Layers, LayerTime
+from vlm_profiling.record.inside import Block, Layers, LayerTime
+from vlm_profiling.record.schema import Batch
 
 WITHOUT_WORK = (nn.Dropout, nn.Identity)
 """Leaves that do nothing in inference: marking them would only cost."""

@@ -18,7 +18,8 @@ from vlm_profiling.cost.stage_hooks import Mark, module_marks
 from vlm_profiling.measure.passes import InputBatch, Session, run_batch
 from vlm_profiling.measure.progress import progress
 from vlm_profiling.measure.statistics import ratio_interval
-from vlm_profiling.record.schema import Batch, Interval
+from vlm_profiling.record.schema import Batch
+from vlm_profiling.record.sections import Interval
 
 
 class HostClock:

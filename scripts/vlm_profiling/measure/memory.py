@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vlm_profiling.measure.gpu import current_gpu
 from vlm_profiling.measure.meters import MeterError
-from vlm_profiling.record.schema import Memory
+from vlm_profiling.record.machine import Memory
 
 PROC = Path("/proc/self")
 RESET_PEAK = "5"

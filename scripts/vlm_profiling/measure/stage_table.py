@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vlm_profiling.record.schema import Distribution, Stages
+from vlm_profiling.record.inside import Stages
+from vlm_profiling.record.sections import Distribution
 
 HEADING = ("stage", "mean ms", "std", "min", "median", "max", "share")
 BAR = 30

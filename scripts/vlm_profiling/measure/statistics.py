@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vlm_profiling.record.schema import Distribution, Interval
+from vlm_profiling.record.sections import Distribution, Interval
 
 RESAMPLES = 9999
 SEED = 0

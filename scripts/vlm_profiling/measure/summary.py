@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vlm_profiling.record.schema import Distribution, Interval, Joules, Record
+from vlm_profiling.record.machine import Joules
+from vlm_profiling.record.schema import Record
+from vlm_profiling.record.sections import Distribution, Interval
 
 
 def summarise(record: Record) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 
 from vlm_profiling.quality.exact_match import exact_match, normalise
 from vlm_profiling.quality.wer import WordEdits, word_edits
-from vlm_profiling.record.schema import Interval, Quality
+from vlm_profiling.record.schema import Quality
+from vlm_profiling.record.sections import Interval
 
 RESAMPLES = 2_000
 SEED = 0

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import field
+
+from vlm_profiling.record.inside import Layers, Serving, Stages
+from vlm_profiling.record.machine import Energy, Environment, Memory
+from vlm_profiling.record.sections import Distribution, Interval, Section
 
 SCHEMA_VERSION = 1
 
 Status = Literal["ok", "oom", "unsupported", "timeout", "error"]
-STAGES = ("preprocess", "transfer", "vision", "project", "prefill", "decode", "loop", "detokenise")
-"""Stages of a batch, in the order of the work; loop is the part of generate() outside the model, between and after its steps."""
-Block = Literal["attention", "mlp", "norm", "convolution", "embedding", "other"]
-
-
-class Section(Struct, kw_only=True, omit_defaults=True):
-    """A part of a record. Fields at their default are left out of the JSON."""
 
 
 class Failure(Section, kw_only=True):
@@ -88,33 +85,6 @@ class Dataset(Section, kw_only=True):
     content_sha256: str
     """Hash over the prepared samples and their pictures."""
     samples: int
-
-
-class Interval(Section, kw_only=True):
-    """A figure with its 95 % confidence interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-class Distribution(Section, kw_only=True):
-    """A latency over its samples. Percentiles only where n allows them (2, 29, 59 and 299)."""
-
-    n: int
-    mean_s: float
-    median_s: float
-    std_s: float | None = None
-    """Sample standard deviation; null for n = 1."""
-    min_s: float
-    max_s: float
-    sampling: Interval | None = None
-    """95 % bootstrap interval of the mean over samples (seeded); null for n = 1."""
-    p90_s: float | None = None
-    p95_s: float | None = None
-    p99_s: float | None = None
-    outliers: int = 0
-    """Samples outside 3 interquartile ranges (Tukey), flagged and kept."""
 
 
 class Warmup(Section, kw_only=True):
@@ -193,119 +163,6 @@ class Headline(Section, kw_only=True):
     partial_batch: Batch | None = None
 
 
-class StageTime(Section, kw_only=True):
-    """A stage over the full batches of the stages pass."""
-
-    time: Distribution
-    """Exclusive time per batch: what runs inside another stage's module counts for the inner one alone."""
-    share: float
-    """Of the end-to-end time of the same batches."""
-
-
-class Stages(Section, kw_only=True):
-    """Where the time of a batch goes, from a pass of its own whose modules' borders are marked."""
-
-    times: dict[str, StageTime]
-    """By name of STAGES, in their order. Prefill ends with the first token's logits."""
-    end_to_end: Distribution
-    """Of the same full batches, marks included."""
-    unattributed_share: float
-    """Of the end-to-end time: in no stage."""
-    against_headline: float
-    """generate() of this pass over that of the headline pass, all batches: 1 where the marks cost nothing."""
-    against_headline_interval: Interval | None = None
-    """95 % bootstrap interval over pairs of the same batch; null for a single batch."""
-    seconds: dict[str, list[float]]
-    """The time of each stage batch by batch, partial batch included, to the nanosecond."""
-    absent: dict[str, str] = field(default_factory=dict)
-    """Why a stage is not there."""
-
-
-class Serving(Section, kw_only=True):
-    """What a user of a server waits for, as vLLM defines it, per full batch; from the stages pass."""
-
-    ttft: Distribution
-    """Time to first token: from the pictures and text on the host to the id of the first token."""
-    tpot: Distribution | None = None
-    """Time per output token after the first: (end to end - ttft) / (tokens of the longest answer - 1)."""
-    absent: dict[str, str] = field(default_factory=dict)
-
-
-class LayerTime(Section, kw_only=True):
-    """Modules of one class, in one block of the model, during one stage."""
-
-    stage: str
-    """vision, project, prefill, decode, or loop where no stage's module was running."""
-    module: str
-    """Class: Linear, LayerNorm, CLIPAttention..."""
-    block: Block
-    total_s: float
-    """Exclusive time over all full batches."""
-    share: float
-    """Of the generate() time of the same batches."""
-
-
-class Layers(Section, kw_only=True):
-    """Time inside generate() by layer, from a pass of its own whose leaf and attention modules are marked."""
-
-    batches: int
-    """Full batches, over which the times are sums."""
-    generate_s: float
-    """generate() of these batches, marks included."""
-    stages_s: dict[str, float]
-    """Exclusive time of each stage over these batches, in its layers and between them."""
-    layers: list[LayerTime]
-    coverage: float
-    """Share of the generate() time inside marked layers; the rest runs between them."""
-    against_headline: float
-    """generate() of this pass over that of the headline pass, all batches: what marking every layer costs."""
-    against_headline_interval: Interval | None = None
-
-
-class Joules(Section, kw_only=True):
-    """Energy of the device that did the work."""
-
-    meter: str
-    """NVML total energy counter, NVML integrated power, or RAPL package (and DRAM)."""
-    device: str
-    """GPU UUID or RAPL domains read."""
-    window_s: float
-    gross_j: float
-    net_j: float | None = None
-    """Idle power subtracted; null where no idle pass was made."""
-    idle_w: float | None = None
-    mean_w: float
-    per_sample_j: float
-    per_token_j: float
-    relative_uncertainty: float
-    """Half-width of the window's uncertainty (counter tick over window), relative."""
-    second_meter_j: float | None = None
-    """The other meter's reading of the same window."""
-    temperature_start_c: float | None = None
-    temperature_end_c: float | None = None
-
-
-class Energy(Section, kw_only=True):
-    """Joules by device; a device without a meter has a reason instead."""
-
-    gpu: Joules | None = None
-    cpu: Joules | None = None
-    absent: dict[str, str] = field(default_factory=dict)
-    """Reasons, by field: {"gpu": "the run's device is cpu", "cpu": "no RAPL on this host"}."""
-
-
-class Memory(Section, kw_only=True):
-    """Peaks over the headline pass."""
-
-    peak_allocated_bytes: int | None = None
-    """torch.cuda.max_memory_allocated."""
-    peak_reserved_bytes: int | None = None
-    """torch.cuda.max_memory_reserved."""
-    peak_process_bytes: int | None = None
-    """GPU: this process's memory by NVML; CPU: resident set, high-water mark."""
-    absent: dict[str, str] = field(default_factory=dict)
-
-
 class Quality(Section, kw_only=True):
     """Answers against references, over the samples that have one."""
 
@@ -325,48 +182,6 @@ class Quality(Section, kw_only=True):
     exact_match_interval: Interval | None = None
     scored: int = 0
     empty_references: int = 0
-    absent: dict[str, str] = field(default_factory=dict)
-
-
-class Gpu(Section, kw_only=True):
-    """The GPU this process ran on."""
-
-    name: str
-    uuid: str
-    driver: str
-    memory_bytes: int
-    power_limit_w: float | None = None
-    compute_capability: str | None = None
-    cuda: str | None = None
-    """CUDA version torch was built with."""
-    ecc: bool | None = None
-    persistence: bool | None = None
-    mig: bool | None = None
-
-
-class Environment(Section, kw_only=True):
-    """Where the run happened. Never a host name, a user, a path or a secret."""
-
-    python: str
-    platform: str
-    packages: dict[str, str]
-    """Versions of the packages that can move a number: torch, transformers, tokenizers..."""
-    lock_sha256: str | None = None
-    """Hash of the environment's lock file."""
-    lock_differences: list[str] = field(default_factory=list)
-    """Installed packages that differ from the lock: "torch 2.11.0, lock 2.13.0"."""
-    cpu: str
-    cpu_cores: int
-    """Cores this process may use."""
-    threads: int
-    """torch intra-op threads."""
-    memory_bytes: int
-    gpu: Gpu | None = None
-    container: str | None = None
-    """Digest or URI of the image the process runs in; null outside a container."""
-    git_commit: str | None = None
-    git_dirty: bool | None = None
-    """Whether tracked files differ from that commit."""
     absent: dict[str, str] = field(default_factory=dict)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from vlm_profiling.record.schema import STAGES
+from vlm_profiling.record.inside import STAGES
 from vlm_profiling.report.cells import NO_STAGES, Cell, Cells, Place
 from vlm_profiling.report.figures import SECONDS, Absent, Entry, Figure, Unit, best_unit
 from vlm_profiling.report.inside import StageRow

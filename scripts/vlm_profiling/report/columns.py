@@ -17,7 +17,9 @@ import msgspec
 import polars as pl
 from msgspec import Struct, inspect
 
-from vlm_profiling.record.schema import Distribution, Layers, Record, Stages
+from vlm_profiling.record.inside import Layers, Stages
+from vlm_profiling.record.schema import Record
+from vlm_profiling.record.sections import Distribution
 
 WITHOUT_PREFIX = {"headline", "memory", "quality", "serving"}
 """Sections whose fields have telling names of their own."""

@@ -24,7 +24,7 @@ class _Row(Struct, kw_only=True):
 
 
 class StageRow(_Row, kw_only=True):
-    """A stage of a run: the columns that charts and pages read (record/schema.py says what each means)."""
+    """A stage of a run: the columns that charts and pages read (record/inside.py says what each means)."""
 
     stage: str
     time_n: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from vlm_profiling.record.schema import STAGES
+from vlm_profiling.record.inside import STAGES
 from vlm_profiling.report.cells import Cell, Place
 from vlm_profiling.report.figures import PERCENT, SECONDS, Figure, best_unit
 from vlm_profiling.report.inside import LayerRow, StageRow

@@ -21,7 +21,8 @@ import polars as pl
 
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.record.files import RecordError, atomic_path
-from vlm_profiling.record.schema import Batch, Layers, LayerTime, Record, Sample, Stages, StageTime
+from vlm_profiling.record.inside import Layers, LayerTime, Stages, StageTime
+from vlm_profiling.record.schema import Batch, Record, Sample
 from vlm_profiling.report.columns import optional_columns, repeat_rows, section_columns
 from vlm_profiling.report.files import TABLES
 from vlm_profiling.report.readings import Reading, read_runs

@@ -10,7 +10,8 @@ from msgspec import field
 
 from vlm_profiling.cost.evaluate import RunFlops, record_flops
 from vlm_profiling.cost.functions import CostError, ModelCost
-from vlm_profiling.record.schema import Record, Section
+from vlm_profiling.record.schema import Record
+from vlm_profiling.record.sections import Section
 
 
 class RunWork(Section, kw_only=True):
