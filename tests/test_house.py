@@ -28,9 +28,10 @@ MAY_IMPORT = {
     "checkpoints": {"study", "record"},
     "cost": {"study", "record", "checkpoints"},
     "quality": {"study", "record"},
-    "measure": {"study", "record", "datasets", "checkpoints", "cost", "quality"},
-    "audits": {"study", "record", "cost", "quality"},
-    "report": {"study", "record", "cost", "quality"},
+    "statistics": {"record"},
+    "measure": {"study", "record", "datasets", "checkpoints", "cost", "quality", "statistics"},
+    "audits": {"study", "record", "cost", "quality", "statistics"},
+    "report": {"study", "record", "cost", "quality", "statistics"},
     "workflow": {"study", "record"},
 }
 """Rooms of the library, and the other rooms each may import."""
@@ -39,7 +40,7 @@ ONLY_WHERE_NEEDED = {("cost", "checkpoints")}
 """Imports that stand inside functions, so that importing the first room's other files stays light."""
 
 HEAVY = {"torch", "transformers"}
-LIGHT_ROOMS = ["study", "record", "quality", "audits", "report", "workflow"]
+LIGHT_ROOMS = ["study", "record", "quality", "statistics", "audits", "report", "workflow"]
 NO_SNAKEMAKE = "nothing below the rules knows Snakemake"
 
 

@@ -17,9 +17,9 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 from vlm_profiling.cost.stage_hooks import Mark, module_marks
 from vlm_profiling.measure.passes import InputBatch, Session, run_batch
 from vlm_profiling.measure.progress import progress
-from vlm_profiling.measure.statistics import ratio_interval
 from vlm_profiling.record.schema import Batch
 from vlm_profiling.record.sections import Interval
+from vlm_profiling.statistics.intervals import ratio_interval
 
 
 class HostClock:

@@ -33,10 +33,10 @@ from vlm_profiling.measure.passes import (
 )
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.stages import stages_pass
-from vlm_profiling.measure.statistics import distribution
 from vlm_profiling.measure.trace import write_trace
 from vlm_profiling.quality.score import score
 from vlm_profiling.record.schema import SCHEMA_VERSION, Checkpoint, Dataset, Headline, Record, Sample
+from vlm_profiling.statistics.summary import distribution
 
 
 def profile(request: RunRequest, trace: Path | None = None) -> Record:

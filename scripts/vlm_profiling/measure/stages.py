@@ -8,9 +8,9 @@ from vlm_profiling.checkpoints.families.generic import Generic
 from vlm_profiling.cost.stage_hooks import running_modules
 from vlm_profiling.measure.marked import MarkedBatch, clock_of, full_batches, headline_ratio, marked_batches
 from vlm_profiling.measure.passes import InputBatch, Session
-from vlm_profiling.measure.statistics import distribution
 from vlm_profiling.record.inside import STAGES, Serving, Stages, StageTime
 from vlm_profiling.record.schema import Batch
+from vlm_profiling.statistics.summary import distribution
 
 
 def stages_pass(session: Session, batches: Sequence[InputBatch], headline: Sequence[Batch]) -> tuple[Stages, Serving]:

@@ -14,7 +14,7 @@ from vlm_profiling.record.inside import Layers, Serving, Stages
 from vlm_profiling.record.machine import Energy, Environment, Memory
 from vlm_profiling.record.sections import Distribution, Interval, Section
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Status = Literal["ok", "oom", "unsupported", "timeout", "error"]
 

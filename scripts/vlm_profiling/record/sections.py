@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 
 class Section(Struct, kw_only=True, omit_defaults=True):
@@ -32,5 +32,5 @@ class Distribution(Section, kw_only=True):
     p90_s: float | None = None
     p95_s: float | None = None
     p99_s: float | None = None
-    outliers: int = 0
-    """Samples outside 3 interquartile ranges (Tukey), flagged and kept."""
+    outliers: list[int] = field(default_factory=list)
+    """Values outside 3 interquartile ranges (Tukey) by position, which for figures per batch is the batch; kept everywhere."""
