@@ -9,8 +9,8 @@ import altair as alt
 from vlm_profiling.cost.functions import CONVENTION
 from vlm_profiling.report.cells import Cell, Cells
 from vlm_profiling.report.charts_model import model_colour
-from vlm_profiling.report.figures import BYTES, FLOPS, PERCENT, SECONDS, Absent, Entry, Figure, Unit, best_unit
-from vlm_profiling.report.panels import GREY, STAGE_COLOURS, WIDTH, PanelChart, absent_word, finish, note
+from vlm_profiling.report.figures import BYTES, FLOPS, PERCENT, SECONDS, Absent, Entry, Figure, Unit, best_unit, doubted
+from vlm_profiling.report.panels import GREY, STAGE_COLOURS, WIDTH, PanelChart, absent_word, fill, finish, hole, note, number_text
 from vlm_profiling.report.words import INTERVAL, settings
 
 COUNTED_STAGES = ("vision", "project", "prefill", "decode")
@@ -38,7 +38,8 @@ def _latency_quality_chart(cells: Cells, baseline: Sequence[Cell]) -> alt.VConca
     panels += [_unscored_panel(cells, others, unit, x)] if others else []
     subtitle = f"{settings(baseline[0].point)}. generate() per sample; word error rate is raw. Rules: {INTERVAL}s over samples."
     title = "Latency against quality: lower left is better" if scored else "Latency by model; no answers have a quality"
-    return finish(panels, title, subtitle)
+    shown = [cell.sample_latency for cell in baseline] + [cell.word_errors for cell in scored]
+    return finish(panels, title, subtitle, shown)
 
 
 def _scored_panel(cells: Cells, scored: Sequence[Cell], unit: Unit, x: alt.X) -> PanelChart:
@@ -50,6 +51,7 @@ def _scored_panel(cells: Cells, scored: Sequence[Cell], unit: Unit, x: alt.X) ->
         chart.mark_rule().encode(x="latency_low:Q", x2="latency_high:Q"),
         chart.mark_rule().encode(y="errors_low:Q", y2="errors_high:Q"),
         chart.mark_point(filled=True, size=90, opacity=1).encode(shape=shape),
+        hole(alt.Chart()).encode(x=x, y=y),
         data=alt.Data(
             values=[
                 {
@@ -57,6 +59,7 @@ def _scored_panel(cells: Cells, scored: Sequence[Cell], unit: Unit, x: alt.X) ->
                     "dataset": cell.dataset,
                     **_bounds("latency", cell.sample_latency, unit),
                     **_bounds("errors", cell.word_errors, PERCENT),
+                    "doubtful": bool(cell.sample_latency.doubts or cell.word_errors.doubts),
                 }
                 for cell in scored
             ]
@@ -72,6 +75,7 @@ def _unscored_panel(cells: Cells, others: Sequence[Cell], unit: Unit, x: alt.X) 
     return alt.layer(
         chart.mark_rule().encode(x="latency_low:Q", x2="latency_high:Q"),
         chart.mark_point(filled=True, size=70, opacity=1),
+        hole(alt.Chart()).encode(x=x, y=_rows_axis(others)),
         _words(others),
         data=alt.Data(values=[_row(cell, others, "latency", cell.sample_latency, unit) for cell in others]),
         width=WIDTH,
@@ -89,9 +93,13 @@ def _memory_chart(cells: Cells, baseline: Sequence[Cell]) -> alt.VConcatChart:
     ]
     chart = alt.Chart().encode(y=_rows_axis(baseline), color=_model_colours(cells, None))
     layers = alt.layer(
-        chart.mark_bar(opacity=0.4, size=18).encode(x=alt.X("peak:Q", title=f"Peak memory ({unit.name}); dark: weights")),
+        chart.mark_bar(size=18, strokeWidth=1).encode(
+            x=alt.X("peak:Q", title=f"Peak memory ({unit.name}); dark: weights"),
+            stroke=alt.Stroke("model:N", scale=_model_scale(cells), legend=None),
+            fillOpacity=fill(0.4),
+        ),
         chart.mark_bar(size=18).encode(x="weights:Q"),
-        chart.mark_text(align="left", dx=5).encode(x="peak:Q", text=alt.Text("peak:Q", format=".3~g"), color=alt.value("black")),
+        chart.mark_text(align="left", dx=5).encode(x="peak:Q", text="number:N", color=alt.value("black")),
         _words(baseline),
         data=alt.Data(values=rows),
         width=BARS_WIDTH,
@@ -99,14 +107,20 @@ def _memory_chart(cells: Cells, baseline: Sequence[Cell]) -> alt.VConcatChart:
     )
     what = "allocated by torch on the GPU" if baseline[0].device == "cuda" else "resident set of the whole process"
     subtitle = f"{settings(baseline[0].point)}. Memory: {what}; one maximum over the headline pass, so it has no interval."
-    return finish([layers], "Peak memory by model", subtitle)
+    return finish([layers], "Peak memory by model", subtitle, [cell.memory for cell in baseline])
 
 
 def _flops_chart(_: Cells, baseline: Sequence[Cell]) -> alt.VConcatChart:
     """FLOPs of a batch, stacked by stage."""
     unit = best_unit(FLOPS, [cell.flops for cell in baseline])
     stages = [
-        {"label": _label(cell, baseline), "stage": stage, "order": order, "flops": flops / unit.size}
+        {
+            "label": _label(cell, baseline),
+            "stage": stage,
+            "order": order,
+            "flops": flops / unit.size,
+            "doubtful": bool(doubted([cell.flops])),
+        }
         for cell in baseline
         for order, stage in enumerate(COUNTED_STAGES)
         if (flops := getattr(cell, f"batch_{stage}_flops")) is not None
@@ -116,33 +130,36 @@ def _flops_chart(_: Cells, baseline: Sequence[Cell]) -> alt.VConcatChart:
     sums = sums.encode(y=_rows_axis(baseline))
     layers = alt.layer(
         alt.Chart(alt.Data(values=stages))
-        .mark_bar(size=18)
+        .mark_bar(size=18, strokeWidth=1)
         .encode(
             y=_rows_axis(baseline),
             x=alt.X("flops:Q", title=f"{unit.name}s per batch"),
             color=alt.Color("stage:N", title=None, scale=colours, legend=alt.Legend(orient="bottom")),
+            stroke=alt.Stroke("stage:N", scale=colours, legend=None),
+            fillOpacity=fill(1),
             order="order:Q",
         ),
         sums.mark_rule(strokeWidth=1.5).encode(x="total_low:Q", x2="total_high:Q"),
-        sums.mark_text(align="left", dx=8).encode(x="total_high:Q", text=alt.Text("total:Q", format=".4~g")),
+        sums.mark_text(align="left", dx=8).encode(x="total_high:Q", text="number:N"),
         _words(baseline, sums),
         width=BARS_WIDTH,
         height=ROW * len(baseline),
     )
     subtitle = f"{settings(baseline[0].point)}. {CONVENTION}. At each run's own tokens; rules: {INTERVAL} over batches."
-    return finish([layers], "FLOPs by model and stage", subtitle)
+    return finish([layers], "FLOPs by model and stage", subtitle, [cell.flops for cell in baseline])
 
 
-def _row(cell: Cell, cells: Sequence[Cell], name: str, entry: Entry, unit: Unit) -> dict[str, float | str | None]:
+def _row(cell: Cell, cells: Sequence[Cell], name: str, entry: Entry, unit: Unit) -> dict[str, float | str | bool | None]:
     """A row of data: a figure in the unit shown with its bounds, or the words for its absence."""
-    row: dict[str, float | str | None] = {"model": cell.model, "label": _label(cell, cells), "word": ""}
+    row: dict[str, float | str | bool | None] = {"model": cell.model, "label": _label(cell, cells), "word": ""}
     return row | ({"word": absent_word(entry)} if isinstance(entry, Absent) else _bounds(name, entry, unit))
 
 
-def _bounds(name: str, figure: Figure, unit: Unit) -> dict[str, float | str | None]:
+def _bounds(name: str, figure: Figure, unit: Unit) -> dict[str, float | str | bool | None]:
     """The figure in the unit shown, with bounds that fall on it where it has no interval."""
     low, high = figure.bounds
-    return {name: figure.value / unit.size, f"{name}_low": low / unit.size, f"{name}_high": high / unit.size}
+    values = {name: figure.value / unit.size, f"{name}_low": low / unit.size, f"{name}_high": high / unit.size}
+    return {**values, "number": number_text(figure, unit), "doubtful": bool(figure.doubts)}
 
 
 def _label(cell: Cell, cells: Sequence[Cell]) -> str:
@@ -162,9 +179,12 @@ def _words(cells: Sequence[Cell], chart: alt.Chart | None = None) -> alt.Chart:
 
 
 def _model_colours(cells: Cells, legend: alt.Legend | None) -> alt.Color:
+    return alt.Color("model:N", title=None, scale=_model_scale(cells), legend=legend)
+
+
+def _model_scale(cells: Cells) -> alt.Scale:
     models = list(cells.study.models)
-    scale = alt.Scale(domain=models, range=[model_colour(cells, model) for model in models])
-    return alt.Color("model:N", title=None, scale=scale, legend=legend)
+    return alt.Scale(domain=models, range=[model_colour(cells, model) for model in models])
 
 
 def _latency_scale(cells: Sequence[Cell], unit: Unit) -> alt.Scale:

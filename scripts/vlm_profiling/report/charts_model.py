@@ -8,7 +8,7 @@ import altair as alt
 
 from vlm_profiling.report.cells import Cell, Cells, Place
 from vlm_profiling.report.compare import BatchTimes, latency_ratios
-from vlm_profiling.report.figures import JOULES, PERCENT, SECONDS, Absent, best_unit
+from vlm_profiling.report.figures import JOULES, PERCENT, SECONDS, Absent, Entry, best_unit, marked_like
 from vlm_profiling.report.panels import (
     GAP,
     MODEL_COLOURS,
@@ -58,7 +58,8 @@ def model_colour(cells: Cells, model: str) -> str:
 def _latency_chart(model: str, axis: str, lines: Sequence[Line], colour: str) -> alt.VConcatChart:
     panels = [_panel(axis, line, "latency") for line in lines]
     rows = panel_rows(panels, _latency_axes(axis, lines, colour))
-    return finish(rows, f"{model}: latency by {AXIS_NAMES[axis]}", _latency_subtitle(axis, lines))
+    title = f"{model}: latency by {AXIS_NAMES[axis]}"
+    return finish(rows, title, _latency_subtitle(axis, lines), _entries(lines, "latency"))
 
 
 def _latency_energy_chart(model: str, axis: str, lines: Sequence[Line], colour: str) -> alt.VConcatChart:
@@ -66,7 +67,8 @@ def _latency_energy_chart(model: str, axis: str, lines: Sequence[Line], colour: 
     rows = [
         alt.hconcat(draw_panel(_panel(axis, line, "latency"), axes, HALF), _energy_panel(axis, line, colour)) for line in lines
     ]
-    return finish(rows, f"{model}: latency and energy by {AXIS_NAMES[axis]}", _latency_subtitle(axis, lines))
+    title = f"{model}: latency and energy by {AXIS_NAMES[axis]}"
+    return finish(rows, title, _latency_subtitle(axis, lines), _entries(lines, "latency", "energy"))
 
 
 def _energy_panel(axis: str, line: Line, colour: str) -> PanelChart:
@@ -85,12 +87,17 @@ def _optimization_chart(model: str, lines: Sequence[Line], colour: str, times: M
     original = lines[0][0].optimization
     panels = []
     for line in lines:
-        ratios = zip(line, latency_ratios(line, times), strict=True)
-        panels.append(Panel(line[0].dataset, [Mark(cell.optimization, ratio) for cell, ratio in ratios]))
+        ratios = [
+            marked_like(ratio, (cell.latency, line[0].latency))
+            for cell, ratio in zip(line, latency_ratios(line, times), strict=True)
+        ]
+        marks = [Mark(cell.optimization, ratio) for cell, ratio in zip(line, ratios, strict=True)]
+        panels.append(Panel(line[0].dataset, marks))
     axes = Axes(AXIS_TITLES["optimization"], f"Latency, % of {original}", PERCENT, colour, line=False)
     held = settings(lines[0][0].point, "optimization")
     subtitle = f"{held}. generate() per batch relative to {original}, batch by batch; rules: {INTERVAL} over batches."
-    return finish(panel_rows(panels, axes), f"{model}: what each optimization does to latency", subtitle)
+    title = f"{model}: what each optimization does to latency"
+    return finish(panel_rows(panels, axes), title, subtitle, [mark.entry for panel in panels for mark in panel.marks])
 
 
 def _quality_chart(model: str, axis: str, lines: Sequence[Line], colour: str) -> alt.VConcatChart:
@@ -105,7 +112,12 @@ def _quality_chart(model: str, axis: str, lines: Sequence[Line], colour: str) ->
     ]
     held = settings(lines[0][0].point, axis)
     subtitle = f"{held}. Exact match: more is better; word error rate: less. Rules: {INTERVAL} over samples."
-    return finish(rows, f"{model}: quality by {AXIS_NAMES[axis]}", subtitle)
+    return finish(rows, f"{model}: quality by {AXIS_NAMES[axis]}", subtitle, _entries(lines, "exact_matches", "word_errors"))
+
+
+def _entries(lines: Sequence[Line], *quantities: str) -> list[Entry]:
+    """All figures that a chart shows of these quantities."""
+    return [getattr(cell, quantity) for line in lines for cell in line for quantity in quantities]
 
 
 def _panel(axis: str, line: Line, quantity: str) -> Panel:

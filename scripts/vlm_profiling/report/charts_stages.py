@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import altair as alt
 
@@ -11,7 +11,7 @@ from vlm_profiling.record.inside import STAGES
 from vlm_profiling.report.cells import NO_STAGES, Cell, Cells, Place
 from vlm_profiling.report.figures import SECONDS, Absent, Entry, Figure, Unit, best_unit
 from vlm_profiling.report.inside import StageRow
-from vlm_profiling.report.panels import GREY, STAGE_COLOURS, WIDTH, PanelChart, absent_word, finish, note
+from vlm_profiling.report.panels import GREY, STAGE_COLOURS, WIDTH, PanelChart, absent_word, fill, finish, note, number_text
 from vlm_profiling.report.words import AXIS_NAMES, AXIS_TITLES, INTERVAL, settings, value_label
 
 ROW = 30
@@ -32,11 +32,13 @@ class Bar:
     stages: Sequence[StageRow]
     """Empty where the cell has none."""
     absent: Absent | None
+    doubts: tuple[str, ...] = ()
+    """The failed audits that mark the cell's stages."""
 
     @property
     def end_to_end(self) -> Entry:
         """Time per batch, s, or why there is none."""
-        return self.absent or self.stages[0].end_to_end
+        return self.absent or replace(self.stages[0].end_to_end, doubts=self.doubts)
 
 
 def axis_stages_chart(cells: Cells, model: str, axis: str, stages: Stages) -> alt.VConcatChart:
@@ -45,11 +47,12 @@ def axis_stages_chart(cells: Cells, model: str, axis: str, stages: Stages) -> al
     lines = cells.axis(model, axis)
     if not lines:
         return finish([note("Every cell of this axis is excluded.")], title, "")
-    rows = []
+    rows, shown = [], []
     for line in lines:
         bars = [_bar(cell, value_label(axis, getattr(cell, axis)), stages) for cell in line]
         rows.append(_panels(bars, AXIS_TITLES[axis], line[0].dataset if len(lines) > 1 else ""))
-    return finish(rows, title, _subtitle(settings(lines[0][0].point, axis)))
+        shown += [bar.end_to_end for bar in bars]
+    return finish(rows, title, _subtitle(settings(lines[0][0].point, axis)), shown)
 
 
 def index_stages_chart(cells: Cells, stages: Stages) -> alt.VConcatChart:
@@ -60,7 +63,7 @@ def index_stages_chart(cells: Cells, stages: Stages) -> alt.VConcatChart:
         return finish([note("The study has no cell at its baseline.")], title, "")
     several = len({cell.dataset for cell in baseline}) > 1
     bars = [_bar(cell, f"{cell.model} · {cell.dataset}" if several else cell.model, stages) for cell in baseline]
-    return finish([_panels(bars, None, "")], title, _subtitle(settings(baseline[0].point)))
+    return finish([_panels(bars, None, "")], title, _subtitle(settings(baseline[0].point)), [bar.end_to_end for bar in bars])
 
 
 def _subtitle(held: str) -> str:
@@ -72,7 +75,7 @@ def _subtitle(held: str) -> str:
 def _bar(cell: Cell, label: str, stages: Stages) -> Bar:
     rows = stages.get(cell.place, ())
     if rows:
-        return Bar(label, rows, None)
+        return Bar(label, rows, None, cell.doubts.get("stages", ()))
     return Bar(label, (), Absent(NO_STAGES) if cell.ok else Absent(cell.reason or "", cell.status))
 
 
@@ -89,7 +92,7 @@ def _times_panel(bars: Sequence[Bar], unit: Unit, axis_title: str | None) -> Pan
     return alt.layer(
         _stacked(bars, unit.size, alt.X("value:Q", title=f"Time per batch ({unit.name})"), axis_title, labels=True),
         wholes.mark_rule(strokeWidth=1.5).encode(x="low:Q", x2="high:Q"),
-        wholes.mark_text(align="left", dx=6, fontSize=10).encode(x="high:Q", text=alt.Text("whole:Q", format=".3~g")),
+        wholes.mark_text(align="left", dx=6, fontSize=10).encode(x="high:Q", text="number:N"),
         wholes.mark_text(color=GREY, align="left", fontSize=11).encode(x=alt.value(4), text="word:N"),
         data=alt.Data(values=[_whole(bar, unit) for bar in bars]),
         width=HALF,
@@ -110,6 +113,7 @@ def _stacked(bars: Sequence[Bar], size: float, x: alt.X, axis_title: str | None,
             "order": STAGES.index(row.stage),
             "value": row.time_mean_s / size,
             "share": 100 * row.share,
+            "doubtful": bool(bar.doubts),
         }
         for bar in bars
         for row in bar.stages
@@ -118,11 +122,13 @@ def _stacked(bars: Sequence[Bar], size: float, x: alt.X, axis_title: str | None,
     colours = alt.Scale(domain=present, range=[STAGE_COLOURS[stage] for stage in present])
     return (
         alt.Chart(alt.Data(values=values))
-        .mark_bar(size=18)
+        .mark_bar(size=18, strokeWidth=1)
         .encode(
             y=_rows(bars, axis_title, labels=labels),
             x=x,
             color=alt.Color("stage:N", title=None, scale=colours, legend=alt.Legend(orient="bottom", columns=len(present))),
+            stroke=alt.Stroke("stage:N", scale=colours, legend=None),
+            fillOpacity=fill(1),
             order="order:Q",
         )
     )
@@ -140,4 +146,4 @@ def _whole(bar: Bar, unit: Unit) -> dict[str, float | str | None]:
     if not isinstance(entry, Figure):
         return {"label": bar.label, "word": absent_word(entry)}
     low, high = entry.bounds
-    return {"label": bar.label, "word": "", "whole": entry.value / unit.size, "low": low / unit.size, "high": high / unit.size}
+    return {"label": bar.label, "word": "", "number": number_text(entry, unit), "low": low / unit.size, "high": high / unit.size}

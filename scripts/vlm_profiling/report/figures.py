@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,23 @@ class Absent:
 
 
 Entry = Figure | Absent
+
+DOUBT = "⚠"
+"""Stands beside a figure that an audit failed, on pages and charts alike."""
+
+
+def marked_like(entry: Entry, sources: Iterable[Entry]) -> Entry:
+    """A figure made from others, with the doubts of all of these; what is absent stays as it is."""
+    if isinstance(entry, Absent):
+        return entry
+    doubts = dict.fromkeys(doubt for source in sources if isinstance(source, Figure) for doubt in source.doubts)
+    return replace(entry, doubts=tuple(doubts))
+
+
+def doubted(entries: Iterable[Entry]) -> list[str]:
+    """The names of the audits that failed for any of these figures: each doubt begins with its audit's name."""
+    doubts = (doubt for entry in entries if isinstance(entry, Figure) for doubt in entry.doubts)
+    return list(dict.fromkeys(doubt.partition(":")[0] for doubt in doubts))
 
 
 @dataclass(frozen=True)

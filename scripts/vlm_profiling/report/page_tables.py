@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from vlm_profiling.report.cells import Cell, Place
 from vlm_profiling.report.compare import BatchTimes, figure_ratios, latency_ratios
-from vlm_profiling.report.figures import BYTES, FLOPS, JOULES, PERCENT, SECONDS, Absent, Entry, Figure, Unit, best_unit
+from vlm_profiling.report.figures import (
+    BYTES,
+    DOUBT,
+    FLOPS,
+    JOULES,
+    PERCENT,
+    SECONDS,
+    Absent,
+    Entry,
+    Figure,
+    Unit,
+    best_unit,
+    marked_like,
+)
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.words import AXIS_TITLES, settings, value_label
 
 NOTHING = "–"
-DOUBT = "⚠"
-"""Stands beside a figure that an audit failed, and before that audit's evidence."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,8 @@ def axis_table(axis: str, line: Sequence[Cell], times: Mapping[Place, BatchTimes
     ]
     relative = axis == "optimization"
     if relative:
-        columns.append(_ratio_column(LATENCY, latency_ratios(line, times)))
+        ratios = zip(line, latency_ratios(line, times), strict=True)
+        columns.append(_ratio_column(LATENCY, [marked_like(ratio, (cell.latency, line[0].latency)) for cell, ratio in ratios]))
     for quantity in (ENERGY, WORK):
         columns += _figure_columns([quantity], line)
         if relative:
@@ -153,8 +165,8 @@ def _ratios(quantity: Quantity, cells: Sequence[Cell]) -> list[Entry]:
     """Each cell's figure over the first cell's. FLOPs are exact for the same samples, so their ratio has no interval."""
     entries: list[Entry] = [getattr(cell, quantity.name) for cell in cells]
     if quantity is WORK:
-        entries = [Figure(entry.value) if isinstance(entry, Figure) else entry for entry in entries]
-    return figure_ratios(entries)
+        entries = [replace(entry, interval=None, n=None) if isinstance(entry, Figure) else entry for entry in entries]
+    return [marked_like(ratio, (entry, entries[0])) for entry, ratio in zip(entries, figure_ratios(entries), strict=True)]
 
 
 def _seen(axis: str, cells: Sequence[Cell]) -> list[Column]:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import altair as alt
 
-from vlm_profiling.report.figures import Absent, Entry, Figure, Unit
+from vlm_profiling.report.figures import DOUBT, Absent, Entry, Figure, Unit, doubted
 
 WIDTH = 600
 """Pixels of the plotted area of a whole chart, so that with its axes it fits 700."""
@@ -97,17 +97,19 @@ def draw_panel(panel: Panel, axes: Axes, width: int, top: float | None = None) -
     height = alt.Y("value:Q", title=axes.y, scale=scale)
     chart = alt.Chart().encode(x=place)
     if axes.line:
-        shapes = [chart.mark_line(color=axes.colour), chart.mark_point(color=axes.colour, filled=True, opacity=1, size=60)]
+        below = [chart.mark_line(color=axes.colour)]
+        above = [chart.mark_point(color=axes.colour, filled=True, opacity=1, size=60), hole(chart)]
     else:
-        number = chart.mark_text(align="left", dx=7, dy=-7).encode(text=alt.Text("value:Q", format=".3~g"))
-        shapes = [chart.mark_bar(color=axes.colour, opacity=0.8, size=34), number]
+        below = [chart.mark_bar(color=axes.colour, stroke=axes.colour, size=34).encode(fillOpacity=fill(0.8))]
+        above = [chart.mark_text(align="left", dx=7, dy=-7).encode(text="number:N")]
     return alt.layer(
-        *(shape.encode(y=height) for shape in shapes),
+        *(shape.encode(y=height) for shape in below),
         chart.mark_rule(strokeWidth=1.5).encode(y="low:Q", y2="high:Q"),
         *(
             chart.mark_tick(color="black", opacity=1, thickness=1.5, width=10, orient="horizontal").encode(y=f"{bound}:Q")
             for bound in ("low", "high")
         ),
+        *(shape.encode(y=height) for shape in above),
         chart.mark_text(color=GREY, angle=270, align="left", fontSize=11).encode(y=alt.value(HEIGHT - 6), text="word:N"),
         data=alt.Data(values=[mark_row(mark, axes.unit) for mark in panel.marks]),
         width=width,
@@ -116,25 +118,49 @@ def draw_panel(panel: Panel, axes: Axes, width: int, top: float | None = None) -
     )
 
 
+def hole(chart: alt.Chart) -> alt.Chart:
+    """A white hole in the points of doubtful figures: hollow points, told apart without colours."""
+    return chart.mark_point(color="white", filled=True, opacity=1, size=26).transform_filter("datum.doubtful")
+
+
+def fill(opacity: float) -> alt.FillOpacityValue:
+    """How dense a bar is filled: hardly at all where its figure is doubtful."""
+    return alt.FillOpacityValue(opacity, condition={"test": "datum.doubtful", "value": 0.08})
+
+
 def note(text: str, width: int = WIDTH) -> alt.Chart:
     """A panel that says why there is nothing to draw."""
     data = alt.Data(values=[{"text": textwrap.wrap(text, width // 7)}])
     return alt.Chart(data, width=width, height=HEIGHT).mark_text(color=GREY, fontSize=12, lineHeight=16).encode(text="text:N")
 
 
-def finish(rows: Sequence[PanelChart | alt.HConcatChart], title: str, subtitle: str) -> alt.VConcatChart:
-    """A whole chart: its message, what was held fixed, and its rows of panels."""
-    heading = alt.Title(title, subtitle=textwrap.wrap(subtitle, 100), fontSize=15, subtitleColor=GREY, offset=12)
+def finish(
+    rows: Sequence[PanelChart | alt.HConcatChart], title: str, subtitle: str, entries: Iterable[Entry] = ()
+) -> alt.VConcatChart:
+    """A whole chart: its message, what was held fixed, and its rows of panels.
+
+    `entries` are the figures shown: where audits failed for some, a line of the subtitle names these audits.
+    """
+    lines = textwrap.wrap(subtitle, 100)
+    if audits := doubted(entries):
+        lines += textwrap.wrap(f"Hollow: an audit failed this figure ({', '.join(audits)}); the page tells why.", 100)
+    heading = alt.Title(title, subtitle=lines, fontSize=15, subtitleColor=GREY, offset=12)
     return alt.vconcat(*rows, title=heading)
 
 
-def mark_row(mark: Mark, unit: Unit) -> dict[str, float | str | None]:
+def number_text(figure: Figure, unit: Unit) -> str:
+    """The figure in the unit shown with three digits, and the sign of doubt where an audit failed it."""
+    return f"{figure.value / unit.size:.3g}{' ' + DOUBT if figure.doubts else ''}"
+
+
+def mark_row(mark: Mark, unit: Unit) -> dict[str, float | str | bool | None]:
     """A row of data: a figure in the unit shown, or the words for its absence (a status, or else the reason)."""
     if isinstance(mark.entry, Figure):
         low, high = mark.entry.interval or (None, None)
         figures = {"value": mark.entry.value, "low": low, "high": high}
         scaled = {name: None if figure is None else figure / unit.size for name, figure in figures.items()}
-        return {"label": mark.label, "word": "", **scaled}
+        marks = {"doubtful": bool(mark.entry.doubts), "number": number_text(mark.entry, unit)}
+        return {"label": mark.label, "word": "", **scaled, **marks}
     return {"label": mark.label, "word": absent_word(mark.entry)}
 
 
