@@ -31,7 +31,7 @@ from vlm_profiling.record.schema import Point  # noqa: E402
 from vlm_profiling.report.description import read_description  # noqa: E402
 
 MODELS = 10
-SAMPLES, BATCH = 8, 4
+SAMPLES, BATCH = 4, 2
 KINDS = 50
 """Different records; all others differ from one of these in their identity."""
 

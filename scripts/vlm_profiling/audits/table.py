@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 
 import polars as pl
@@ -40,7 +39,7 @@ def write_findings(findings: Iterable[tuple[Run, Finding]], output: Path) -> Cou
         {
             "model": run.model,
             "dataset": run.dataset,
-            **asdict(run.point),
+            **run.point._asdict(),
             "key": run.key,
             "audit": finding.audit,
             "asks": asks[finding.audit],

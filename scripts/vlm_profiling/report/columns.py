@@ -27,7 +27,7 @@ WITHOUT_PREFIX = {"headline", "memory", "quality", "serving"}
 NOT_COLUMNS: dict[type[Struct], set[str]] = {
     Record: {
         *("schema_version", "key", "model", "dataset_name", "point", "status", "spec"),
-        *("batches", "samples", "stages", "layers"),
+        *("batches", "samples"),
     },
     Stages: {"times", "seconds"},
     Layers: {"layers"},

@@ -24,7 +24,10 @@ class _Row(Struct, kw_only=True):
 
 
 class StageRow(_Row, kw_only=True):
-    """A stage of a run: the columns that charts and pages read (record/inside.py says what each means)."""
+    """A stage of a run, beside what holds for all its stages: the columns that charts and pages read.
+
+    record/inside.py says what each means.
+    """
 
     stage: str
     time_n: int
@@ -36,14 +39,14 @@ class StageRow(_Row, kw_only=True):
     time_sampling_low_s: float | None
     time_sampling_high_s: float | None
     share: float
-    end_to_end_n: int
-    end_to_end_mean_s: float
-    end_to_end_sampling_low_s: float | None
-    end_to_end_sampling_high_s: float | None
-    unattributed_share: float
-    against_headline: float
-    against_headline_interval_low: float | None
-    against_headline_interval_high: float | None
+    stages_end_to_end_n: int
+    stages_end_to_end_mean_s: float
+    stages_end_to_end_sampling_low_s: float | None
+    stages_end_to_end_sampling_high_s: float | None
+    stages_unattributed_share: float
+    stages_against_headline: float
+    stages_against_headline_interval_low: float | None
+    stages_against_headline_interval_high: float | None
     stages_absent: str | None
 
     @property
@@ -54,12 +57,22 @@ class StageRow(_Row, kw_only=True):
     @property
     def end_to_end(self) -> Figure:
         """Of the same batches: all stages and what is in none, s."""
-        return _mean(self.end_to_end_mean_s, self.end_to_end_sampling_low_s, self.end_to_end_sampling_high_s, self.end_to_end_n)
+        return _mean(
+            self.stages_end_to_end_mean_s,
+            self.stages_end_to_end_sampling_low_s,
+            self.stages_end_to_end_sampling_high_s,
+            self.stages_end_to_end_n,
+        )
 
     @property
     def pass_cost(self) -> Figure:
         """generate() of the stages pass over that of the headline pass: a ratio."""
-        return _mean(self.against_headline, self.against_headline_interval_low, self.against_headline_interval_high, None)
+        return _mean(
+            self.stages_against_headline,
+            self.stages_against_headline_interval_low,
+            self.stages_against_headline_interval_high,
+            None,
+        )
 
     @property
     def absent(self) -> dict[str, str]:
@@ -74,43 +87,44 @@ class LayerRow(_Row, kw_only=True):
     module: str
     block: str
     share: float
-    coverage: float
-    batches: int
-    against_headline: float
-    stages_s: str
+    layers_coverage: float
+    layers_batches: int
+    layers_against_headline: float
+    layers_stages_s: str
     """JSON: seconds by stage."""
-    generate_s: float
+    layers_generate_s: float
 
     @property
     def stage_shares(self) -> dict[str, float]:
         """Share of generate() by stage, in its layers and between them."""
         return {
-            stage: seconds / self.generate_s
-            for stage, seconds in msgspec.json.decode(self.stages_s, type=dict[str, float]).items()
+            stage: seconds / self.layers_generate_s
+            for stage, seconds in msgspec.json.decode(self.layers_stages_s, type=dict[str, float]).items()
         }
 
 
 def read_stages(tables: Path, cells: Sequence[Cell]) -> dict[Place, list[StageRow]]:
     """The stages of those cells that have any, in the order of the work. Raises RecordError without such a table."""
-    return _read(tables / "stages.parquet", StageRow, cells)
+    return _read(tables, "stages", StageRow, cells)
 
 
 def read_layers(tables: Path, cells: Sequence[Cell]) -> dict[Place, list[LayerRow]]:
     """The layers of those cells that have any, longest first. Raises RecordError without such a table."""
-    return _read(tables / "layers.parquet", LayerRow, cells)
+    return _read(tables, "layers", LayerRow, cells)
 
 
-def _read(path: Path, kind: type[Row], cells: Sequence[Cell]) -> dict[Place, list[Row]]:
+def _read(tables: Path, name: str, kind: type[Row], cells: Sequence[Cell]) -> dict[Place, list[Row]]:
     places = {cell.place for cell in cells}
     try:
         table = (
-            pl.scan_parquet(path)
+            pl.scan_parquet(tables / f"{name}.parquet")
             .filter(pl.col("key").is_in({key for _, _, key in places}))
+            .join(pl.scan_parquet(tables / "runs.parquet"), on=["model", "dataset", "key"], how="left", maintain_order="left")
             .select(kind.__struct_fields__)
             .collect()
         )
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise RecordError(f"{path}: {error}") from None
+        raise RecordError(f"{tables / name}.parquet: {error}") from None
     rows: dict[Place, list[Row]] = {}
     for row in msgspec.convert(table.to_dicts(), list[kind]):
         if (place := (row.model, row.dataset, row.key)) in places:

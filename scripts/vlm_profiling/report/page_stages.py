@@ -33,7 +33,7 @@ def stages_table(cell: Cell, rows: Sequence[StageRow]) -> str:
         ]
         for row in rows
     ]
-    lines.append(["in no stage", *[NOTHING] * 5, f"{100 * first.unattributed_share:.1f}"])
+    lines.append(["in no stage", *[NOTHING] * 5, f"{100 * first.stages_unattributed_share:.1f}"])
     lines.append(["**end to end**", show(replace(first.end_to_end, doubts=doubts), unit), *[NOTHING] * 4, "100.0"])
     name = unit.name
     heading = ["Stage", f"Mean ({name})", *(f"{word} ({name})" for word in ("Std", "Min", "Median", "Max")), "Share (%)"]
@@ -84,8 +84,8 @@ def layers_table(_: Cell, rows: Sequence[LayerRow]) -> str:
     blocks.append(["**sum**", *(_percent(whole[stage]) for stage in stages), _percent(sum(whole.values()))])
     kinds = [[escape_markdown(row.module), row.block, row.stage, _percent(row.share)] for row in rows[:KINDS]]
     note = (
-        f"Shares of `generate()` over {first.batches} batches, layers marked: {_percent(first.coverage)} % of the time lies in "
-        f"them, and marking them slows `generate()` to {100 * first.against_headline:.0f} % of the headline's."
+        f"Shares of `generate()` over {first.layers_batches} batches, layers marked: {_percent(first.layers_coverage)} % of the time "
+        f"lies in them, and marking them slows `generate()` to {100 * first.layers_against_headline:.0f} % of the headline's."
     )
     return "\n\n".join(
         [

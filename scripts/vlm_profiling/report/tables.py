@@ -1,6 +1,6 @@
 """Records to tables: one row a run, a sample, a stage, a layer, as Parquet and CSV.
 
-Records are read in chunks, each written to a small Parquet file, and the files streamed together: memory stays flat
+Records are read in chunks, each written to a small Arrow file, and the files streamed together: memory stays flat
 however many records there are, and chunks can be read by several processes.
 """
 
@@ -21,7 +21,7 @@ import polars as pl
 
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.record.files import RecordError, atomic_path
-from vlm_profiling.record.inside import Layers, LayerTime, Stages, StageTime
+from vlm_profiling.record.inside import LayerTime, StageTime
 from vlm_profiling.record.schema import Batch, Record, Sample
 from vlm_profiling.report.columns import optional_columns, repeat_rows, section_columns
 from vlm_profiling.report.files import TABLES
@@ -74,7 +74,7 @@ def read_costs(folder: Path, models: Iterable[str]) -> dict[str, ModelCost]:
 
 
 def _merge_chunk(records: Path, costs: Mapping[str, ModelCost], folder: Path, number: int, runs: Sequence[Run]) -> Counter[str]:
-    """Write one chunk's tables as numbered Parquet files."""
+    """Write one chunk's tables as numbered Arrow files."""
     readings = list(read_runs(records, runs))
     tables = {
         "runs": runs_table(readings, costs),
@@ -83,15 +83,15 @@ def _merge_chunk(records: Path, costs: Mapping[str, ModelCost], folder: Path, nu
         "layers": layers_table(readings),
     }
     for name, table in tables.items():
-        path = folder / name / f"{number:06}.parquet"
+        path = folder / name / f"{number:06}.arrow"
         path.parent.mkdir(exist_ok=True)
-        table.write_parquet(path, compression="lz4")
+        table.write_ipc(path, compression="lz4")
     return Counter(reading.status for reading in readings)
 
 
 def _join_chunks(folder: Path, target: Path) -> None:
     """Stream a folder of chunks into one Parquet and one CSV file."""
-    table = pl.scan_parquet(sorted(folder.iterdir()))
+    table = pl.scan_ipc(sorted(folder.iterdir()))
     with atomic_path(target.with_suffix(".parquet")) as path:
         table.sink_parquet(path)
     with atomic_path(target.with_suffix(".csv")) as path:
@@ -133,7 +133,7 @@ def samples_table(readings: Sequence[Reading]) -> pl.DataFrame:
 
 
 def stages_table(readings: Sequence[Reading]) -> pl.DataFrame:
-    """One row a stage of every run that has stages, with what holds for all of them: their sum, and what marking cost."""
+    """One row a stage of every run that has stages. What holds for all of them stands in the run's row."""
     measured = [(reading.run, reading.record.stages) for reading in readings if reading.record and reading.record.stages]
     row_of_run = [row for row, (_, stages) in enumerate(measured) for _ in stages.times]
     return pl.DataFrame(
@@ -141,20 +141,18 @@ def stages_table(readings: Sequence[Reading]) -> pl.DataFrame:
             *repeat_rows(_identity([run for run, _ in measured]), row_of_run),
             pl.Series("stage", [stage for _, stages in measured for stage in stages.times], pl.String),
             *section_columns([stage for _, stages in measured for stage in stages.times.values()], StageTime),
-            *repeat_rows(section_columns([stages for _, stages in measured], Stages), row_of_run),
         ]
     )
 
 
 def layers_table(readings: Sequence[Reading]) -> pl.DataFrame:
-    """One row a kind of layer in a stage of every run that has layers, with what holds for all of them."""
+    """One row a kind of layer in a stage of every run that has layers. What holds for all of them stands in the run's row."""
     measured = [(reading.run, reading.record.layers) for reading in readings if reading.record and reading.record.layers]
     row_of_run = [row for row, (_, layers) in enumerate(measured) for _ in layers.layers]
     return pl.DataFrame(
         [
             *repeat_rows(_identity([run for run, _ in measured]), row_of_run),
             *section_columns([layer for _, layers in measured for layer in layers.layers], LayerTime),
-            *repeat_rows(section_columns([layers for _, layers in measured], Layers), row_of_run),
         ]
     )
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from vlm_profiling.study.config import AXES, PartialPoint, Study
-from vlm_profiling.study.keys import canonical_json, run_identity, spec_key
+from vlm_profiling.study.keys import SpecWriter, spec_key
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(NamedTuple):
     """Where in the grid a run stands. Field order is the order in file names and tables."""
 
     device: str
@@ -29,8 +27,7 @@ class Point:
         return f"{self.device}-{self.optimization}-b{self.batch_size}-i{image}-t{text}-f{self.frames}"
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """One cell of the grid: model x dataset x point.
 
     `axes` names the axes that show it ("baseline" for the baseline itself);
@@ -61,8 +58,12 @@ def expand_runs(study: Study, environment: str = "") -> list[Run]:
             axes = cells.setdefault((model, dataset, point), [])
             if axis not in axes:
                 axes.append(axis)
-    settings = study.model_dump(exclude_none=True)
-    return [_run(settings, environment, model, dataset, point, axes) for (model, dataset, point), axes in cells.items()]
+    writer = SpecWriter(study.model_dump(exclude_none=True), environment)
+    runs = []
+    for (model, dataset, point), axes in cells.items():
+        spec = writer.spec(model, dataset, point._asdict())
+        runs.append(Run(model, dataset, point, tuple(axes), spec, spec_key(spec)))
+    return runs
 
 
 def baseline_point(study: Study) -> Point:
@@ -90,7 +91,7 @@ def _cells(study: Study) -> Iterator[tuple[str, str, str, Point]]:
                     start = axis_point(study, name)
                     for dataset in _chosen(axis.datasets, study.datasets):
                         for value in axis.values:
-                            yield name, model, dataset, replace(start, **{name: value})
+                            yield name, model, dataset, start._replace(**{name: value})
         for cells in study.include:
             if model in _chosen(cells.models, study.models):
                 for dataset in _chosen(cells.datasets, study.datasets):
@@ -106,9 +107,9 @@ def _product_cells(study: Study, model: str) -> Iterator[tuple[str, str, str, Po
             if model in _chosen(axis.models, study.models) and dataset in _chosen(axis.datasets, study.datasets)
         ]
         if axes:
+            start = baseline_point(study)
             for values in itertools.product(*(study.axes[name].values for name in axes)):
-                point = replace(baseline_point(study), **dict(zip(axes, values, strict=True)))
-                yield "product", model, dataset, point
+                yield "product", model, dataset, start._replace(**dict(zip(axes, values, strict=True)))
 
 
 def _chosen(names: list[str] | None, everything: Iterable[str]) -> Iterable[str]:
@@ -116,19 +117,13 @@ def _chosen(names: list[str] | None, everything: Iterable[str]) -> Iterable[str]
 
 
 def _override(point: Point, changes: PartialPoint) -> Point:
-    return replace(point, **changes.model_dump(exclude_none=True))
+    return point._replace(**changes.model_dump(exclude_none=True))
 
 
 def _excluded(study: Study, model: str, dataset: str, point: Point) -> bool:
-    values = vars(point)
     return any(
         model in _chosen(rule.models, study.models)
         and dataset in _chosen(rule.datasets, study.datasets)
-        and all(values[name] == value for name, value in rule.set.model_dump(exclude_none=True).items())
+        and all(getattr(point, name) == value for name, value in rule.set.model_dump(exclude_none=True).items())
         for rule in study.exclude
     )
-
-
-def _run(settings: Mapping[str, Any], environment: str, model: str, dataset: str, point: Point, axes: list[str]) -> Run:
-    spec = canonical_json(run_identity(settings, model, dataset, vars(point), environment))
-    return Run(model, dataset, point, tuple(axes), spec, spec_key(spec))

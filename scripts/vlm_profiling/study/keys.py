@@ -9,34 +9,50 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache, lru_cache
 from typing import Any
 
 PROTOCOL_VERSION = 1
 """Raised by hand when the meaning of a measured number changes: every run is then stale."""
 
 
-def run_identity(
-    settings: Mapping[str, Any], model: str, dataset: str, point: Mapping[str, Any], environment: str
-) -> dict[str, Any]:
-    """The identity of one run, as plain JSON types. Names of models and data sets are in the path, not here.
+class SpecWriter:
+    """Writes the specs of a study's runs: the identity of each as canonical JSON. What runs share is written out once.
 
-    `settings` is the study's `model_dump(exclude_none=True)`, made once for all runs.
+    Names of models and data sets are in a record's path, not in its spec.
     """
-    return {
-        "protocol_version": PROTOCOL_VERSION,
-        "model": settings["models"][model],
-        "dataset": settings["datasets"][dataset],
-        "point": dict(point),
-        "optimization": settings["optimizations"][point["optimization"]],
-        "protocol": settings["protocol"],
-        "hardware": settings.get("hardware"),
-        "environment": environment,
-    }
+
+    def __init__(self, settings: Mapping[str, Any], environment: str) -> None:
+        """`settings` is the study's `model_dump(exclude_none=True)`; `environment` identifies what runs execute in."""
+        self._shared = {
+            "protocol_version": canonical_json(PROTOCOL_VERSION),
+            "protocol": canonical_json(settings["protocol"]),
+            "hardware": canonical_json(settings.get("hardware")),
+            "environment": canonical_json(environment),
+        }
+        self._named = cache(lambda section, name: canonical_json(settings[section][name]))
+        self._scalar = lru_cache(maxsize=None, typed=True)(canonical_json)
+
+    def spec(self, model: str, dataset: str, point: Mapping[str, str | int | None]) -> str:
+        """The spec of one run."""
+        parts = {
+            **self._shared,
+            "model": self._named("models", model),
+            "dataset": self._named("datasets", dataset),
+            "optimization": self._named("optimizations", point["optimization"]),
+            "point": _json_object({name: self._scalar(value) for name, value in point.items()}),
+        }
+        return _json_object(parts)
 
 
 def canonical_json(value: Any) -> str:
     """The one JSON text of a value: sorted keys, no spaces, ASCII only, no NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def _json_object(parts: Mapping[str, str]) -> str:
+    """Canonical JSON of an object whose values are canonical JSON already, and whose names need no escapes."""
+    return "{" + ",".join([f'"{name}":{parts[name]}' for name in sorted(parts)]) + "}"
 
 
 def spec_key(spec: str) -> str:
