@@ -278,7 +278,7 @@ class Cells:
     def axis(self, model: str, axis: str) -> list[list[Cell]]:
         """A model's cells along one axis: a list for each data set, in the order of the axis's values."""
         start = _start(self.study) if self.study.grid == "product" else axis_point(self.study, axis)
-        points = [replace(start, **{axis: value}) for value in self.study.axes[axis].values]
+        points = [start._replace(**{axis: value}) for value in self.study.axes[axis].values]
         chosen = self.study.axes[axis].datasets
         lines: dict[str, list[Cell]] = {}
         for point in points:
@@ -319,5 +319,5 @@ def _start(study: Study) -> Point:
     if study.grid == "product":
         for name, axis in study.axes.items():
             if getattr(point, name) not in axis.values:
-                point = replace(point, **{name: axis.values[0]})
+                point = point._replace(**{name: axis.values[0]})
     return point

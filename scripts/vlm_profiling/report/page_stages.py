@@ -84,8 +84,9 @@ def layers_table(_: Cell, rows: Sequence[LayerRow]) -> str:
     blocks.append(["**sum**", *(_percent(whole[stage]) for stage in stages), _percent(sum(whole.values()))])
     kinds = [[escape_markdown(row.module), row.block, row.stage, _percent(row.share)] for row in rows[:KINDS]]
     note = (
-        f"Shares of `generate()` over {first.layers_batches} batches, layers marked: {_percent(first.layers_coverage)} % of the time "
-        f"lies in them, and marking them slows `generate()` to {100 * first.layers_against_headline:.0f} % of the headline's."
+        f"Shares of `generate()` over {first.layers_batches} batches, layers marked: {_percent(first.layers_coverage)} % of "
+        f"the time lies in them. Marking them slows `generate()` to {100 * first.layers_against_headline:.0f} % of the "
+        "headline's."
     )
     return "\n\n".join(
         [
