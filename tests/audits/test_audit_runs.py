@@ -56,7 +56,7 @@ def test_every_finished_run_has_a_finding_of_every_audit(audited: Path) -> None:
     assert table["audit"].unique(maintain_order=True).to_list() == [audit.name for audit in AUDITS]
     failed = table.filter(pl.col("verdict") == "fail")
     assert set(failed["audit"]) == {"provenance"} and failed["figures"][0] == "latency,energy,flops,memory,quality,stages"
-    runs = read_description(results / "study.json")[1]
+    runs = list(read_description(results / "study.json")[1])
     assert table["key"].unique(maintain_order=True).to_list() == [run.key for run in runs if run.point.batch_size < 4]
 
 

@@ -69,7 +69,7 @@ class StudyFolder:
 
     @property
     def runs(self) -> list[Run]:
-        return read_description(self.description)[1]
+        return list(read_description(self.description)[1])
 
     def record_path(self, run: Run) -> Path:
         return self.folder / "runs" / f"{run.name}.json"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -65,7 +65,7 @@ def judge(context: Context) -> list[Finding]:
 
 
 def judge_study(
-    study: Study, runs: Sequence[Run], finished: Finished, costs: Mapping[str, ModelCost]
+    study: Study, runs: Collection[Run], finished: Finished, costs: Mapping[str, ModelCost]
 ) -> Iterator[tuple[Run, Finding]]:
     """Every finding about every finished run of a study.
 

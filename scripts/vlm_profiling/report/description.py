@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from vlm_profiling.study import ConfigError, Run, Study, expand_runs, study_from_mapping
+from vlm_profiling.study import ConfigError, Runs, Study, study_from_mapping
 from vlm_profiling.study.errors import Problem
 
 
@@ -15,11 +15,11 @@ class _Description(msgspec.Struct):
     environment: str
 
 
-def read_description(path: Path) -> tuple[Study, list[Run]]:
+def read_description(path: Path) -> tuple[Study, Runs]:
     """The study in a description file, and every run that it expects. Raises ConfigError when the file holds neither."""
     try:
         description = msgspec.json.decode(path.read_bytes(), type=_Description)
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigError([Problem("(file)", f"not a study description: {error}", has_value=False)], str(path)) from None
     study = study_from_mapping(description.study, source=str(path))
-    return study, expand_runs(study, description.environment)
+    return study, Runs(study, description.environment)

@@ -7,12 +7,12 @@ however many records there are, and chunks can be read by several processes.
 from __future__ import annotations
 
 import gc
+import itertools
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
-from itertools import accumulate
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -41,23 +41,30 @@ PROCESSES = 2
 TEXT_AXES = {"device", "optimization"}
 
 
-def merge_runs(runs: Sequence[Run], records: Path, costs: Mapping[str, ModelCost], output: Path) -> Counter[str]:
+def merge_runs(runs: Collection[Run], records: Path, costs: Mapping[str, ModelCost], output: Path) -> Counter[str]:
     """Write the tables of `files.TABLES` (Parquet and CSV) to `output`; returns how many runs have each status.
 
     `costs` are the models' cost functions by model name.
     """
-    chunks = [runs[start : start + CHUNK] for start in range(0, len(runs), CHUNK)]
     with tempfile.TemporaryDirectory(prefix="merge-") as folder:
         merge_chunk = partial(_merge_chunk, records, costs, Path(folder))
         if len(runs) < POOL_FROM:
-            counts = [merge_chunk(*chunk) for chunk in enumerate(chunks)]
+            counts = list(map(merge_chunk, itertools.count(), _chunks(runs)))
         else:
             # Records hold no cycles. The collector would walk all of them again and again: without it decoding takes half.
             with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"), initializer=gc.disable) as pool:
-                counts = list(pool.map(merge_chunk, range(len(chunks)), chunks))
-        for table in TABLES:
-            _join_chunks(Path(folder, table), output / table)
+                counts = list(pool.map(merge_chunk, itertools.count(), _chunks(runs)))
+        with ThreadPoolExecutor(PROCESSES) as pool:
+            joins = [pool.submit(_join_chunks, Path(folder, table), output / table) for table in TABLES]
+            for join in joins:
+                join.result()
     return sum(counts, Counter())
+
+
+def _chunks(runs: Iterable[Run]) -> Iterator[list[Run]]:
+    remaining = iter(runs)
+    while chunk := list(itertools.islice(remaining, CHUNK)):
+        yield chunk
 
 
 def read_costs(folder: Path, models: Iterable[str]) -> dict[str, ModelCost]:
@@ -90,7 +97,7 @@ def _merge_chunk(records: Path, costs: Mapping[str, ModelCost], folder: Path, nu
 
 
 def _join_chunks(folder: Path, target: Path) -> None:
-    """Stream a folder of chunks into one Parquet and one CSV file."""
+    """Stream a folder of chunks into one Parquet and one CSV file, whose path `target` is without its ending."""
     table = pl.scan_ipc(sorted(folder.iterdir()))
     with atomic_path(target.with_suffix(".parquet")) as path:
         table.sink_parquet(path)
@@ -121,7 +128,7 @@ def samples_table(readings: Sequence[Reading]) -> pl.DataFrame:
     samples = [sample for _, record in measured for sample in record.samples]
     row_of_run = [row for row, (_, record) in enumerate(measured) for _ in record.samples]
     batches = [batch for _, record in measured for batch in record.batches]
-    first_batch = list(accumulate((len(record.batches) for _, record in measured), initial=0))
+    first_batch = list(itertools.accumulate((len(record.batches) for _, record in measured), initial=0))
     row_of_batch = [first_batch[row] + sample.batch for row, sample in zip(row_of_run, samples, strict=True)]
     return pl.DataFrame(
         [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from vlm_profiling.study.config import AXES, PartialPoint, Study
@@ -47,23 +47,37 @@ class Run(NamedTuple):
         return f"{self.model}/{self.dataset}/{self.point.label}-{self.key}"
 
 
-def expand_runs(study: Study, environment: str = "") -> list[Run]:
-    """All runs of a study; a point shared by several axes is one run.
+class Runs(Collection[Run]):
+    """All runs of a study, made as they are asked for; a point shared by several axes is one run.
 
     `environment` identifies what the runs execute in: the image digest, or the hash of the environment's lock.
     """
-    cells: dict[tuple[str, str, Point], list[str]] = {}
-    for axis, model, dataset, point in _cells(study):
-        if not _excluded(study, model, dataset, point):
-            axes = cells.setdefault((model, dataset, point), [])
-            if axis not in axes:
-                axes.append(axis)
-    writer = SpecWriter(study.model_dump(exclude_none=True), environment)
-    runs = []
-    for (model, dataset, point), axes in cells.items():
-        spec = writer.spec(model, dataset, point._asdict())
-        runs.append(Run(model, dataset, point, tuple(axes), spec, spec_key(spec)))
-    return runs
+
+    def __init__(self, study: Study, environment: str = "") -> None:
+        self._study, self._environment = study, environment
+        self._cells: dict[tuple[str, str, Point], list[str]] = {}
+        for axis, model, dataset, point in _cells(study):
+            if not _excluded(study, model, dataset, point):
+                axes = self._cells.setdefault((model, dataset, point), [])
+                if axis not in axes:
+                    axes.append(axis)
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def __iter__(self) -> Iterator[Run]:
+        writer = SpecWriter(self._study.model_dump(exclude_none=True), self._environment)
+        for (model, dataset, point), axes in self._cells.items():
+            spec = writer.spec(model, dataset, point._asdict())
+            yield Run(model, dataset, point, tuple(axes), spec, spec_key(spec))
+
+    def __contains__(self, run: object) -> bool:
+        return any(own == run for own in self)
+
+
+def expand_runs(study: Study, environment: str = "") -> list[Run]:
+    """A study's runs, all made at once."""
+    return list(Runs(study, environment))
 
 
 def baseline_point(study: Study) -> Point:
