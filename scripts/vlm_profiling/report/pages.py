@@ -20,6 +20,7 @@ from vlm_profiling.report.compare import read_batch_times
 from vlm_profiling.report.files import INDEX_CHARTS, model_charts, stage_charts
 from vlm_profiling.report.inside import Row, read_layers, read_stages
 from vlm_profiling.report.markdown import escape_markdown, table
+from vlm_profiling.report.page_advice import advice_text, best_hints_table, model_advice
 from vlm_profiling.report.page_audits import audits_table, concerns_table, verdict_counts
 from vlm_profiling.report.page_stages import layers_table, models_stages_table, stages_table
 from vlm_profiling.report.page_tables import axis_table, baseline_table, cells_table, failures_table, models_table
@@ -102,6 +103,7 @@ def index_page(cells: Cells, tables: Path, pictures: str, figures: str) -> str:
         ],
         charts=[Chart(CHART_TITLES[name], f"{pictures}/index/{name}.svg") for name in INDEX_CHARTS],
         stages_chart=Chart(CHART_TITLES["stages"], f"{pictures}/index/stages.svg"),
+        advice=best_hints_table([advice for model in study.models for advice in model_advice(cells, model, tables)]),
         failures=_listed(failures_table, failures),
         pages=[{"name": escape_markdown(model), "path": f"{model}.md"} for model in study.models],
         tables=figures,
@@ -125,6 +127,10 @@ def model_page(cells: Cells, model: str, tables: Path, pictures: str) -> str:
         baseline_settings=settings(baseline[0].point) if baseline else "",
         stages=_parts(baseline, read_stages(tables, baseline), stages_table),
         layers=_parts(baseline, read_layers(tables, baseline), layers_table),
+        advice=[
+            Part(escape_markdown(advice.subject.cell.dataset) if len(baseline) > 1 else "", advice_text(advice))
+            for advice in model_advice(cells, model, tables)
+        ],
         layers_absent=[escape_markdown(reason) for reason in dict.fromkeys(cell.layers_absent for cell in baseline) if reason],
         sections=[_axis_section(cells, model, axis, tables, pictures) for axis in axes],
         others=_listed(cells_table, cells.others(model)),

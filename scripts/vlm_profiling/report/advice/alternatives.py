@@ -1,0 +1,74 @@
+"""Hints from what was measured along the axes: other settings that are faster, and what they do to the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vlm_profiling.report.advice.base import Alternative, Hint, Subject, percent
+from vlm_profiling.report.figures import Absent, Figure
+from vlm_profiling.report.words import value_label
+
+MARGIN = 0.05
+"""Exact match may be lower by this share at most, by the lower end of its interval, to be called unchanged."""
+
+SMALLER = {"image_size": "Ask for pictures of {} px", "max_input_len": "Cut the text at {} tokens", "frames": "Give {} frames"}
+
+
+def faster_optimization(subject: Subject) -> Iterator[Hint]:
+    """Every optimization that was faster, unless the answers got worse or may have."""
+    for found in subject.alternatives:
+        if found.axis == "optimization" and _is_faster(found) and not _changes_answers(found):
+            yield _hint(subject, found, f"Use the optimization {found.cell.optimization}")
+
+
+def larger_batch(subject: Subject) -> Iterator[Hint]:
+    """The batch size that gives most samples a second, where it is another than the baseline's."""
+    faster = [
+        found
+        for found in subject.alternatives
+        if found.axis == "batch_size" and _is_faster(found) and not _changes_answers(found)
+    ]
+    if faster:
+        best = max(faster, key=lambda found: found.speedup.value)
+        yield _hint(subject, best, f"Use batches of {best.cell.batch_size}, where one answer may wait for others")
+
+
+def smaller_input(subject: Subject) -> Iterator[Hint]:
+    """The value of each axis of the input that is fastest without a loss of quality."""
+    for axis, words in SMALLER.items():
+        kept = [found for found in subject.alternatives if found.axis == axis and _is_faster(found) and _keeps_answers(found)]
+        if kept:
+            best = max(kept, key=lambda found: found.speedup.value)
+            yield _hint(subject, best, words.format(value_label(axis, getattr(best.cell, axis))))
+
+
+def _is_faster(found: Alternative) -> bool:
+    """Whether the whole interval says so; a speed-up without an interval says nothing."""
+    return found.speedup.interval is not None and found.speedup.interval[0] > 1
+
+
+def _keeps_answers(found: Alternative) -> bool:
+    change = found.match_change
+    return isinstance(change, Figure) and change.interval is not None and change.interval[0] >= -MARGIN
+
+
+def _changes_answers(found: Alternative) -> bool:
+    """Whether quality was measured and not shown to be kept."""
+    return isinstance(found.match_change, Figure) and not _keeps_answers(found)
+
+
+def _hint(subject: Subject, found: Alternative, words: str) -> Hint:
+    start = value_label(found.axis, getattr(subject.cell, found.axis))
+    evidence = [f"against {start}, end to end per sample", _quality(found)]
+    before, after = subject.cell.energy, found.cell.energy
+    if isinstance(before, Figure) and isinstance(after, Figure) and not before.doubts and not after.doubts:
+        evidence.append(f"energy per sample {percent(after.value / before.value)} of the baseline's")
+    return Hint(words, found.speedup.value, "; ".join(evidence), found.speedup.interval)
+
+
+def _quality(found: Alternative) -> str:
+    change = found.match_change
+    if isinstance(change, Absent):
+        return f"quality: {change.reason}"
+    low, high = change.bounds
+    return f"exact match {100 * change.value:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}] on the same {change.n} samples"

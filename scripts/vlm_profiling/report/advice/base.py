@@ -1,0 +1,79 @@
+"""What every hint is made of: what it may look at, what it answers, and the bound of Amdahl's law."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vlm_profiling.report.cells import Cell
+from vlm_profiling.report.figures import SECONDS, Entry, Figure, best_unit
+from vlm_profiling.report.inside import LayerRow, StageRow
+
+MIN_SHARE = 0.05
+"""Share of the end-to-end time from which a part is worth a hint: the bound is then 1.05 or more."""
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Something to try."""
+
+    try_this: str
+    """What to do, as a sentence without its full stop."""
+    gain: float
+    """How many times faster end to end (per sample) it can make the model at most, or has been measured to."""
+    evidence: str
+    """The numbers of this run that say so. May hold text from outside."""
+    measured: tuple[float, float] | None = None
+    """95 % interval of the gain where it was measured; None where the gain is a bound."""
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """The same model on the same data set at another value of one axis, beside its baseline."""
+
+    axis: str
+    cell: Cell
+    speedup: Figure
+    """End-to-end time per sample at the baseline over the one here: above 1 is faster."""
+    match_change: Entry
+    """Exact match here minus at the baseline, over the same samples: a share."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """All that a hint may look at: one model on one data set, at the baseline and on the axes that start there."""
+
+    cell: Cell
+    """The baseline: a finished run."""
+    stages: Mapping[str, StageRow] = field(default_factory=dict)
+    """By name; empty where they were not measured or an audit failed them."""
+    layers: Sequence[LayerRow] = ()
+    alternatives: Sequence[Alternative] = ()
+    """Those that were measured and failed no audit of their times."""
+
+    @property
+    def generate_share(self) -> float | None:
+        """Of the end-to-end time; None where an audit failed either."""
+        whole, part = self.cell.end_to_end, self.cell.latency
+        return part.value / whole.value if is_sure(whole) and is_sure(part) else None
+
+
+def is_sure(entry: Entry) -> bool:
+    """Whether there is a figure, and no audit failed it: only such a figure may carry a hint."""
+    return isinstance(entry, Figure) and not entry.doubts
+
+
+def at_most(share: float) -> float:
+    """How many times faster the whole gets when this share of its time vanishes (Amdahl, AFIPS 1967): 1 / (1 - share)."""
+    return 1 / max(1 - share, 1e-9)
+
+
+def percent(share: float) -> str:
+    """A share with three digits: 12.3 %."""
+    return f"{100 * share:.3g} %"
+
+
+def seconds(value_s: float) -> str:
+    """A time with three digits in the unit that suits it."""
+    unit = best_unit(SECONDS, [Figure(value_s)])
+    return f"{value_s / unit.size:.3g} {unit.name}"

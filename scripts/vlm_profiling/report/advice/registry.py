@@ -1,0 +1,26 @@
+"""All hints, and the advice made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from vlm_profiling.report.advice.alternatives import faster_optimization, larger_batch, smaller_input
+from vlm_profiling.report.advice.base import Hint, Subject
+from vlm_profiling.report.advice.layers import layer_limits
+from vlm_profiling.report.advice.padding import padding
+from vlm_profiling.report.advice.stages import preparation, stage_limits
+
+HINTS: tuple[Callable[[Subject], Iterable[Hint]], ...] = (
+    preparation,
+    stage_limits,
+    layer_limits,
+    padding,
+    larger_batch,
+    faster_optimization,
+    smaller_input,
+)
+
+
+def advise(subject: Subject) -> list[Hint]:
+    """What to try, the largest possible gain first."""
+    return sorted((hint for find in HINTS for hint in find(subject)), key=lambda hint: -hint.gain)

@@ -1,0 +1,116 @@
+"""What hints look at, gathered from the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from vlm_profiling.report.advice.base import Alternative, Subject, is_sure
+from vlm_profiling.report.cells import Cell, Cells, Place
+from vlm_profiling.report.figures import Absent, Entry, Figure
+from vlm_profiling.report.inside import LayerRow, StageRow
+from vlm_profiling.statistics.intervals import mean_interval, ratio_interval
+
+RULE_OF_THREE = 3
+"""Where none of n answers changed, at most 3 / n of all do, at 95 % (Hanley and Lippman-Hand, JAMA 249, 1983)."""
+
+MIN_MATCH = 0.05
+"""Exact match from which its changes tell anything about quality."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A run's samples, in the order asked."""
+
+    ids: list[str]
+    seconds: list[float]
+    """End-to-end time of each full batch divided by its rows."""
+    batches: list[list[str]]
+    """Which samples each of these batches held."""
+    matches: list[bool | None]
+
+
+def read_subjects(
+    cells: Cells, model: str, tables: Path, stages: Mapping[Place, Sequence[StageRow]], layers: Mapping[Place, Sequence[LayerRow]]
+) -> list[Subject]:
+    """One subject for each data set on which a model's baseline was measured."""
+    found = []
+    for cell in cells.baseline(model):
+        if cell.ok:
+            lines = {axis: list(_line_from(cells, cell, axis)) for axis in cells.study.axes}
+            others = [other for line in lines.values() for other in line]
+            answers = _read_answers(tables, [cell, *others]) if others else {}
+            alternatives = [
+                alternative
+                for axis, line in lines.items()
+                for other in line
+                if (alternative := compare(axis, cell, other, answers[cell.place], answers[other.place]))
+            ]
+            rows = {row.stage: row for row in stages.get(cell.place, ())} if _times_are_sure(cell) else {}
+            found.append(Subject(cell, rows, layers.get(cell.place, ()), alternatives))
+    return found
+
+
+def compare(axis: str, cell: Cell, other: Cell, before: Answers, after: Answers) -> Alternative | None:
+    """Another value of an axis beside the baseline; None where an audit failed the times or the answers of either."""
+    if any(not is_sure(run.end_to_end) or run.doubts.get("quality") for run in (cell, other)):
+        return None
+    interval = ratio_interval(before.seconds, after.seconds, paired=before.batches == after.batches)
+    ratio = (sum(before.seconds) / len(before.seconds)) / (sum(after.seconds) / len(after.seconds))
+    speedup = Figure(ratio, (interval.low, interval.high) if interval else None, min(len(before.seconds), len(after.seconds)))
+    return Alternative(axis, other, speedup, _match_change(cell, other, before, after))
+
+
+def _match_change(cell: Cell, other: Cell, before: Answers, after: Answers) -> Entry:
+    """Exact match of one run minus another's, sample by sample, or why that says nothing about quality."""
+    for entry in (cell.exact_matches, other.exact_matches):
+        if isinstance(entry, Absent):
+            return entry
+    if cell.exact_match is not None and cell.exact_match < MIN_MATCH:
+        return Absent(f"exact match is {100 * cell.exact_match:.1f} % at the baseline, too low to tell a change")
+    earlier = dict(zip(before.ids, before.matches, strict=True))
+    pairs = [(earlier.get(name), match) for name, match in zip(after.ids, after.matches, strict=True)]
+    changes = [float(match) - float(old) for old, match in pairs if old is not None and match is not None]
+    interval = mean_interval(changes) if changes else None
+    if interval is None:
+        return Absent("fewer than two samples in common")
+    if not any(changes):
+        bound = min(1.0, RULE_OF_THREE / len(changes))
+        return Figure(0.0, (-bound, bound), len(changes))
+    return Figure(interval.mean, (interval.low, interval.high), len(changes))
+
+
+def _times_are_sure(cell: Cell) -> bool:
+    return is_sure(cell.end_to_end) and not cell.doubts.get("stages")
+
+
+def _line_from(cells: Cells, cell: Cell, axis: str) -> Iterator[Cell]:
+    """The other finished cells of an axis that passes through the baseline's cell."""
+    for line in cells.axis(cell.model, axis):
+        if any(other.place == cell.place for other in line):
+            yield from (other for other in line if other.ok and other.place != cell.place)
+
+
+def _read_answers(tables: Path, cells: Sequence[Cell]) -> dict[Place, Answers]:
+    run = ["model", "dataset", "key"]
+    table = (
+        pl.scan_parquet(tables / "samples.parquet")
+        .filter(pl.col("key").is_in({cell.key for cell in cells}), pl.col("model") == cells[0].model)
+        .select(*run, "id", "batch", "batch_rows", "batch_full", "batch_end_to_end_s", "exact_match")
+        .collect()
+    )
+    return {
+        (model, dataset, key): _answers(rows)
+        for (model, dataset, key), rows in table.partition_by(run, as_dict=True, maintain_order=True).items()
+    }
+
+
+def _answers(rows: pl.DataFrame) -> Answers:
+    timed = rows.filter(pl.col("batch_full") | ~pl.col("batch_full").any())
+    batches = timed.group_by("batch", maintain_order=True).agg(
+        pl.col("id"), (pl.col("batch_end_to_end_s") / pl.col("batch_rows")).first().alias("seconds")
+    )
+    return Answers(rows["id"].to_list(), batches["seconds"].to_list(), batches["id"].to_list(), rows["exact_match"].to_list())
