@@ -47,6 +47,7 @@ def test_every_section_of_the_study_is_there(make_study, write):
         "# trained",
         "## Baseline",
         "## Where the time goes",
+        "## What to try next",
         "## Batch size",
         "## Image size",
         "## Optimization",
