@@ -41,8 +41,9 @@ def _work_checks(record: Record, cost: ModelCost, peaks: Peaks) -> Iterator[Chec
         flops = record_flops(record, cost)
     except CostError:
         flops = None
-    if flops:
-        rate, peak = flops.total.total_flops / generate_s, peaks.flops_per_s(record.optimization.dtype)
+    peak = peaks.flops_per_s(record.optimization.dtype)
+    if flops and peak:
+        rate = flops.total.total_flops / generate_s
         words = f"{rate / 1e12:.4g} TFLOP/s of at most {peak / 1e12:.4g} ({peaks.source})"
         yield Check("pass" if rate <= peak else "fail", words, ("latency", "flops"))
     if cost.weights and record.checkpoint:
