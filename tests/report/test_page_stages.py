@@ -94,7 +94,22 @@ def test_layers_are_shown_by_block_and_stage_with_what_lies_between(make_study):
     assert "| mlp | 0.0 | 30.0 | 30.0 |" in text
     assert "| convolution | 10.0 | 0.0 | 10.0 |" in text
     assert "| between layers | 10.0 | 30.0 | 40.0 |" in text
+    assert "| of it in layers | 50.0 | 62.5 | 60.0 |" in text
+    assert (
+        "Are convolutions heavy? They take 10.0 % of `generate()` (50.0 % of vision): without any of them it would be at most "
+        "1.11 times as fast. The heaviest block is mlp with 30.0 %."
+    ) in text
     assert "60.0 % of the time lies in them" in text and "115 % of the headline's" in text
+
+
+def test_a_model_without_convolutions_says_so(make_study):
+    study = make_study(axes={})
+    record = read_record(study.record_path(study.runs[0]))
+    record.layers = make_layers()
+    record.layers.layers = [layer for layer in record.layers.layers if layer.block != "convolution"]
+    write_record(study.record_path(study.runs[0]), record)
+    text = section(model_page(study.cells(), study.runs[0].model, study.folder / "tables", "plots"), "Layers")
+    assert "Are convolutions heavy? This model has none in `generate()`. The heaviest block is mlp with 30.0 %." in text
 
 
 def test_layers_that_could_not_be_told_have_their_reason(make_study):

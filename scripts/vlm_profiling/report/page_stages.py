@@ -82,6 +82,8 @@ def layers_table(_: Cell, rows: Sequence[LayerRow]) -> str:
     between = [whole[stage] - sum(row.share for row in rows if row.stage == stage) for stage in stages]
     blocks.append(["between layers", *map(_percent, between), _percent(sum(between))])
     blocks.append(["**sum**", *(_percent(whole[stage]) for stage in stages), _percent(sum(whole.values()))])
+    inside = [1 - left / whole[stage] if whole[stage] else 0.0 for left, stage in zip(between, stages, strict=True)]
+    blocks.append(["of it in layers", *map(_percent, inside), _percent(first.layers_coverage)])
     kinds = [[escape_markdown(row.module), row.block, row.stage, _percent(row.share)] for row in rows[:KINDS]]
     note = (
         f"Shares of `generate()` over {first.layers_batches} batches, layers marked: {_percent(first.layers_coverage)} % of "
@@ -91,9 +93,26 @@ def layers_table(_: Cell, rows: Sequence[LayerRow]) -> str:
     return "\n\n".join(
         [
             table(["Block", *(f"{stage} (%)" for stage in stages), "All (%)"], blocks),
+            _convolutions(rows, whole),
             note,
             table(["Kind of layer", "Block", "Stage", "Share (%)"], kinds, text_columns=3),
         ]
+    )
+
+
+def _convolutions(rows: Sequence[LayerRow], stages: Mapping[str, float]) -> str:
+    """What is true of "heavy convolutions", which the reference study names as the reason of slow models."""
+    blocks = {block: sum(row.share for row in rows if row.block == block) for block in BLOCKS}
+    heaviest = max(blocks, key=lambda block: blocks[block])
+    largest = f"The heaviest block is {heaviest} with {_percent(blocks[heaviest])} %."
+    if not any(row.block == "convolution" for row in rows):
+        return f"Are convolutions heavy? This model has none in `generate()`. {largest}"
+    own = {stage: sum(row.share for row in rows if (row.block, row.stage) == ("convolution", stage)) for stage in stages}
+    parts = " and ".join(f"{_percent(share / stages[stage])} % of {stage}" for stage, share in own.items() if share)
+    bound = 1 / max(1 - blocks["convolution"], 1e-9)
+    return (
+        f"Are convolutions heavy? They take {_percent(blocks['convolution'])} % of `generate()` ({parts}): without any of them "
+        f"it would be at most {bound:.3g} times as fast. {largest}"
     )
 
 
