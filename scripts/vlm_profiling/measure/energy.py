@@ -5,7 +5,6 @@ A meter that is missing, or that is lost on the way, is a reason in the record, 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +13,9 @@ from typing import TypeVar
 
 from vlm_profiling.measure.gpu import find_gpu
 from vlm_profiling.measure.meters import Meter, MeterError, MeterWindow, Reading
-from vlm_profiling.measure.meters_nvml import SAMPLE_S, GpuMeter
+from vlm_profiling.measure.meters_nvml import GpuMeter
 from vlm_profiling.measure.meters_rapl import POWERCAP, RaplMeter
+from vlm_profiling.measure.sampler import SamplerCost, sampled
 from vlm_profiling.record.machine import Energy, Joules
 
 Part = TypeVar("Part")
@@ -30,6 +30,8 @@ class Window:
         """By record field: gpu, cpu."""
         self.seconds = 0.0
         """From opening to closing, the wait for the closing tick left out."""
+        self.sampler = SamplerCost()
+        """What sampling in between cost; filled once it is closed."""
         self._opened_s = time.perf_counter()
 
     @property
@@ -44,14 +46,15 @@ class Meters:
     def __init__(self, device: str, meters: dict[str, Meter], absent: dict[str, str]) -> None:
         self.absent = absent
         """Reasons of what cannot be measured, by record field: gpu, cpu."""
-        self._own_field = "gpu" if device == "cuda" else "cpu"
+        self.own_field = "gpu" if device == "cuda" else "cpu"
+        """The record field of the device that does the work."""
         self._meters = meters
         self._idle_w: dict[str, float] = {}
 
     @property
     def available(self) -> bool:
         """Whether the device of the run has a meter, and has not lost it."""
-        return self._own_field in self._meters
+        return self.own_field in self._meters
 
     def idle(self, seconds: float) -> None:
         """Measure the power of the idle device for `seconds`; for 0 none is measured, and net joules stay null."""
@@ -62,17 +65,25 @@ class Meters:
         self._idle_w = {field: reading.joules / reading.seconds for field, reading in window.readings.items()}
 
     @contextmanager
-    def window(self) -> Iterator[Window]:
+    def window(self, watch: Callable[[], None] | None = None) -> Iterator[Window]:
         """Count joules over a block whose work is finished, the device synchronised, at both of its ends.
 
-        Opens and closes on a tick of the GPU's counter, each after at most two of its updates.
+        Opens and closes on a tick of the GPU's counter, each after at most two of its updates. `watch` is called at both
+        ends, and in between by the thread that samples the meters.
         """
         running = self._each(dict(self._meters), lambda meter: meter.start())
+        readers = [lambda: self._sample(running)] if running else []
+        if watch:
+            readers.append(watch)
+            watch()
         window = Window()
-        with self._sampling(running):
+        with sampled(readers) as window.sampler:
             yield window
             window.seconds = window.elapsed_s
-        window.readings = self._each(running, lambda meter_window: meter_window.finish())
+        # the GPU last: it waits for a tick, in which the processor's counters would go on
+        window.readings = self._each(dict(reversed(running.items())), lambda meter_window: meter_window.finish())
+        if watch:
+            watch()
 
     def energy(self, window: Window, samples: int, tokens: int) -> Energy:
         """A closed window's joules, shared among all samples and all generated tokens of its work (both at least 1)."""
@@ -94,25 +105,8 @@ class Meters:
                 self.absent[field] = f"the meter was lost during the run: {error}"
         return results
 
-    @contextmanager
-    def _sampling(self, running: dict[str, MeterWindow]) -> Iterator[None]:
-        """Sample the meters ten times a second in a thread that sleeps in between; none runs where there is no meter."""
-        if not running:
-            yield
-            return
-        done = threading.Event()
-
-        def sample() -> None:
-            while not done.wait(SAMPLE_S):
-                self._each(running, lambda meter_window: meter_window.sample())
-
-        thread = threading.Thread(target=sample, name="energy-sampler", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
+    def _sample(self, running: dict[str, MeterWindow]) -> None:
+        self._each(running, lambda meter_window: meter_window.sample())
 
 
 def open_meters(device: str, torch_device_index: int | None, powercap: Path = POWERCAP) -> Meters:

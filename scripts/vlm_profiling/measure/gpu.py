@@ -16,6 +16,13 @@ from vlm_profiling.measure.meters import MeterError
 from vlm_profiling.record.machine import Gpu
 
 
+NOT_OFFERED = (
+    pynvml.NVML_ERROR_NOT_SUPPORTED,
+    pynvml.NVML_ERROR_FUNCTION_NOT_FOUND,
+    pynvml.NVML_ERROR_INVALID_ARGUMENT,  # what some calls answer for a MIG instance
+)
+
+
 class NotOfferedError(MeterError):
     """This GPU or its driver does not offer the quantity; asking again is of no use."""
 
@@ -56,10 +63,31 @@ class NvmlGpu:
             raise MeterError("NVML lists this process without its memory")
         return processes[pid]
 
-    def shares_board(self) -> bool:
-        """Whether the handle is a whole board that MIG divides among instances, so that its joules are not one's own."""
+    def is_divided(self) -> bool:
+        """Whether MIG divides the board among instances, so that what its sensors say is not one process's own."""
+        if self._is_mig_instance():
+            return True
         mode = self._optional(pynvml.nvmlDeviceGetMigMode)
-        return not self._is_mig_instance() and mode is not None and mode[0] == pynvml.NVML_DEVICE_MIG_ENABLE
+        return mode is not None and mode[0] == pynvml.NVML_DEVICE_MIG_ENABLE
+
+    def sm_clock_mhz(self) -> float:
+        """Present clock of the multiprocessors."""
+        return float(self._ask(pynvml.nvmlDeviceGetClockInfo, pynvml.NVML_CLOCK_SM))
+
+    def memory_clock_mhz(self) -> float:
+        """Present clock of the memory."""
+        return float(self._ask(pynvml.nvmlDeviceGetClockInfo, pynvml.NVML_CLOCK_MEM))
+
+    def utilisation(self) -> float:
+        """Share of the last sample period (1/6 to 1 s) in which some kernel ran; a few threads are enough for 1."""
+        return self._ask(pynvml.nvmlDeviceGetUtilizationRates).gpu / 100
+
+    def clock_reasons(self) -> int:
+        """Bits that tell why the clocks are not at their highest (nvmlClocksEventReason...)."""
+        try:
+            return self._ask(pynvml.nvmlDeviceGetCurrentClocksEventReasons)
+        except NotOfferedError:  # the call's name before driver 535
+            return self._ask(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons)
 
     def describe(self) -> Gpu:
         """The facts of a record; what this GPU or driver does not tell is null."""
@@ -67,16 +95,22 @@ class NvmlGpu:
         capability = self._optional(pynvml.nvmlDeviceGetCudaComputeCapability)
         ecc = self._optional(pynvml.nvmlDeviceGetEccMode)
         persistence = self._optional(pynvml.nvmlDeviceGetPersistenceMode)
+        cuda = _offered(pynvml.nvmlSystemGetCudaDriverVersion)
         return Gpu(
             name=self._ask(pynvml.nvmlDeviceGetName),
             uuid=self.uuid,
             driver=ask_nvml(pynvml.nvmlSystemGetDriverVersion),
+            driver_cuda=None if cuda is None else f"{cuda // 1000}.{cuda % 1000 // 10}",
             memory_bytes=self._ask(pynvml.nvmlDeviceGetMemoryInfo).total,
             power_limit_w=None if limit_mw is None else limit_mw / 1e3,
+            sm_clock_mhz=self._optional(pynvml.nvmlDeviceGetClockInfo, pynvml.NVML_CLOCK_SM),
+            sm_clock_max_mhz=self._optional(pynvml.nvmlDeviceGetMaxClockInfo, pynvml.NVML_CLOCK_SM),
+            memory_clock_mhz=self._optional(pynvml.nvmlDeviceGetClockInfo, pynvml.NVML_CLOCK_MEM),
+            memory_clock_max_mhz=self._optional(pynvml.nvmlDeviceGetMaxClockInfo, pynvml.NVML_CLOCK_MEM),
             compute_capability=None if capability is None else f"{capability[0]}.{capability[1]}",
             ecc=None if ecc is None else ecc[0] == pynvml.NVML_FEATURE_ENABLED,
             persistence=None if persistence is None else persistence == pynvml.NVML_FEATURE_ENABLED,
-            mig=self._is_mig_instance() or self.shares_board(),
+            mig=self.is_divided(),
         )
 
     def _is_mig_instance(self) -> bool:
@@ -87,11 +121,7 @@ class NvmlGpu:
         return ask_nvml(call, self._handle, *arguments)
 
     def _optional(self, call: Callable[..., Any], *arguments: object) -> Any:
-        """The answer, or null where it is not offered."""
-        try:
-            return self._ask(call, *arguments)
-        except NotOfferedError:
-            return None
+        return _offered(call, self._handle, *arguments)
 
 
 def find_gpu(torch_device_index: int | None) -> NvmlGpu:
@@ -120,12 +150,19 @@ def ask_nvml(call: Callable[..., Any], *arguments: object) -> Any:
         raise _reason(error) from None
 
 
+def _offered(call: Callable[..., Any], *arguments: object) -> Any:
+    """The answer, or null where it is not offered."""
+    try:
+        return ask_nvml(call, *arguments)
+    except NotOfferedError:
+        return None
+
+
 def _reason(error: pynvml.NVMLError) -> MeterError:
     code: int = error.args[0]
     if code == pynvml.NVML_ERROR_LIBRARY_NOT_FOUND:
         return MeterError("no NVIDIA driver on this host (NVML is not there)")
-    kind = NotOfferedError if code in (pynvml.NVML_ERROR_NOT_SUPPORTED, pynvml.NVML_ERROR_FUNCTION_NOT_FOUND) else MeterError
-    return kind(f"NVML says: {error}")
+    return (NotOfferedError if code in NOT_OFFERED else MeterError)(f"NVML says: {error}")
 
 
 def _torch_uuid(device_index: int) -> str:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 
 class MeterError(Exception):
     """A meter is missing or stopped answering. The message is the reason that the record carries."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The time that a meter lives in: the host's, or that of a simulation."""
+
+    now_s: Callable[[], float] = time.perf_counter
+    sleep: Callable[[float], None] = time.sleep
+
+
+HOST_CLOCK = Clock()
 
 
 @dataclass(frozen=True)
@@ -20,8 +33,9 @@ class Reading:
     seconds: float
     joules: float
     relative_uncertainty: float
-    """Half-width, as a share of `joules`, that comes from the meter's resolution in time. The sensor's own accuracy
-    (a few per cent on GPUs, see arXiv 2312.02741) is not in it: it is the same for all runs on one device."""
+    """Half-width, as a share of `joules`, that comes from the meter's resolution in time: how far they may be from those
+    of the work between opening and closing. The sensor's own accuracy (5 % on GPUs, see arXiv 2312.02741) is not in it:
+    it is the same for all runs on one device."""
     second_meter_j: float | None = None
     temperature_start_c: float | None = None
     temperature_end_c: float | None = None

@@ -3,17 +3,17 @@ counter, as the only one."""
 
 from __future__ import annotations
 
+import math
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from vlm_profiling.measure.gpu import NotOfferedError, NvmlGpu
-from vlm_profiling.measure.meters import MeterError, Reading
+from vlm_profiling.measure.meters import HOST_CLOCK, Clock, MeterError, Reading
 
-SAMPLE_S = 0.1
-"""Time between two power samples: 10 Hz. Boards refresh power every 20 to 100 ms (arXiv 2312.02741)."""
+POWER_REFRESH_S = 0.1
+"""The oldest that a present power may be: boards refresh it every 20 to 100 ms (arXiv 2312.02741)."""
 USAGE_AVERAGE_S = 1.0
 """nvmlDeviceGetPowerUsage averages over this time on Ampere (GA100 apart) and newer, says the NVML API reference."""
 POLL_S = 1e-3
@@ -21,6 +21,8 @@ POLL_S = 1e-3
 COUNTER_PATIENCE_S = 1.0
 """A counter that stands still for so long is not one: ten times the slowest update seen."""
 PERIODS_TIMED = 3
+NORMAL_95 = 1.96
+"""Standard deviations that 95 % of a normal distribution lie within."""
 
 PowerSamples = Sequence[tuple[float, float]]
 """Pairs of time in seconds and power in watts, in the order of time."""
@@ -42,11 +44,11 @@ class GpuMeter:
     Raises MeterError when the GPU offers neither energy nor power, or when its joules are those of other work too.
     """
 
-    def __init__(self, gpu: NvmlGpu) -> None:
-        if gpu.shares_board():
+    def __init__(self, gpu: NvmlGpu, clock: Clock = HOST_CLOCK) -> None:
+        if gpu.is_divided():
             raise MeterError("MIG is on: NVML gives the joules of the whole board, other instances included")
-        self.gpu = gpu
-        self.counter_period_s = _counter_period_s(gpu)
+        self.gpu, self.clock = gpu, clock
+        self.counter_period_s = _counter_period_s(gpu, clock)
         self.power_w, self.power_resolution_s = _power_source(gpu)
         if self.counter_period_s is None and self.power_w is None:
             raise MeterError("NVML offers neither energy nor power of this GPU")
@@ -74,7 +76,7 @@ class GpuWindow:
         """Note the present power."""
         if self._meter.power_w is not None:
             power_w = self._meter.power_w()
-            self._samples.append((time.perf_counter(), power_w))
+            self._samples.append((self._meter.clock.now_s(), power_w))
 
     def finish(self) -> Reading:
         """Close the window on the next counter tick."""
@@ -84,7 +86,8 @@ class GpuWindow:
         period_s = self._meter.counter_period_s
         if period_s is not None and self._start is not None and end is not None:
             seconds = end.seconds - self._start.seconds
-            uncertainty = period_s * (1 + self._start.missed + end.missed) / seconds
+            late_ticks = 2 * (self._start.missed + end.missed)  # each as late as it was waited for
+            uncertainty = (period_s * (1 + late_ticks) + POLL_S) / seconds
             meter, joules = "NVML total energy counter", end.joules - self._start.joules
             second_meter_j = integrated_j if self._samples else None
         else:
@@ -105,43 +108,49 @@ class GpuWindow:
     def _tick(self) -> Tick | None:
         """The counter at its next update; null where there is no counter."""
         period_s = self._meter.counter_period_s
-        return None if period_s is None else _next_tick(self._meter.gpu, patience_s=2 * period_s)
+        return None if period_s is None else _next_tick(self._meter.gpu, self._meter.clock, patience_s=2 * period_s)
 
 
 def integrate(samples: PowerSamples) -> tuple[float, float]:
-    """Joules under the samples by the trapezoid rule, and the relative error of having sampled no oftener.
+    """Joules under the samples by the trapezoid rule, and the relative half-width (95 %) of having sampled no oftener.
 
-    The error is how far the result moves when every other sample is left out: for smooth power about three times what
-    the full series is off (Richardson), so it errs on the safe side. It is 1 where fewer than three samples were taken.
+    Each sample's distance from the line between its neighbours tells how much the power moves between samples; a sum of
+    that many independent errors, each weighted with the time it stands for, has a normal error of
+
+        sigma^2 = mean(distance^2 / (1 + a^2 + (1 - a)^2)),  a: place of the sample between its neighbours, 0 to 1
+        half-width = 1.96 sigma sqrt(sum of weights^2)
+
+    It is 0 for a ramp, and 1 (nothing is known) where fewer than three samples were taken.
     """
-    joules = _trapezoid(samples)
+    joules = sum((end_s - start_s) * (start_w + end_w) / 2 for (start_s, start_w), (end_s, end_w) in pairwise(samples))
     if len(samples) < 3 or joules <= 0:
         return joules, 1.0
-    half = [*samples[:-1:2], samples[-1]]
-    return joules, abs(joules - _trapezoid(half)) / joules
+    variances, weights = [], [(samples[1][0] - samples[0][0]) / 2, (samples[-1][0] - samples[-2][0]) / 2]
+    for (before_s, before_w), (at_s, at_w), (after_s, after_w) in zip(samples, samples[1:], samples[2:], strict=False):
+        place = (at_s - before_s) / (after_s - before_s)
+        distance_w = at_w - (1 - place) * before_w - place * after_w
+        variances.append(distance_w**2 / (1 + place**2 + (1 - place) ** 2))
+        weights.append((after_s - before_s) / 2)
+    return joules, NORMAL_95 * math.sqrt(statistics.mean(variances) * sum(weight**2 for weight in weights)) / joules
 
 
-def _trapezoid(samples: PowerSamples) -> float:
-    return sum((end_s - start_s) * (start_w + end_w) / 2 for (start_s, start_w), (end_s, end_w) in pairwise(samples))
-
-
-def _next_tick(gpu: NvmlGpu, patience_s: float) -> Tick:
+def _next_tick(gpu: NvmlGpu, clock: Clock, patience_s: float) -> Tick:
     """The counter just after its next update, or after `patience_s` without one."""
     before_j = gpu.total_energy_j()
-    deadline = time.perf_counter() + patience_s
+    deadline = clock.now_s() + patience_s
     while True:
-        time.sleep(POLL_S)
-        joules, seconds = gpu.total_energy_j(), time.perf_counter()
+        clock.sleep(POLL_S)
+        joules, seconds = gpu.total_energy_j(), clock.now_s()
         if joules != before_j or seconds > deadline:
             return Tick(seconds, joules, missed=joules == before_j)
 
 
-def _counter_period_s(gpu: NvmlGpu) -> float | None:
+def _counter_period_s(gpu: NvmlGpu, clock: Clock) -> float | None:
     """Median time between updates of the energy counter; null where there is none or it stands still."""
     ticks: list[Tick] = []
     try:
         while len(ticks) <= PERIODS_TIMED:
-            ticks.append(_next_tick(gpu, COUNTER_PATIENCE_S))
+            ticks.append(_next_tick(gpu, clock, COUNTER_PATIENCE_S))
             if ticks[-1].missed:
                 return None
     except NotOfferedError:
@@ -151,7 +160,7 @@ def _counter_period_s(gpu: NvmlGpu) -> float | None:
 
 def _power_source(gpu: NvmlGpu) -> tuple[Callable[[], float] | None, float]:
     """How this GPU tells its power in watts (null: not at all), and the time in seconds over which it does."""
-    for power_w, resolution_s in ((gpu.instant_power_w, SAMPLE_S), (gpu.usage_power_w, USAGE_AVERAGE_S)):
+    for power_w, resolution_s in ((gpu.instant_power_w, POWER_REFRESH_S), (gpu.usage_power_w, USAGE_AVERAGE_S)):
         try:
             power_w()
         except NotOfferedError:

@@ -6,11 +6,10 @@ RAPL Interfaces, for the update of about 1 ms. The counters hold all work on the
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from vlm_profiling.measure.meters import MeterError, Reading
+from vlm_profiling.measure.meters import HOST_CLOCK, Clock, MeterError, Reading
 
 POWERCAP = Path("/sys/class/powercap")
 UPDATE_S = 1e-3
@@ -42,24 +41,25 @@ class Zone:
 class RaplMeter:
     """The packages of this host and their DRAM. Raises MeterError when there are none, or they cannot be read."""
 
-    def __init__(self, powercap: Path = POWERCAP) -> None:
+    def __init__(self, powercap: Path = POWERCAP, clock: Clock = HOST_CLOCK) -> None:
+        self.clock = clock
         self.zones = _find_zones(powercap)
         for zone in self.zones:
             zone.read_uj()
 
     def start(self) -> RaplWindow:
         """Open a window."""
-        return RaplWindow(self.zones)
+        return RaplWindow(self.zones, self.clock)
 
 
 class RaplWindow:
     """The RAPL counters between opening and closing, summed up sample by sample: they wrap around within minutes."""
 
-    def __init__(self, zones: list[Zone]) -> None:
-        self._zones = zones
+    def __init__(self, zones: list[Zone], clock: Clock) -> None:
+        self._zones, self._clock = zones, clock
         self._total_uj = 0
         self._last_uj = [zone.read_uj() for zone in zones]
-        self._start_s = time.perf_counter()
+        self._start_s = self._clock.now_s()
 
     def sample(self) -> None:
         """Add what every domain has counted since the last sample."""
@@ -72,14 +72,14 @@ class RaplWindow:
     def finish(self) -> Reading:
         """Close the window."""
         self.sample()
-        seconds = time.perf_counter() - self._start_s
+        seconds = self._clock.now_s() - self._start_s
         names = [zone.name for zone in self._zones]
         return Reading(
             meter="RAPL package and DRAM" if any(name.endswith("dram") for name in names) else "RAPL package",
             device=", ".join(names),
             seconds=seconds,
             joules=self._total_uj / 1e6,
-            relative_uncertainty=UPDATE_S / seconds,
+            relative_uncertainty=2 * UPDATE_S / seconds,  # the counters are up to one update old at both ends
         )
 
 

@@ -1,4 +1,4 @@
-"""Sections of a record about the machine: its energy, memory and condition during the run, and what it is."""
+"""Sections of a record about the machine: its energy and memory during the run, and what it is."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Joules(Section, kw_only=True):
     per_sample_j: float
     per_token_j: float
     relative_uncertainty: float
-    """Half-width of the window's uncertainty (counter tick over window), relative."""
+    """Half-width that the meter's resolution in time leaves, relative: how far the joules may be from those of the work."""
     second_meter_j: float | None = None
     """The other meter's reading of the same window."""
     temperature_start_c: float | None = None
@@ -37,6 +37,43 @@ class Energy(Section, kw_only=True):
     cpu: Joules | None = None
     absent: dict[str, str] = field(default_factory=dict)
     """Reasons, by field: {"gpu": "the run's device is cpu", "cpu": "no RAPL on this host"}."""
+
+
+class StageJoules(Section, kw_only=True):
+    """Energy of one stage of a batch, of the device that did the work."""
+
+    gross_j: float
+    """Per batch."""
+    net_j: float | None = None
+    """Idle power subtracted; null where no idle pass was made."""
+    uncertainty_j: float
+    """Half-width, from the meter's resolution in time; for a difference of loops the sum of theirs."""
+    loop_s: float
+    """Of one batch in the loop, its parts that are other stages subtracted."""
+    share: float
+    """Of the sum over all stages."""
+
+
+class StageEnergy(Section, kw_only=True):
+    """Joules by stage, from a pass of its own that runs each stage alone, again and again, in a window of the meter."""
+
+    meter: str
+    batches: int
+    """Full batches that every loop goes through."""
+    window_s: float
+    """The shortest loop."""
+    stages: dict[str, StageJoules]
+    """preprocess, vision, project, prefill, decode, detokenise. Prefill and decode hold generate()'s loop around their steps."""
+    sum_j: float
+    """Of the stages that the headline's window holds too, per batch."""
+    headline_j: float
+    """The headline's gross joules of as many samples."""
+    against_headline: float
+    """sum_j over headline_j."""
+    uncertainty: float
+    """Half-width of against_headline, from both meters' resolution in time."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """Why a stage is not there."""
 
 
 class Memory(Section, kw_only=True):
@@ -57,8 +94,15 @@ class Gpu(Section, kw_only=True):
     name: str
     uuid: str
     driver: str
+    driver_cuda: str | None = None
+    """Newest CUDA version that the driver supports."""
     memory_bytes: int
     power_limit_w: float | None = None
+    sm_clock_mhz: int | None = None
+    """When the run started."""
+    sm_clock_max_mhz: int | None = None
+    memory_clock_mhz: int | None = None
+    memory_clock_max_mhz: int | None = None
     compute_capability: str | None = None
     cuda: str | None = None
     """CUDA version torch was built with."""
@@ -81,12 +125,23 @@ class Environment(Section, kw_only=True):
     cpu: str
     cpu_cores: int
     """Cores this process may use."""
+    cpu_governor: str | None = None
+    """What sets the processor's clock, such as performance or schedutil; null where the kernel does not (virtual machines)."""
+    cpu_max_mhz: float | None = None
+    """Highest clock of the first core this process may use."""
+    smt: bool | None = None
+    """Whether cores run two threads or more each."""
+    numa_nodes: int | None = None
+    """Nodes with cores that this process may use."""
     threads: int
     """torch intra-op threads."""
     memory_bytes: int
     gpu: Gpu | None = None
     container: str | None = None
-    """Digest or URI of the image the process runs in; null outside a container."""
+    """File name of the image the process runs in; null outside a container."""
+    container_digest: str | None = None
+    """What the image is, whatever its file is called: the OCI digest it was made from ("sha256:..."), or the SIF file's own
+    identifier ("sif:..."); null where neither is told."""
     git_commit: str | None = None
     git_dirty: bool | None = None
     """Whether tracked files differ from that commit."""

@@ -1,0 +1,88 @@
+"""Section of a record about the machine's condition while it worked: clocks, temperature, power, load."""
+
+from __future__ import annotations
+
+from msgspec import field
+
+from vlm_profiling.record.sections import Section
+
+
+class ClockCourse(Section, kw_only=True):
+    """A clock over the samples of a pass."""
+
+    mean_mhz: float
+    min_mhz: float
+    max_mhz: float
+    first_mhz: float
+    last_mhz: float
+
+
+class TemperatureCourse(Section, kw_only=True):
+    """A temperature over the samples of a pass."""
+
+    mean_c: float
+    min_c: float
+    max_c: float
+    first_c: float
+    last_c: float
+
+
+class PowerCourse(Section, kw_only=True):
+    """A power over the samples of a pass."""
+
+    mean_w: float
+    min_w: float
+    max_w: float
+    first_w: float
+    last_w: float
+
+
+class ShareCourse(Section, kw_only=True):
+    """A share, 0 to 1, over the samples of a pass."""
+
+    mean: float
+    min: float
+    max: float
+    first: float
+    last: float
+
+
+class MemoryCourse(Section, kw_only=True):
+    """An amount of memory over the samples of a pass."""
+
+    mean_bytes: float
+    min_bytes: float
+    max_bytes: float
+    first_bytes: float
+    last_bytes: float
+
+
+class Telemetry(Section, kw_only=True):
+    """The machine's condition over the headline pass and the passes that fill its energy window, ten times a second."""
+
+    n: int
+    """Samples, one at either end included."""
+    duration_s: float
+    interval_s: float
+    """Mean time between two samples."""
+    missed: int = 0
+    """Samples left out because the ones before them came too late."""
+    sampler_cpu_s: float
+    """Processor time of the sampling thread, the energy meters' included."""
+    sm_clock: ClockCourse | None = None
+    memory_clock: ClockCourse | None = None
+    temperature: TemperatureCourse | None = None
+    """Of the GPU's core."""
+    power: PowerCourse | None = None
+    utilisation: ShareCourse | None = None
+    """Time in which some kernel ran on the GPU, as NVML tells it."""
+    clock_limits: dict[str, float] | None = None
+    """Why the GPU's clocks were not at their highest: share of the samples by reason, such as sw_power_cap."""
+    cpu_clock: ClockCourse | None = None
+    """Of the core that runs the process's main thread."""
+    load_by_others: ShareCourse | None = None
+    """Of the cores this process may use: time busy with other processes, or taken by the hypervisor."""
+    memory_available: MemoryCourse | None = None
+    """Of the machine, as the kernel estimates it (MemAvailable)."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """Reasons, by field; under gpu for all that the GPU tells."""

@@ -1,0 +1,30 @@
+"""The uncertainty that a record states holds the truth: simulated meters against power known at every instant."""
+
+from __future__ import annotations
+
+import pytest
+from fakes.energy_truth import KINDS, simulate
+from fakes.nvml import RunWithNvml
+
+
+def assert_truth_within_uncertainty(run_with_nvml: RunWithNvml, number: int) -> None:
+    trials = simulate(run_with_nvml, number, seed=0)
+    measured = [trial for trial in trials if trial.kind != "MIG"]
+
+    assert {trial.kind for trial in trials} == set(KINDS)
+    assert sum(trial.holds_truth for trial in measured) >= 0.95 * len(measured)
+    for trial in measured:
+        assert trial.relative_uncertainty is not None
+        assert trial.relative_uncertainty < (0.02 if "counter," in trial.kind or trial.kind == "counter" else 0.2), trial
+    for trial in trials:
+        if trial.kind == "MIG":
+            assert trial.joules is None and trial.refused.startswith("MIG is on")
+
+
+def test_truth_lies_within_the_stated_uncertainty(run_with_nvml: RunWithNvml) -> None:
+    assert_truth_within_uncertainty(run_with_nvml, 32)
+
+
+@pytest.mark.slow
+def test_truth_lies_within_the_stated_uncertainty_of_200_courses_of_power(run_with_nvml: RunWithNvml) -> None:
+    assert_truth_within_uncertainty(run_with_nvml, 200)
