@@ -15,6 +15,7 @@ from pathlib import Path
 
 from vlm_profiling.cost.functions import CostError, ModelCost, write_cost
 from vlm_profiling.cost.table import cost_table
+from vlm_profiling.large_imports import large_imports
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
 
@@ -40,7 +41,8 @@ def main() -> int:
 
 
 def _count(options: argparse.Namespace) -> ModelCost:
-    from vlm_profiling.cost.count import architecture_cost, checkpoint_cost
+    with large_imports():
+        from vlm_profiling.cost.count import architecture_cost, checkpoint_cost
 
     if options.architecture is not None:
         return architecture_cost(options.architecture)

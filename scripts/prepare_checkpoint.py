@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from vlm_profiling.checkpoints.errors import CheckpointError
+from vlm_profiling.large_imports import large_imports
 from vlm_profiling.record.manifests import write_manifest
 from vlm_profiling.study.config import ModelConfig
 
@@ -32,9 +33,10 @@ def main() -> int:
         print(f"--model: {error}", file=sys.stderr)
         return 2
 
-    from transformers.utils.logging import disable_progress_bar
+    with large_imports():
+        from transformers.utils.logging import disable_progress_bar
 
-    from vlm_profiling.checkpoints.describe import describe_checkpoint
+        from vlm_profiling.checkpoints.describe import describe_checkpoint
 
     disable_progress_bar()
     try:

@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vlm_profiling.large_imports import large_imports
 from vlm_profiling.measure.options import add_standalone_options, add_workflow_options
 
 if TYPE_CHECKING:
@@ -29,17 +30,18 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 def main() -> int:
     """Parse, measure, write, tell."""
     options = parse_options()
-    from pydantic import ValidationError
+    with large_imports():
+        from pydantic import ValidationError
 
-    from vlm_profiling.measure.failures import BROKEN
-    from vlm_profiling.measure.progress import quiet_libraries
-    from vlm_profiling.measure.request import workflow_request
-    from vlm_profiling.measure.run import profile
-    from vlm_profiling.measure.stage_table import stage_table
-    from vlm_profiling.measure.standalone import standalone_request
-    from vlm_profiling.measure.summary import summarise
-    from vlm_profiling.record.files import RecordError, write_record
-    from vlm_profiling.record.locks import turn_to_write
+        from vlm_profiling.measure.failures import BROKEN
+        from vlm_profiling.measure.progress import quiet_libraries
+        from vlm_profiling.measure.request import workflow_request
+        from vlm_profiling.measure.run import profile
+        from vlm_profiling.measure.stage_table import stage_table
+        from vlm_profiling.measure.standalone import standalone_request
+        from vlm_profiling.measure.summary import summarise
+        from vlm_profiling.record.files import RecordError, write_record
+        from vlm_profiling.record.locks import turn_to_write
 
     quiet_libraries()
     try:

@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "audits": {"study", "record", "cost", "quality", "statistics"},
     "report": {"study", "record", "cost", "quality", "statistics"},
     "workflow": {"study", "record"},
+    "large_imports": set(),
 }
 """Rooms of the library, and the other rooms each may import."""
 
