@@ -12,8 +12,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from vlm_profiling.large_imports import large_imports
 from vlm_profiling.record.files import RecordError
-from vlm_profiling.report.charts import draw_charts
 from vlm_profiling.report.description import read_description
 from vlm_profiling.study import ConfigError
 
@@ -25,6 +25,9 @@ def main() -> int:
     parser.add_argument("--tables", type=Path, required=True, help="folder of the tables that merge_runs.py wrote")
     parser.add_argument("--output", type=Path, required=True, help="folder for the charts")
     options = parser.parse_args()
+    with large_imports():
+        from vlm_profiling.report.charts import draw_charts
+
     try:
         study, _ = read_description(options.study)
         count = draw_charts(study, options.tables, options.output)

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "cost": {"study", "record", "checkpoints"},
     "quality": {"study", "record"},
     "statistics": {"record"},
-    "measure": {"study", "record", "datasets", "checkpoints", "cost", "quality", "statistics"},
+    "measure": {"large_imports", "study", "record", "datasets", "checkpoints", "cost", "quality", "statistics"},
     "audits": {"study", "record", "cost", "quality", "statistics"},
     "report": {"study", "record", "cost", "quality", "statistics"},
     "workflow": {"study", "record"},

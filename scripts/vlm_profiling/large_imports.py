@@ -1,4 +1,4 @@
-"""Importing large libraries, quickly."""
+"""Importing torch, transformers or altair, quickly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def large_imports() -> Iterator[None]:
-    """A block that imports torch or transformers, in a quarter less time.
+    """A block that imports large libraries, in a quarter less time.
 
     They make a million objects that stay until the end. The garbage collector would walk all of them again and again.
     """
