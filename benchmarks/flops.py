@@ -24,12 +24,8 @@ if TYPE_CHECKING:
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 PROJECT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(PROJECT / "scripts"))
+sys.path[:0] = [str(PROJECT / "scripts"), str(PROJECT / "tests")]
 
-NEW_TOKENS = 5
-REQUESTS = ["what is the brand of this camera?", "how many?", "describe this picture: a man rides a wave on a surfboard"]
-PICTURE_SIZES = [(80, 60), (70, 150), (100, 40)]
-"""Width, height in pixels."""
 STUDY_SAMPLES = 300
 PUBLISHED = (("TextVQA", 1, 8), ("ScienceQA", 16, 67))
 """Of blip2-opt-2.7b at 224 px in fp16 on a GPU: data set, batch size, text tokens of the last batch's prompt."""
@@ -53,7 +49,8 @@ def main() -> None:
     print(f"{'tiny checkpoint':<18}{'generate()':>14}{'functions':>14}  difference")
     for architecture in TINY_ARCHITECTURES:
         real, functions = tiny_flops(architecture)
-        print(f"{architecture:<18}{sum(real):>14}{sum(functions):>14}  {'none' if real == functions else (real, functions)}")
+        difference = "none" if real == functions else f"{real} {functions}"
+        print(f"{architecture:<18}{sum(real.values()):>14}{sum(functions.values()):>14}  {difference}")
 
     print("\n(b) full-size architectures, counted and cross-checked without weights")
     print(f"{'architecture':<28}{'parameters':>14}{'wall s':>8}{'CPU s':>8}")
@@ -74,16 +71,13 @@ def main() -> None:
         print(f"{dataset:<12}{batch_size:>6}{rows:>7} rows{published:>14.4g}{functions:>14.5g}{difference:>+12.3%}")
 
 
-def tiny_flops(architecture: str) -> tuple[list[int], list[int]]:
-    """Vision, project, prefill, decode and other FLOPs of a tiny checkpoint: counted inside generate(), and by its functions."""
-    import numpy
-    from PIL import Image
+def tiny_flops(architecture: str) -> tuple[dict[str, int], dict[str, int]]:
+    """FLOPs by stage of a tiny checkpoint: counted inside generate(), and by its functions."""
+    from real_flops import PICTURE_SIZES, noise_picture, real_and_expected_flops
 
     from vlm_profiling.checkpoints.describe import describe_checkpoint
     from vlm_profiling.checkpoints.loader import load_checkpoint
     from vlm_profiling.cost.count import checkpoint_cost
-    from vlm_profiling.cost.functions import Work, work_flops
-    from vlm_profiling.cost.generate import generate_flops
     from vlm_profiling.study.config import ModelConfig
 
     with tempfile.TemporaryDirectory() as folder:
@@ -91,28 +85,7 @@ def tiny_flops(architecture: str) -> tuple[list[int], list[int]]:
         manifest = describe_checkpoint("tiny", ModelConfig(tiny=architecture), project, project / "tiny")
         loaded = load_checkpoint(manifest, project, device="cpu", dtype="float32", attention="sdpa")
         cost = checkpoint_cost(manifest, project)
-    noise = numpy.random.default_rng(0)
-    pictures = [Image.fromarray(noise.integers(0, 256, (height, width, 3), dtype=numpy.uint8)) for width, height in PICTURE_SIZES]
-    prepared = loaded.family.prepare(loaded.processor, pictures, REQUESTS)
-    real = generate_flops(
-        loaded.model,
-        loaded.family.stage_modules(loaded.model),
-        **prepared.inputs,
-        **loaded.family.generate_arguments(loaded.model),
-        max_new_tokens=NEW_TOKENS,
-        min_new_tokens=NEW_TOKENS,
-        do_sample=False,
-    )
-    assert cost.flops is not None, cost.absent
-    work = Work(
-        grids=tuple(prepared.vision_grids),
-        prompt_tokens=prepared.padded_tokens,
-        generated_tokens=NEW_TOKENS,
-        qformer_tokens=prepared.qformer_tokens,
-    )
-    flops = work_flops(cost.flops, work)
-    functions = [flops.vision_flops or 0, flops.project_flops, flops.prefill_flops, flops.decode_flops, 0]
-    return list(real.values()), functions
+    return real_and_expected_flops(loaded, cost, [noise_picture(*size) for size in PICTURE_SIZES])
 
 
 def published_flops(table: Path, dataset: str, batch_size: int) -> float:
