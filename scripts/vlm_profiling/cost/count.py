@@ -19,6 +19,7 @@ from vlm_profiling.cost.functions import (
     DecodeFlops,
     Grid,
     ModelCost,
+    OpCounts,
     PrefillFlops,
     ProjectFlops,
     StageFlops,
@@ -104,6 +105,7 @@ def count_cost(name: str, source: str, config: PreTrainedConfig) -> ModelCost:
         flops=flops,
         weights=_weight_reads(counter),
         cache=_cache_elements(counter),
+        ops=_op_counts(counter),
         checks=cross_checks(model, stages, flops),
     )
 
@@ -177,6 +179,20 @@ def _weight_reads(counter: StageCounter) -> WeightReads:
         project=counter.project(1, grid, QFORMER_TOKENS[0] if counter.stages.reads_question else 0).parameters_read,
         prefill=generation.prefill.parameters_read,
         decode=generation.last_decode.parameters_read,
+    )
+
+
+def _op_counts(counter: StageCounter) -> OpCounts:
+    (grid, *wider), _ = _grids(counter)
+    generation = counter.generate(1, *GENERATIONS[0])
+    vision = None if counter.stages.encode is None else counter.encode(1, grid)[0].ops
+    return OpCounts(
+        vision=vision,
+        # the second grid is twice as wide as a window, the first one window
+        vision_per_window=0 if vision is None or counter.stages.window is None else counter.encode(1, wider[0])[0].ops - vision,
+        project=counter.project(1, grid, QFORMER_TOKENS[0] if counter.stages.reads_question else 0).ops,
+        prefill=generation.prefill.ops,
+        decode=generation.last_decode.ops,
     )
 
 

@@ -12,6 +12,7 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.utils.flop_counter import FlopCounterMode
 
 from vlm_profiling.cost.functions import Grid
+from vlm_profiling.cost.op_counter import OpCounter
 from vlm_profiling.cost.stages import Stages
 
 Result = TypeVar("Result")
@@ -23,6 +24,8 @@ class Count(NamedTuple):
     flops: int
     parameters_read: int
     """Owned by the modules that ran, each counted once, embedding tables left out: a lookup reads single rows."""
+    ops: int
+    """Dispatched, views left out."""
 
 
 class GenerationCount(NamedTuple):
@@ -46,7 +49,7 @@ class StageCounter:
     def _encode(self, rows: int, grid: Grid) -> tuple[Count, Tensor | None]:
         """The count, and the features that the projection takes. No FLOPs and None without an encoder."""
         if self.stages.encode is None:
-            return Count(0, 0), None
+            return Count(0, 0, 0), None
         return _count(self.stages.encode, rows, grid)
 
     def _project(self, rows: int, grid: Grid, qformer_tokens: int = 0) -> Count:
@@ -72,11 +75,12 @@ def _count(run: Callable[..., Result], *arguments: Any) -> tuple[Count, Result]:
 
     hook = register_module_forward_pre_hook(note)
     try:
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter, OpCounter() as launches:
             result = run(*arguments)
     finally:
         hook.remove()
-    return Count(counter.get_total_flops(), sum(parameter.numel() for parameter in read.values())), result
+    parameters_read = sum(parameter.numel() for parameter in read.values())
+    return Count(counter.get_total_flops(), parameters_read, launches.ops), result
 
 
 def _elements(key_value_cache: Any) -> int:

@@ -132,6 +132,21 @@ class WeightReads(Coefficients, kw_only=True, frozen=True):
         return None if parameters is None else parameters * bytes_per_parameter
 
 
+class OpCounts(Coefficients, kw_only=True, frozen=True):
+    """Operations that one forward pass of a stage dispatches, views left out: on a GPU each launches a kernel.
+
+    Counted for one row with plain attention; a batch or another attention kernel changes it by a few in a hundred.
+    """
+
+    vision: int | None = None
+    vision_per_window: int = 0
+    """For each attention window beyond the first, where the encoder attends in one after the other."""
+    project: int
+    prefill: int
+    decode: int
+    """Of one decode step."""
+
+
 class CacheElements(Coefficients, kw_only=True, frozen=True):
     """Elements of one row's key-value cache: keys and values of all layers."""
 
@@ -187,9 +202,10 @@ class ModelCost(Struct, kw_only=True, omit_defaults=True):
     flops: StageFlops | None = None
     weights: WeightReads | None = None
     cache: CacheElements | None = None
+    ops: OpCounts | None = None
     checks: list[CrossCheck] = field(default_factory=list)
     absent: str | None = None
-    """Why flops, weights and cache are missing; null where they are known."""
+    """Why flops, weights, cache and ops are missing; null where they are known."""
 
 
 def write_cost(target: Path, cost: ModelCost) -> None:
