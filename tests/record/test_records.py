@@ -19,6 +19,7 @@ from vlm_profiling.record.sections import Interval
 
 UNITS = ("_s", "_j", "_w", "_c", "_bytes", "_flops")
 RATIOS = {"cv", "mean", "low", "high", "relative_uncertainty", "wer", "wer_normalised", "wer_sample_mean", "exact_match"}
+NOISE = {"noise", "drift", "half_width"}
 SHARES = {"share", "unattributed_share", "coverage", "against_headline"}
 
 
@@ -125,7 +126,7 @@ def test_a_float_with_a_dimension_names_its_unit() -> None:
     for kind in vars(schema).values():
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             for name in _floats(kind):
-                assert name.endswith(UNITS) or name in RATIOS | SHARES | {"seconds"}, f"{kind.__name__}.{name}"
+                assert name.endswith(UNITS) or name in RATIOS | SHARES | NOISE | {"seconds"}, f"{kind.__name__}.{name}"
 
 
 def _floats(kind: type[msgspec.Struct]) -> list[str]:

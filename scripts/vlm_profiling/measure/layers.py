@@ -12,6 +12,7 @@ from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.cost.stage_hooks import running_modules
 from vlm_profiling.measure.marked import MarkedBatch, clock_of, full_batches, headline_ratio, marked_batches
 from vlm_profiling.measure.passes import InputBatch, Session
+from vlm_profiling.measure.progress import progress
 from vlm_profiling.record.inside import Block, Layers, LayerTime
 from vlm_profiling.record.schema import Batch
 
@@ -41,7 +42,7 @@ def layers_pass(session: Session, batches: Sequence[InputBatch], headline: Seque
         raise Unsupported("the model is compiled: its layers are no calls of their own")
     labels = [*session.checkpoint.family.stage_modules(model).items(), *model_layers(model)]
     times, seconds = [], []
-    for batch in marked_batches(session, batches, labels, "layers"):
+    for batch in progress(marked_batches(session, batches, labels), len(batches), "layers"):
         times.append(batch.times)
         seconds.append(_layer_seconds(session, batch))
     return _layers(times, seconds, headline)

@@ -16,7 +16,6 @@ from transformers import StoppingCriteria, StoppingCriteriaList
 
 from vlm_profiling.cost.stage_hooks import Mark, module_marks
 from vlm_profiling.measure.passes import InputBatch, Session, run_batch
-from vlm_profiling.measure.progress import progress
 from vlm_profiling.record.schema import Batch
 from vlm_profiling.record.sections import Interval
 from vlm_profiling.statistics.intervals import ratio_interval
@@ -80,7 +79,7 @@ class MarkedBatch:
 
 
 def marked_batches(
-    session: Session, batches: Sequence[InputBatch], labels: Iterable[tuple[str, Hashable]], name: str
+    session: Session, batches: Iterable[InputBatch], labels: Iterable[tuple[str, Hashable]]
 ) -> Iterator[MarkedBatch]:
     """Every batch once, in order, its modules marked by label. The model is left as it was, also when it raises."""
     clock = clock_of(session)
@@ -97,7 +96,7 @@ def marked_batches(
             return output_ids
 
         staged.generate = generate
-        for batch in progress(batches, len(batches), name):
+        for batch in batches:
             times = run_batch(staged, batch).times
             yield MarkedBatch(times, marks, clock.seconds(marks[0][1], first_token.reading))
 

@@ -1,4 +1,4 @@
-"""One run from request to record: load, prepare, compile, idle, warm up, headline, stages, layers, trace, quality.
+"""One run from request to record: load, prepare, compile, idle, warm up, headline, stages, repeats, layers, trace, quality.
 
 Whatever happens to the model is an outcome with a status; only a broken machine or broken inputs raise.
 """
@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from vlm_profiling.checkpoints.errors import Unsupported
@@ -31,8 +32,9 @@ from vlm_profiling.measure.passes import (
     prepare_batches,
     warm_up,
 )
+from vlm_profiling.measure.repeats import RepeatBlock, marking_cost
 from vlm_profiling.measure.request import RunRequest
-from vlm_profiling.measure.stages import stages_pass
+from vlm_profiling.measure.stages import marked_seconds, stages_pass
 from vlm_profiling.measure.trace import write_trace
 from vlm_profiling.quality.score import score
 from vlm_profiling.record.schema import SCHEMA_VERSION, Checkpoint, Dataset, Headline, Record, Sample
@@ -130,9 +132,20 @@ class _Run:
     def _look_inside(self, session: Session, batches: list[InputBatch]) -> None:
         """The passes whose instruments cost something, after the one that has none."""
         record, protocol = self.record, self.request.protocol
+        repeats = None
+        try:
+            marked_round = partial(marked_seconds, session) if protocol.stages else None
+            repeats = RepeatBlock(session, batches, record.batches, marked_round)
+        except Unsupported as reason:
+            record.repeats_absent = str(reason)
         if protocol.stages:
             self.stage = "stages"
-            record.stages, record.serving = stages_pass(session, batches, record.batches)
+            record.stages, record.serving = stages_pass(session, batches, record.batches, repeats)
+        if repeats:
+            self.stage = "repeats"
+            record.repeats = repeats.finish()
+            if record.stages:
+                record.stages.marking_cost = marking_cost(record.repeats)
         if protocol.layers:
             self.stage = "layers"
             try:

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from vlm_profiling.checkpoints.families.generic import Generic
 from vlm_profiling.cost.stage_hooks import running_modules
 from vlm_profiling.measure.marked import MarkedBatch, clock_of, full_batches, headline_ratio, marked_batches
 from vlm_profiling.measure.passes import InputBatch, Session
+from vlm_profiling.measure.progress import progress
+from vlm_profiling.measure.repeats import RepeatBlock
 from vlm_profiling.record.inside import STAGES, Serving, Stages, StageTime
 from vlm_profiling.record.schema import Batch
 from vlm_profiling.statistics.summary import distribution
 
 
-def stages_pass(session: Session, batches: Sequence[InputBatch], headline: Sequence[Batch]) -> tuple[Stages, Serving]:
-    """Every batch once more with its stages' borders marked. `headline` holds the times of the same batches unmarked."""
+def stages_pass(
+    session: Session, batches: Sequence[InputBatch], headline: Sequence[Batch], repeats: RepeatBlock | None = None
+) -> tuple[Stages, Serving]:
+    """Every batch once more with its stages' borders marked. `headline` holds the times of the same batches unmarked.
+
+    The least number of rounds of `repeats` is spread over the pass, so that they see what the machine does meanwhile.
+    """
     modules, absent = stage_modules(session)
     times, seconds, first_tokens = [], [], []
-    for batch in marked_batches(session, batches, modules.items(), "stages"):
+    for batch in progress(_with_rounds_between(session, batches, modules, repeats), len(batches), "stages"):
         times.append(batch.times)
         seconds.append(_stage_seconds(session, batch))
         first_tokens.append(batch.times.preprocess_s + batch.times.transfer_s + batch.first_token_s)
     if not any("decode" in one for one in seconds):
         absent["decode"] = "answers of one token, which the prefill gives"
     return _stages(times, seconds, headline, absent), _serving(times, first_tokens)
+
+
+def marked_seconds(session: Session, batches: Sequence[InputBatch]) -> list[float]:
+    """generate() of each batch with the stages' borders marked, s: a round of the repeats. No mark stays."""
+    modules, _ = stage_modules(session)
+    return [batch.times.generate_s for batch in marked_batches(session, batches, modules.items())]
 
 
 def stage_modules(session: Session) -> tuple[dict[str, str], dict[str, str]]:
@@ -45,6 +58,18 @@ def stage_modules(session: Session) -> tuple[dict[str, str], dict[str, str]]:
         elif hidden.issuperset(names):
             absent[stage] = "compiled into another stage's graph, which holds its time"
     return {name: stage for name, stage in modules.items() if name not in hidden}, absent
+
+
+def _with_rounds_between(
+    session: Session, batches: Sequence[InputBatch], modules: dict[str, str], repeats: RepeatBlock | None
+) -> Iterator[MarkedBatch]:
+    """Every batch marked, in chunks of about equal length with a round of the repeats after each, during which no mark is set."""
+    chunks = repeats.settings.min_rounds - 1 if repeats else 1
+    for number in range(chunks):
+        chunk = batches[len(batches) * number // chunks : len(batches) * (number + 1) // chunks]
+        yield from marked_batches(session, chunk, modules.items())
+        if repeats and not repeats.out_of_time:
+            repeats.measure()
 
 
 def _inside(name: str, graph: str) -> bool:

@@ -35,6 +35,12 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
         yield "generate", _latency(record.headline.generate)
         yield "end to end", _latency(record.headline.end_to_end)
         yield "throughput", f"{record.headline.output_tokens_per_s:.1f} tokens/s, {record.headline.samples_per_s:.2f} samples/s"
+    if record.repeats:
+        repeats = record.repeats
+        rounds = f"{repeats.rounds} rounds of {len(repeats.batches)} batches, stopped: {repeats.stopped}"
+        yield "repeat noise", f"{repeats.noise:.2%} from round to round, mean known to +-{repeats.half_width:.2%}, {rounds}"
+    elif record.repeats_absent:
+        yield "repeat noise", f"none: {record.repeats_absent}"
     if record.serving:
         yield "time to first token", _latency(record.serving.ttft, "ms")
     if record.serving and record.serving.tpot:

@@ -13,6 +13,28 @@ STAGES = ("preprocess", "transfer", "vision", "project", "prefill", "decode", "l
 Block = Literal["attention", "mlp", "norm", "convolution", "embedding", "other"]
 
 
+class Repeats(Section, kw_only=True):
+    """A few full batches of the headline measured again and again: how far a figure moves with nothing changed.
+
+    Never to be mixed with the sampling intervals, which say how far it would move with other samples.
+    """
+
+    batches: list[int]
+    """Which batches, spread over the headline."""
+    seconds: list[list[float]]
+    """generate() unmarked, by round and batch. The first round lies inside the headline pass."""
+    marked_seconds: list[list[float]] = field(default_factory=list)
+    """The same with the stages' borders marked, for each round but the first, right before or after it; empty without stages."""
+    noise: float
+    """Standard deviation of the rounds' means, relative to their mean."""
+    drift: float
+    """The part of it that the batches of a round share, which more batches would not average out."""
+    half_width: float
+    """Of the 95 % interval (Student) of the rounds' mean, relative."""
+    rounds: int
+    stopped: Literal["half width", "noise steady", "time budget"]
+
+
 class StageTime(Section, kw_only=True):
     """A stage over the full batches of the stages pass."""
 
@@ -32,9 +54,12 @@ class Stages(Section, kw_only=True):
     unattributed_share: float
     """Of the end-to-end time: in no stage."""
     against_headline: float
-    """generate() of this pass over that of the headline pass, all batches: 1 where the marks cost nothing."""
+    """generate() of this pass over that of the headline pass, all batches: the marks, and what changed between the passes."""
     against_headline_interval: Interval | None = None
     """95 % bootstrap interval over pairs of the same batch; null for a single batch."""
+    marking_cost: Interval | None = None
+    """generate() marked over unmarked, from the rounds of the repeats, which measure both right after one another: what the
+    marks cost, whatever else changed between the two passes. Null without repeats, or with a single pair."""
     seconds: dict[str, list[float]]
     """The time of each stage batch by batch, partial batch included, to the nanosecond."""
     absent: dict[str, str] = field(default_factory=dict)

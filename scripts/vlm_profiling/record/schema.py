@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import field
 
-from vlm_profiling.record.inside import Layers, Serving, Stages
+from vlm_profiling.record.inside import Layers, Repeats, Serving, Stages
 from vlm_profiling.record.machine import Energy, Environment, Memory
 from vlm_profiling.record.sections import Distribution, Interval, Section
 
@@ -27,7 +27,7 @@ class Failure(Section, kw_only=True):
     exception: str
     """Class of the exception, with its module."""
     stage: str
-    """Where it happened: load, prepare, warm-up, headline, stages, layers, trace or quality."""
+    """Where it happened: load, prepare, warm-up, headline, stages, repeats, layers, trace or quality."""
 
 
 class Point(Section, kw_only=True):
@@ -218,6 +218,9 @@ class Record(Section, kw_only=True):
     energy: Energy | None = None
     memory: Memory | None = None
     quality: Quality | None = None
+    repeats: Repeats | None = None
+    repeats_absent: str | None = None
+    """Why the noise of repetition could not be measured."""
     serving: Serving | None = None
     stages: Stages | None = None
     """Null where the protocol does not ask for it."""

@@ -238,6 +238,21 @@ class WarmupConfig(Section):
     max_s: float = Field(default=30.0, gt=0, description="cap on warm-up time in seconds")
 
 
+class RepeatsConfig(Section):
+    """How a run learns how far its figures move with nothing changed: a few full batches of the headline, again and again."""
+
+    block_batches: int = Field(default=4, ge=2, le=1000, description="full batches of the headline that a round measures")
+    min_rounds: int = Field(
+        default=5, ge=2, le=1000, description="rounds to make in any case that the time allows, the headline's own included"
+    )
+    half_width: float = Field(
+        default=0.01, gt=0, le=1, description="relative half-width of the rounds' mean (95 %) at which no further round is made"
+    )
+    max_s: float = Field(
+        default=20.0, gt=0, le=3600, description="seconds after which no further round is begun; one is made in any case"
+    )
+
+
 class ProtocolConfig(Section):
     """How each run is measured; docs/methodology.md says what each number means."""
 
@@ -256,6 +271,7 @@ class ProtocolConfig(Section):
         le=3600,
         description="shortest energy window; the pass repeats until reached; only where a meter exists",
     )
+    repeats: RepeatsConfig = Field(default=RepeatsConfig(), description="how the noise of repetition is measured")
     stages: bool = Field(
         default=True, description="a pass after the headline that tells the time of each stage, and of the first token"
     )

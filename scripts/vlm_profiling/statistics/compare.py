@@ -1,0 +1,88 @@
+"""One run against another: the ratio of their latencies, how sure it is, and a verdict of four."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from scipy.special import ndtri
+
+from vlm_profiling.record.sections import Interval
+from vlm_profiling.statistics.intervals import CONFIDENCE, ratio_interval
+
+Verdict: TypeAlias = Literal["same", "faster", "slower", "ambiguous"]
+
+LEAST_BAND = 0.01
+"""No effect is stated on less than this. Repeats see one process: what changes from one process to the next alone (where its
+memory lies, say) they do not see, and they stop where their own mean is known to 1 %."""
+LARGEST_SAME = 0.05
+"""Two runs are the same only where a larger difference can be excluded."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """What a run's latency is the mean of."""
+
+    seconds: tuple[float, ...]
+    """By full batch; of the partial one where there is no other."""
+    samples: tuple[tuple[str, ...], ...]
+    """Names of the samples that each batch held."""
+    drift: float | None
+    """Relative standard deviation that the run's repeats found to be shared by the batches of a round; null without repeats."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Mean over mean. Sampling interval and noise band are two things, and only the verdict looks at both."""
+
+    ratio: float
+    interval: Interval | None
+    """95 %, bootstrap: with other samples of the same kind. Null for a single batch."""
+    band: float | None
+    """95 %, relative: how far the ratio of two such runs moves by itself. Null where a run has no repeats."""
+    bounds: tuple[float, float] | None
+    """What can be said of the ratio when both are heard; null where either is missing."""
+    verdict: Verdict | None
+    """Null where either is missing."""
+
+
+def compare(measured: Times, reference: Times) -> Comparison:
+    """A run against another one. Paired where both had the same samples in the same batches.
+
+    band = max(1 %, 1.96 sqrt(drift^2 + drift_of_the_other^2)), and the bounds are the interval with each half widened to
+    sqrt(half^2 + band^2). Slower: both bounds above 1. Faster: both below. Same: 1 lies between them, and neither is more
+    than 5 % away from it. Ambiguous: 1 lies between them, and a larger difference may, too.
+    """
+    paired = measured.samples == reference.samples
+    ratio = float(np.mean(measured.seconds) / np.mean(reference.seconds))
+    interval = ratio_interval(measured.seconds, reference.seconds, paired=paired)
+    if measured.drift is None or reference.drift is None:
+        return Comparison(ratio, interval, None, None, None)
+    band = noise_band(measured.drift, reference.drift)
+    if interval is None:
+        return Comparison(ratio, None, band, None, None)
+    bounds = widened(interval, band)
+    return Comparison(ratio, interval, band, bounds, judge(bounds))
+
+
+def noise_band(drift: float, other: float) -> float:
+    """How far the ratio of two runs moves by itself, 95 %, relative; never under LEAST_BAND."""
+    return max(LEAST_BAND, float(ndtri((1 + CONFIDENCE) / 2)) * (drift**2 + other**2) ** 0.5)
+
+
+def widened(interval: Interval, band: float) -> tuple[float, float]:
+    """The interval of a ratio, each half widened by a band of noise that is independent of it."""
+    noise = band * interval.mean
+    below, above = interval.mean - interval.low, interval.high - interval.mean
+    return interval.mean - (below**2 + noise**2) ** 0.5, interval.mean + (above**2 + noise**2) ** 0.5
+
+
+def judge(bounds: tuple[float, float]) -> Verdict:
+    """The verdict on a ratio that lies between two bounds."""
+    low, high = bounds
+    if low > 1:
+        return "slower"
+    if high < 1:
+        return "faster"
+    return "same" if low >= 1 - LARGEST_SAME and high <= 1 + LARGEST_SAME else "ambiguous"
