@@ -7,7 +7,7 @@ LOCKS := envs/measure.lock envs/workflow.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env dev demo grid audit test test-all lint format lock config-docs clean-env
+.PHONY: help env dev demo grid audit test test-all lint format lock config-docs metric-docs clean-env
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,7 @@ lint: dev ## check formatting, code, types, rules, spelling and generated pages
 	$(BIN)/snakemake --lint
 	$(BIN)/codespell
 	$(BIN)/python scripts/document_config.py --check
+	$(BIN)/python scripts/document_metrics.py --check
 
 format: dev ## format all code
 	$(BIN)/ruff format .
@@ -45,6 +46,9 @@ format: dev ## format all code
 
 config-docs: env ## write docs/config.md and docs/config.schema.json from the settings' models
 	$(BIN)/python scripts/document_config.py
+
+metric-docs: env ## write docs/metrics.md from the metric dictionary and the record's schema
+	$(BIN)/python scripts/document_metrics.py
 
 lock: dev ## write envs/*.lock from envs/*.in (ARGS=--upgrade for newer versions)
 	envs/lock.sh $(BIN)/pip-compile $(ARGS)

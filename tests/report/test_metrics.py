@@ -1,0 +1,81 @@
+"""The metric dictionary defines every column of every table, and its page is made from it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from msgspec import Struct
+
+from vlm_profiling.report.dictionary import BY_STATISTIC, PLAIN, field_docstrings, table_columns
+from vlm_profiling.report.files import TABLES
+from vlm_profiling.report.metrics import METRICS, Metric, columns_of, metrics_page
+
+PROJECT = Path(__file__).parents[2]
+
+
+def test_every_column_of_the_tables_stands_in_the_dictionary_in_order(make_study: Callable) -> None:
+    tables = make_study().merge()
+    defined = table_columns()
+    assert set(defined) == {*TABLES, "audits"}
+    for name, columns in defined.items():
+        assert [column.name for column in columns] == list(pl.read_parquet_schema(tables / f"{name}.parquet")), name
+
+
+@pytest.mark.parametrize("name", table_columns())
+def test_every_column_has_a_definition(name: str) -> None:
+    assert [column.name for column in table_columns()[name] if not column.definition.endswith((".", "JSON."))] == []
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_every_published_figure_is_a_column(metric: Metric) -> None:
+    table = metric.column.partition(".")[0] if "." in metric.column else "runs"
+    names = [column.name for column in table_columns()[table]]
+    assert len(columns_of(metric, names)) >= len(metric.column.split(","))
+
+
+def test_names_of_others_are_those_of_their_documentation() -> None:
+    named = {metric.name: (metric.vllm, metric.aiperf, metric.mlperf) for metric in METRICS}
+    assert named["Time to first token"] == (
+        "`mean_ttft_ms`",
+        "`time_to_first_token`",
+        "`Mean First Token latency (ns)`, TTFT",
+    )
+    assert named["Time per further token"][:2] == ("`mean_tpot_ms`", "`inter_token_latency`")
+    assert named["FLOPs per batch"] == ("", "", "")
+
+
+class Example(Struct, kw_only=True):
+    """A section."""
+
+    first_s: float
+    """A time,
+    in seconds."""
+    second: int
+
+
+def test_docstrings_below_fields_are_read_and_joined() -> None:
+    assert field_docstrings(Example) == {"first_s": "A time, in seconds."}
+
+
+def test_words_that_no_field_needs_are_gone() -> None:
+    definitions = " ".join(column.definition for columns in table_columns().values() for column in columns)
+    assert [words for words in (*PLAIN.values(), *BY_STATISTIC.values()) if words not in definitions] == []
+
+
+def test_the_page_in_the_documentation_is_current() -> None:
+    assert (PROJECT / "docs" / "metrics.md").read_bytes() == metrics_page(), "run `make metric-docs`"
+
+
+def test_a_stale_page_is_told_and_rewritten(tmp_path: Path) -> None:
+    page, script = tmp_path / "metrics.md", PROJECT / "scripts" / "document_metrics.py"
+    page.write_text("# Metric dictionary\n")
+    checked = subprocess.run([sys.executable, script, "--check", "--output", page], capture_output=True, text=True)
+    assert checked.returncode == 1 and "is stale: run `make metric-docs`" in checked.stderr
+    subprocess.run([sys.executable, script, "--output", page], check=True)
+    assert page.read_bytes() == metrics_page()
+    assert subprocess.run([sys.executable, script, "--check", "--output", page]).returncode == 0
