@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vlm_profiling.cost.allocations import memory_functions
 from vlm_profiling.cost.counter import StageCounter
 from vlm_profiling.cost.cross_checks import cross_checks
 from vlm_profiling.cost.fit import fit
@@ -106,6 +107,7 @@ def count_cost(name: str, source: str, config: PreTrainedConfig) -> ModelCost:
         weights=_weight_reads(counter),
         cache=_cache_elements(counter),
         ops=_op_counts(counter),
+        memory=memory_functions(config),
         checks=cross_checks(model, stages, flops),
     )
 

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 from msgspec import Struct, field
 
+from vlm_profiling.cost.memory import MemoryFunctions
 from vlm_profiling.record.files import write_bytes
 
 CONVENTION = (
@@ -203,6 +204,8 @@ class ModelCost(Struct, kw_only=True, omit_defaults=True):
     weights: WeightReads | None = None
     cache: CacheElements | None = None
     ops: OpCounts | None = None
+    memory: dict[str, MemoryFunctions] = field(default_factory=dict)
+    """By cost.memory.memory_name: what the model holds in a dtype and an attention implementation."""
     checks: list[CrossCheck] = field(default_factory=list)
     absent: str | None = None
     """Why flops, weights, cache and ops are missing; null where they are known."""

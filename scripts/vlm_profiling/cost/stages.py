@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from vlm_profiling.cost.functions import Grid
 
 DTYPE = torch.bfloat16
-"""Of the counted model; FLOPs do not depend on it."""
+"""Of the model whose FLOPs are counted, which do not depend on it."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,9 @@ def _blip(model: Any) -> Stages:
         grid=(side, side),
         window=None,
         reads_question=reads_question,
-        encode=lambda rows, _grid: model.vision_model(_values(rows, 3, vision.image_size, vision.image_size)).last_hidden_state,
+        encode=lambda rows, _grid: (
+            model.vision_model(_values(model.dtype, rows, 3, vision.image_size, vision.image_size)).last_hidden_state
+        ),
         project=project,
         prefill=prefill,
         decode=decode,
@@ -87,7 +89,9 @@ def _llava(model: Any) -> Stages:
         grid=(side, side),
         window=None,
         reads_question=False,
-        encode=lambda rows, _grid: inner.vision_tower(_values(rows, 3, vision.image_size, vision.image_size)).last_hidden_state,
+        encode=lambda rows, _grid: (
+            inner.vision_tower(_values(model.dtype, rows, 3, vision.image_size, vision.image_size)).last_hidden_state
+        ),
         project=lambda _rows, _grid, features, _question: inner.multi_modal_projector(features[:, first_patch:]),
         prefill=prefill,
         decode=decode,
@@ -103,7 +107,9 @@ def _fuyu(model: Any) -> Stages:
         window=None,
         reads_question=False,
         encode=None,
-        project=lambda rows, grid, _features, _question: projection(_values(rows, grid[0] * grid[1], projection.in_features)),
+        project=lambda rows, grid, _features, _question: projection(
+            _values(model.dtype, rows, grid[0] * grid[1], projection.in_features)
+        ),
         prefill=prefill,
         decode=decode,
     )
@@ -125,7 +131,7 @@ def _qwen2_5_vl(model: Any) -> Stages:
         merger, visual.merger = visual.merger, nn.Identity()
         try:
             return visual(
-                _values(rows * grid[0] * grid[1], pixels),
+                _values(model.dtype, rows * grid[0] * grid[1], pixels),
                 grids,
                 position_ids=get_vision_position_ids(grids, merge).to("meta"),
                 cu_seqlens=lengths,
@@ -159,7 +165,11 @@ def _decoder(language_model: Any, head: nn.Module | None = None, position_axes: 
         positions = {} if position_axes == 1 else {"position_ids": _ids(position_axes, rows, tokens)}
         keep = {} if head is not None else {"logits_to_keep": 1}
         output = language_model(
-            inputs_embeds=_values(rows, tokens, width), past_key_values=cache, use_cache=True, **positions, **keep
+            inputs_embeds=_values(language_model.dtype, rows, tokens, width),
+            past_key_values=cache,
+            use_cache=True,
+            **positions,
+            **keep,
         )
         if head is not None:
             head(output.last_hidden_state[:, -1:])
@@ -179,7 +189,9 @@ def _t5(language_model: Any) -> tuple[Prefill, Decode]:
         return Generation(cache=output.past_key_values, encoded=encoded)
 
     def prefill(rows: int, prompt_tokens: int) -> Generation:
-        encoded = language_model.encoder(inputs_embeds=_values(rows, prompt_tokens, width)).last_hidden_state
+        encoded = language_model.encoder(
+            inputs_embeds=_values(language_model.dtype, rows, prompt_tokens, width)
+        ).last_hidden_state
         return step(rows, encoded, None)
 
     return prefill, lambda rows, state: step(rows, state.encoded, state.cache)
@@ -195,8 +207,8 @@ STAGES: dict[str, Callable[[Any], Stages]] = {
 """The stages of a model on the meta device, by model_type of config.json."""
 
 
-def _values(*shape: int) -> Tensor:
-    return torch.empty(*shape, device="meta", dtype=DTYPE)
+def _values(dtype: torch.dtype, *shape: int) -> Tensor:
+    return torch.empty(*shape, device="meta", dtype=dtype)
 
 
 def _ids(*shape: int) -> Tensor:

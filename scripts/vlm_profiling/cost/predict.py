@@ -1,0 +1,88 @@
+"""The peak of a run's memory, predicted before it from the model's cost and the batch: light, no torch."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from vlm_profiling.cost.functions import ModelCost
+from vlm_profiling.cost.memory import largest, memory_name
+
+MEBIBYTE = 2**20
+CUDA_CONTEXT_BYTES = 1024 * MEBIBYTE
+"""The driver's context and the kernels loaded into it: 1.3 GB with all kernels loaded ("Model training anatomy" in the
+documentation of transformers), less where CUDA loads them when first used, as it does from version 12.2 on.
+An assumption until run on a GPU."""
+CUBLAS_WORKSPACE_BYTES = 32 * MEBIBYTE
+"""What torch gives cuBLAS on a Hopper GPU, 8 MiB on others (CUBLAS_WORKSPACE_CONFIG, torch's notes on randomness and
+CUDAHooks). It is allocated by torch. An assumption until run on a GPU."""
+FRAGMENTS = 0.1
+"""Share of what comes and goes that torch's caching allocator holds beyond it, in rounded blocks and unused parts of
+segments. An assumption until run on a GPU."""
+LIBRARIES_BYTES = 640 * MEBIBYTE
+"""Resident bytes of a process that has imported torch and transformers and loaded a tiny model (measured, torch 2.13 for CPU)."""
+MASK_BYTES = 2
+"""Of a pair of tokens of one prompt, where rows of several lengths are padded: a Boolean, and what it is made of."""
+ID_BYTES = 16
+"""Of a prompt token: its id and its place in the attention mask, int64 each."""
+
+
+class BatchSize(Struct, kw_only=True, frozen=True):
+    """The largest batch of a run."""
+
+    rows: int
+    patches: int
+    """Of its largest picture, before any merging; unused where the encoder takes pictures of one size."""
+    prompt_tokens: int
+    """Padded length of a row, image tokens included."""
+    new_tokens: int
+    """Generated tokens a row at most."""
+
+
+class PredictedMemory(Struct, kw_only=True, frozen=True):
+    """A peak in its parts, in bytes."""
+
+    weight_bytes: int
+    kv_cache_bytes: int
+    """Keys and values of all rows when the longest answer is out."""
+    activation_bytes: int
+    """What else torch allocates at the peak: inputs, features, activations, logits."""
+    overhead_bytes: int
+    """What the device holds beyond torch's allocations: see the constants of this file."""
+
+    @property
+    def allocated_bytes(self) -> int:
+        """Torch's own allocations."""
+        return self.weight_bytes + self.kv_cache_bytes + self.activation_bytes
+
+    @property
+    def peak_bytes(self) -> int:
+        """All of it."""
+        return self.allocated_bytes + self.overhead_bytes
+
+
+def predict_memory(cost: ModelCost, batch: BatchSize, *, device: str, dtype: str, attention: str) -> PredictedMemory | None:
+    """The peak over all stages of one batch; None where the model's bytes were not counted."""
+    functions = cost.memory.get(memory_name(dtype, attention))
+    if functions is None or cost.cache is None:
+        return None
+    rows, prompt = batch.rows, batch.prompt_tokens
+    cache_bytes = round(rows * cost.cache.row_bytes(prompt, batch.new_tokens, 4 if dtype == "float32" else 2))
+    text_bytes = rows * prompt * ID_BYTES
+    held_bytes = functions.held.of(rows, batch.patches)
+    mask_bytes = rows * prompt**2 * MASK_BYTES if rows > 1 and attention != "eager" else 0
+    stages = (
+        largest(functions.vision, rows, batch.patches),
+        largest(functions.project, rows, batch.patches),
+        held_bytes + mask_bytes + largest(functions.prefill, rows, prompt),
+        held_bytes + cache_bytes + largest(functions.decode, rows, prompt + batch.new_tokens),
+    )
+    activation_bytes = text_bytes + max(stages) - cache_bytes
+    overhead_bytes = LIBRARIES_BYTES
+    if device == "cuda":
+        overhead_bytes = CUDA_CONTEXT_BYTES + CUBLAS_WORKSPACE_BYTES + round(FRAGMENTS * (cache_bytes + activation_bytes))
+    return PredictedMemory(
+        weight_bytes=functions.weight_bytes,
+        kv_cache_bytes=cache_bytes,
+        activation_bytes=activation_bytes,
+        overhead_bytes=overhead_bytes,
+    )
