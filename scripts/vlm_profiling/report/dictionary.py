@@ -11,7 +11,6 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.inspect import DictType, ListType, NoneType, StructType, Type, UnionType, type_info
 
-from vlm_profiling.audits.table import SCHEMA as FINDINGS
 from vlm_profiling.record.inside import LayerTime, StageTime
 from vlm_profiling.record.schema import Batch, Record, Sample
 from vlm_profiling.record.sections import Distribution, Interval
@@ -148,7 +147,7 @@ def table_columns() -> dict[str, list[Column]]:
         "samples": [*place, *_columns(Sample), *_columns(Batch, "batch_")],
         "stages": [*place, Column("stage", "Stage of a batch."), *_columns(StageTime)],
         "layers": [*place, *_columns(LayerTime)],
-        "audits": [*(Column(name, (PLACE | FOUND)[name]) for name in FINDINGS)],
+        "audits": [*place, *(Column(*item) for item in FOUND.items())],
     }
 
 
