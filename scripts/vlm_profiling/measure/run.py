@@ -16,6 +16,7 @@ from pathlib import Path
 from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.datasets.read import open_picture
+from vlm_profiling.large_imports import large_imports
 from vlm_profiling.measure.compiling import Compilation, compile_model
 from vlm_profiling.measure.energy import Meters, open_meters
 from vlm_profiling.measure.environment import describe_environment
@@ -34,7 +35,9 @@ from vlm_profiling.measure.passes import (
 )
 from vlm_profiling.measure.repeats import RepeatBlock, marking_cost
 from vlm_profiling.measure.request import RunRequest
+from vlm_profiling.measure.stage_energy import stage_energy_pass
 from vlm_profiling.measure.stages import marked_seconds, stages_pass
+from vlm_profiling.measure.telemetry import open_watch
 from vlm_profiling.measure.trace import write_trace
 from vlm_profiling.quality.score import score
 from vlm_profiling.record.schema import SCHEMA_VERSION, Checkpoint, Dataset, Headline, Record, Sample
@@ -92,7 +95,7 @@ class _Run:
         with no_long_collections():
             self.stage = "headline"
             results = self._headline(session, batches, meters)
-            self._look_inside(session, batches)
+            self._look_inside(session, batches, meters)
 
         self.stage = "quality"
         self._score(results, batches)
@@ -101,13 +104,14 @@ class _Run:
         request = self.request
         if request.point.frames != 1:
             raise Unsupported(f"frames = {request.point.frames}: samples of this data set are single pictures")
-        loaded = load_checkpoint(
-            request.checkpoint,
-            request.project,
-            device=request.point.device,
-            dtype=request.optimization.dtype,
-            attention=request.optimization.attention,
-        )
+        with large_imports():  # of the model's own code
+            loaded = load_checkpoint(
+                request.checkpoint,
+                request.project,
+                device=request.point.device,
+                dtype=request.optimization.dtype,
+                attention=request.optimization.attention,
+            )
         self.record.load_s = loaded.load_s
         self.record.checkpoint = _checkpoint_facts(loaded, None)
         return loaded
@@ -116,7 +120,8 @@ class _Run:
         """The first pass is the headline; where a meter exists, further passes only fill its window."""
         record, protocol = self.record, self.request.protocol
         passes, samples = 1, len(self.request.samples)
-        with peak_memory(session.device) as peak, meters.window() as window:
+        watch = open_watch(session.device, 0 if session.device == "cuda" else None)
+        with peak_memory(session.device) as peak, meters.window(watch.sample) as window:
             results = list(headline_pass(session, batches))
             tokens = sum(sum(result.generated_counts) for result in results)
             while meters.available and window.elapsed_s < protocol.energy_window_s:
@@ -124,12 +129,13 @@ class _Run:
                     pass
                 passes += 1
         record.memory = peak.memory
+        record.telemetry = watch.telemetry(window.sampler)
         record.energy = meters.energy(window, samples=samples * passes, tokens=tokens * passes)
         record.headline = _headline(results, passes)
         record.batches = [result.times for result in results]
         return results
 
-    def _look_inside(self, session: Session, batches: list[InputBatch]) -> None:
+    def _look_inside(self, session: Session, batches: list[InputBatch], meters: Meters) -> None:
         """The passes whose instruments cost something, after the one that has none."""
         record, protocol = self.record, self.request.protocol
         repeats = None
@@ -152,6 +158,13 @@ class _Run:
                 record.layers = layers_pass(session, batches, record.batches)
             except Unsupported as reason:
                 record.layers_absent = str(reason)
+        if protocol.stage_energy:
+            self.stage = "stage energy"
+            joules = record.energy and (record.energy.gpu if session.device == "cuda" else record.energy.cpu)
+            try:
+                record.stage_energy = stage_energy_pass(session, batches, self.request.pictures, meters, joules)
+            except Unsupported as reason:
+                record.stage_energy_absent = str(reason)
         if protocol.trace and self.trace:
             self.stage = "trace"
             write_trace(session, batches[0], self.trace)

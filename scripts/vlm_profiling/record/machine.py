@@ -69,9 +69,9 @@ class StageEnergy(Section, kw_only=True):
     headline_j: float
     """The headline's gross joules of as many samples."""
     against_headline: float
-    """sum_j over headline_j."""
+    """sum_j over headline_j: whether a stage alone draws what it draws in its run."""
     uncertainty: float
-    """Half-width of against_headline, from both meters' resolution in time."""
+    """Relative half-width of against_headline, from the meter's resolution in time."""
     absent: dict[str, str] = field(default_factory=dict)
     """Why a stage is not there."""
 

@@ -11,8 +11,9 @@ from typing import Literal
 from msgspec import field
 
 from vlm_profiling.record.inside import Layers, Repeats, Serving, Stages
-from vlm_profiling.record.machine import Energy, Environment, Memory
+from vlm_profiling.record.machine import Energy, Environment, Memory, StageEnergy
 from vlm_profiling.record.sections import Distribution, Interval, Section
+from vlm_profiling.record.telemetry import Telemetry
 
 SCHEMA_VERSION = 2
 
@@ -216,6 +217,11 @@ class Record(Section, kw_only=True):
     """The first headline pass, batch by batch."""
     samples: list[Sample] = field(default_factory=list)
     energy: Energy | None = None
+    stage_energy: StageEnergy | None = None
+    """Null where the protocol does not ask for it."""
+    stage_energy_absent: str | None = None
+    """Why joules by stage were asked for and could not be told."""
+    telemetry: Telemetry | None = None
     memory: Memory | None = None
     quality: Quality | None = None
     repeats: Repeats | None = None

@@ -278,6 +278,9 @@ class ProtocolConfig(Section):
     layers: bool = Field(
         default=False, description="a further pass that tells the time of each kind of layer; it slows the model"
     )
+    stage_energy: bool = Field(
+        default=False, description="joules by stage, each stage looped alone for 5 s; only where a meter exists"
+    )
     trace: bool = Field(default=False, description="a Chrome trace of the first batch beside the record, by torch.profiler")
     timeout_s: float = Field(default=3600.0, gt=0, description="wall-clock limit of one run; beyond it the record says timeout")
 
