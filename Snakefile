@@ -18,6 +18,7 @@ include: "rules/datasets.smk"
 include: "rules/checkpoints.smk"
 include: "rules/profile.smk"
 include: "rules/tables.smk"
+include: "rules/ceilings.smk"
 include: "rules/audits.smk"
 include: "rules/report.smk"
 
@@ -27,6 +28,7 @@ rule all:
     input:
         STUDY.missing_records,
         rules.merge_runs.output,
+        rules.compute_roofline.output,
         rules.audit_runs.output,
         rules.draw_charts.output,
         rules.write_report.output,

@@ -7,6 +7,7 @@ rule audit_runs:
     input:
         tables=rules.merge_runs.output,
         costs=collect("<results>/costs/{model}.json", model=STUDY.study.models),
+        ceilings=collect("<results>/ceilings/{device}.json", device=STUDY.devices),
         study=STUDY.description,
         code=code("audit_runs"),
     output:
@@ -17,4 +18,4 @@ rule audit_runs:
         results=study_folder,
     shell:
         "audit_runs.py --study {input.study} --runs {params.results}/runs --costs {params.results}/costs"
-        " --output {params.results}/tables > {log} 2>&1"
+        " --ceilings {params.results}/ceilings --output {params.results}/tables > {log} 2>&1"

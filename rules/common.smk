@@ -64,9 +64,13 @@ def run_gpus(wildcards):
     return int(run.point.device == "cuda")
 
 
+def threads_beside(gpus):
+    """What measures the CPU holds every core, so that nothing else runs beside it; on a GPU it leaves some to the CPU rules."""
+    return workflow.cores or 8 if gpus == 0 else 4
+
+
 def run_threads(wildcards):
-    """A CPU run holds every core, so that nothing else runs beside it; a GPU run leaves some to the CPU rules."""
-    return workflow.cores or 8 if run_gpus(wildcards) == 0 else 4
+    return threads_beside(run_gpus(wildcards))
 
 
 def study_folder(wildcards, input):

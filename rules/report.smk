@@ -6,6 +6,7 @@ rule draw_charts:
     input:
         tables=rules.merge_runs.output,
         audits=rules.audit_runs.output,
+        roofline=rules.compute_roofline.output,
         study=STUDY.description,
         code=code("draw_charts"),
     output:
@@ -22,6 +23,7 @@ rule write_report:
     input:
         tables=rules.merge_runs.output,
         audits=rules.audit_runs.output,
+        roofline=rules.compute_roofline.output,
         plots=rules.draw_charts.output,
         study=STUDY.description,
         code=code("write_report"),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from vlm_profiling.audits.base import Finding
 from vlm_profiling.audits.registry import judge_study
+from vlm_profiling.cost.ceilings import read_ceilings
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.report.readings import finished_runs
 from vlm_profiling.report.tables import read_costs
@@ -33,11 +34,12 @@ def main() -> int:
         workflow = open_workflow([options.config], PROJECT)
         results = Path(workflow.study.results)
         costs = read_costs(results / "costs", workflow.study.models)
+        ceilings = read_ceilings(results / "ceilings")
     except (ConfigError, RecordError) as error:
         print(f"show_audits: {error}", file=sys.stderr)
         return 2
     finished = partial(finished_runs, results / "runs")
-    findings = list(judge_study(workflow.study, list(workflow.runs.values()), finished, costs))
+    findings = list(judge_study(workflow.study, list(workflow.runs.values()), finished, costs, ceilings))
     for verdict in ("fail", "warn"):
         for run, finding in findings:
             if finding.verdict == verdict:

@@ -7,6 +7,7 @@ from typing import Any
 
 from vlm_profiling.audits.base import Context, Siblings
 from vlm_profiling.audits.facts import count_facts
+from vlm_profiling.cost.ceilings import Ceilings
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.record.schema import Record
 from vlm_profiling.study import study_from_mapping
@@ -25,7 +26,9 @@ def context_of(
     siblings: Sequence[Record] = (),
     cost: ModelCost | None = None,
     axes: Mapping[str, Sequence[int | None]] | None = None,
+    ceilings: Ceilings | None = None,
 ) -> Context:
     """A record among its siblings, in a study with these values of axes."""
     study = study_from_mapping(STUDY | {"axes": {name: {"values": list(values)} for name, values in (axes or {}).items()}})
-    return Context(study, record, Siblings([record, *siblings]), cost, count_facts([record, *siblings]))
+    measured = {ceilings.device: ceilings} if ceilings else {}
+    return Context(study, record, Siblings([record, *siblings]), cost, measured, count_facts([record, *siblings]))

@@ -9,14 +9,18 @@ from typing import Any
 
 import msgspec
 
+from vlm_profiling.cost.ceilings import Best, Ceilings, MatrixRate
 from vlm_profiling.cost.functions import (
     CONVENTION,
+    CacheElements,
     DecodeFlops,
     ModelCost,
+    OpCounts,
     PrefillFlops,
     ProjectFlops,
     StageFlops,
     VisionFlops,
+    WeightReads,
 )
 from vlm_profiling.record.inside import Block, Layers, LayerTime, Serving, Stages, StageTime
 from vlm_profiling.record.machine import Energy, Environment, Gpu, Joules, Memory
@@ -118,7 +122,10 @@ def identity_of(run: Run) -> dict[str, Any]:
 
 
 def make_cost(name: str = "tiny-llava") -> ModelCost:
-    """Cost functions with round coefficients: vision 1000, project 100, prefill 10 a token and 1 a square, decode 20 a step."""
+    """Cost functions with round coefficients: vision 1000, project 100, prefill 10 a token and 1 a square, decode 20 a step.
+
+    A pass reads 1000, 100, 500 and 250 parameters; a token's cache has 10 elements; a pass launches 20 operations, project 2.
+    """
     return ModelCost(
         name=name,
         source="tiny:llava",
@@ -131,6 +138,28 @@ def make_cost(name: str = "tiny-llava") -> ModelCost:
             prefill=PrefillFlops(per_prompt_token=10, per_prompt_token_square=1),
             decode=DecodeFlops(constant=20),
         ),
+        weights=WeightReads(vision=1000, project=100, prefill=500, decode=250),
+        cache=CacheElements(per_prompt_token=10, per_generated_token=10),
+        ops=OpCounts(vision=20, project=2, prefill=20, decode=20),
+    )
+
+
+def make_ceilings(device: str = "cpu", flops_per_s: float = 1e9, bytes_per_s: float = 1e9, launch_s: float = 1e-6) -> Ceilings:
+    """What the machine of `make_record` reaches; float16 it cannot."""
+    rate, copy, read, launch = (
+        Best(best_per_s=per_s, median_per_s=per_s, repeats=3)
+        for per_s in (flops_per_s, bytes_per_s, bytes_per_s / 2, 1 / launch_s)
+    )
+    return Ceilings(
+        device=device,
+        matrix={"float32": MatrixRate(rate=rate, size=512)},
+        copy=copy,
+        read=read,
+        launch=launch,
+        buffer_bytes=2**29,
+        seconds=5.0,
+        environment=make_environment(device),
+        absent={"float16": "no kernel"},
     )
 
 

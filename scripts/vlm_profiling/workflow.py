@@ -48,6 +48,11 @@ class StudyWorkflow:
         """Where each run's record belongs."""
         return [f"{self.study.results}/runs/{name}.json" for name in self.runs]
 
+    @property
+    def devices(self) -> list[str]:
+        """The devices that runs of this study use."""
+        return sorted({run.point.device for run in self.runs.values()})
+
     @cached_property
     def description(self) -> str:
         """A file with the study's settings in their order, for the scripts that make tables, charts and pages."""

@@ -47,7 +47,8 @@ def audited(tmp_path: Path) -> Path:
 
 def test_every_finished_run_has_a_finding_of_every_audit(audited: Path) -> None:
     results = audited / "results"
-    folders = ["--runs", results / "runs", "--costs", results / "costs", "--output", results / "tables"]
+    folders = ["--runs", results / "runs", "--costs", results / "costs"]
+    folders += ["--ceilings", results / "ceilings", "--output", results / "tables"]
     done = run_script("audit_runs.py", "--study", results / "study.json", *folders, folder=audited)
     assert done.returncode == 0 and done.stdout.startswith("24 findings: ")
     table = pl.read_parquet(results / "tables" / "audits.parquet")
@@ -72,6 +73,7 @@ def test_what_is_not_a_pass_is_printed(audited: Path) -> None:
     ("name", "options"), [("show_audits.py", ["absent.yaml"]), ("audit_runs.py", ["--study", "absent.json"])]
 )
 def test_what_cannot_be_read_is_named_without_a_traceback(name: str, options: list[str], tmp_path: Path) -> None:
-    folders = ["--runs", "runs", "--costs", "costs", "--output", "tables"] if name == "audit_runs.py" else []
+    needed = ["--runs", "runs", "--costs", "costs", "--ceilings", "ceilings", "--output", "tables"]
+    folders = needed if name == "audit_runs.py" else []
     done = run_script(name, *options, *folders, folder=tmp_path)
     assert done.returncode == 2 and "absent." in done.stderr and "Traceback" not in done.stderr

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from factories import make_cost, make_environment, make_record, make_stages
+from factories import make_ceilings, make_cost, make_record, make_stages
 from msgspec.structs import replace
 
-from vlm_profiling.cost.ceilings import Best, Ceilings, MatrixRate
-from vlm_profiling.cost.functions import CacheElements, ModelCost, OpCounts, VisionFlops, WeightReads
+from vlm_profiling.cost.ceilings import Ceilings
+from vlm_profiling.cost.functions import ModelCost, VisionFlops
 from vlm_profiling.cost.roofline import StageRoofline, run_roofline
 from vlm_profiling.cost.stage_work import stage_works
 from vlm_profiling.record.schema import Optimization, Point, Record
@@ -15,36 +15,8 @@ from vlm_profiling.record.schema import Optimization, Point, Record
 CUDA = Point(device="cuda", optimization="fp32", batch_size=2)
 
 
-def full_cost() -> ModelCost:
-    """1000 + 100 + 500 parameters, then 250 a decode step; 10 elements of cache a token; 20 launches a pass."""
-    return replace(
-        make_cost(),
-        weights=WeightReads(vision=1000, project=100, prefill=500, decode=250),
-        cache=CacheElements(per_prompt_token=10, per_generated_token=10),
-        ops=OpCounts(vision=20, project=2, prefill=20, decode=20),
-    )
-
-
-def best(per_s: float) -> Best:
-    return Best(best_per_s=per_s, median_per_s=per_s, repeats=3)
-
-
-def make_ceilings(flops_per_s: float = 1e9, bytes_per_s: float = 1e9, launch_s: float = 1e-6) -> Ceilings:
-    return Ceilings(
-        device="cpu",
-        matrix={"float32": MatrixRate(rate=best(flops_per_s), size=512)},
-        copy=best(bytes_per_s),
-        read=best(bytes_per_s / 2),
-        launch=best(1 / launch_s),
-        buffer_bytes=2**29,
-        seconds=5.0,
-        environment=make_environment("cpu"),
-        absent={"float16": "no kernel"},
-    )
-
-
 def measured_rows(record: Record, ceilings: Ceilings | None = None, cost: ModelCost | None = None) -> dict[str, StageRoofline]:
-    rows = run_roofline(record, cost or full_cost(), ceilings or make_ceilings())
+    rows = run_roofline(record, cost or make_cost(), ceilings or make_ceilings())
     return {row.stage: row for row in rows if row.ceiling == "measured"}
 
 
@@ -58,7 +30,7 @@ def two_batches() -> Record:
 def test_the_bytes_are_the_weights_once_a_pass_and_the_cache_once_a_step() -> None:
     record = two_batches()
     (batch, _), prompts = record.batches, [batch.prompt_tokens for batch in record.batches]
-    works = stage_works(record, full_cost())
+    works = stage_works(record, make_cost())
     mean_prompt = sum(prompts) / 2
     assert batch.rows == 2 and batch.generated_tokens == 2
     assert works["vision"].bytes == 4 * 1000 and works["project"].bytes == 4 * 100
@@ -72,15 +44,15 @@ def test_decode_reads_a_cache_that_grows_with_every_step() -> None:
     record = two_batches()
     batches = [replace(batch, generated_tokens=5, prompt_tokens=100) for batch in record.batches]
     samples = [replace(sample, generated_tokens=5, prompt_tokens=100) for sample in record.samples]
-    work = stage_works(replace(record, batches=batches, samples=samples), full_cost())["decode"]
+    work = stage_works(replace(record, batches=batches, samples=samples), make_cost())["decode"]
     assert work.bytes == 4 * 4 * 250 + 2 * 4 * 10 * (101 + 102 + 103 + 104)
     assert work.ops == 4 * 20
 
 
 def test_a_partial_batch_is_not_among_the_means() -> None:
     record = make_record(samples=3)
-    whole = stage_works(replace(record, batches=record.batches[:1], samples=record.samples[:2]), full_cost())
-    assert stage_works(record, full_cost()) == whole
+    whole = stage_works(replace(record, batches=record.batches[:1], samples=record.samples[:2]), make_cost())
+    assert stage_works(record, make_cost()) == whole
 
 
 def test_the_floor_is_the_longer_of_the_two_and_utilisation_its_share_of_the_time() -> None:
@@ -120,12 +92,12 @@ def test_without_stages_all_of_generate_is_still_compared() -> None:
 
 
 def test_a_cpu_has_no_datasheet_and_says_so() -> None:
-    rows = [row for row in run_roofline(two_batches(), full_cost(), make_ceilings()) if row.ceiling == "datasheet"]
+    rows = [row for row in run_roofline(two_batches(), make_cost(), make_ceilings()) if row.ceiling == "datasheet"]
     assert {row.mfu for row in rows} == {None} and all("no datasheet" in row.absent["floor_s"] for row in rows)
 
 
 def test_a_gpu_is_compared_with_its_datasheet_where_no_ceilings_were_measured() -> None:
-    rows = run_roofline(make_record(point=CUDA), full_cost(), None)
+    rows = run_roofline(make_record(point=CUDA), make_cost(), None)
     sheet = {row.stage: row for row in rows if row.ceiling == "datasheet"}
     assert sheet["decode"].peak_flops_per_s == 67e12 and sheet["decode"].peak_bytes_per_s == 3350e9
     assert sheet["decode"].source == "NVIDIA H100 Tensor Core GPU datasheet"
@@ -138,7 +110,7 @@ def test_a_gpu_that_is_in_no_table_has_a_reason() -> None:
     record = make_record(point=CUDA)
     assert record.environment.gpu
     record.environment.gpu.name = "NVIDIA X1"
-    row = run_roofline(record, full_cost(), None)[0]
+    row = run_roofline(record, make_cost(), None)[0]
     assert (row.mfu, row.absent["floor_s"]) == (None, "no peaks known of NVIDIA X1")
 
 
@@ -181,7 +153,7 @@ def test_a_stage_that_ran_inside_another_one_leaves_no_stage_to_compare() -> Non
 
 
 def test_windows_add_launches_to_the_encoder() -> None:
-    cost = full_cost()
+    cost = make_cost()
     assert cost.flops and cost.ops
     windowed = replace(
         cost,

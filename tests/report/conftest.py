@@ -11,15 +11,17 @@ from typing import Any
 
 import msgspec
 import pytest
-from factories import identity_of, make_cost, make_failed_record, make_record
+from factories import identity_of, make_ceilings, make_cost, make_failed_record, make_record
 
 from vlm_profiling.audits.registry import judge_study
 from vlm_profiling.audits.table import write_findings
+from vlm_profiling.cost.ceilings import read_ceilings, write_ceilings
 from vlm_profiling.record.files import write_record
 from vlm_profiling.record.schema import Record
 from vlm_profiling.report.cells import Cells, read_cells
 from vlm_profiling.report.description import read_description
 from vlm_profiling.report.readings import finished_runs
+from vlm_profiling.report.roofline import write_roofline
 from vlm_profiling.report.tables import merge_runs, read_costs
 from vlm_profiling.study import Run, Study
 
@@ -79,7 +81,9 @@ class StudyFolder:
         costs = read_costs(self.folder / "costs", self.study.models)
         merge_runs(self.runs, self.folder / "runs", costs, self.folder / "tables")
         finished = partial(finished_runs, self.folder / "runs")
-        write_findings(judge_study(self.study, self.runs, finished, costs), self.folder / "tables")
+        ceilings = read_ceilings(self.folder / "ceilings")
+        write_findings(judge_study(self.study, self.runs, finished, costs, ceilings), self.folder / "tables")
+        write_roofline(finished(self.runs), costs, ceilings, self.folder / "tables")
         return self.folder / "tables"
 
     def cells(self) -> Cells:
@@ -97,6 +101,7 @@ def make_study(tmp_path) -> Callable[..., StudyFolder]:
             path = tmp_path / "costs" / f"{model}.json"
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(msgspec.json.encode(make_cost(model)))
+        write_ceilings(tmp_path / "ceilings" / "cpu.json", make_ceilings())
         for run in folder.runs:
             write_record(folder.record_path(run), answer(run))
         return folder

@@ -20,8 +20,10 @@ def test_records_become_tables_and_pages(make_study):
     about = ["--study", study.description]
     tables = ["--tables", folder / "tables"]
     records = ["--runs", folder / "runs", "--costs", folder / "costs", "--output", folder / "tables"]
+    ceilings = ["--ceilings", folder / "ceilings"]
     assert run_script("merge_runs.py", *about, *records).stdout == "1 runs: 1 ok\n"
-    assert run_script("audit_runs.py", *about, *records).stdout.startswith("12 findings: ")
+    assert run_script("audit_runs.py", *about, *records, *ceilings).stdout.startswith("12 findings: ")
+    assert run_script("compute_roofline.py", *about, *records, *ceilings).stdout == "10 rows\n"
     drawn = run_script("draw_charts.py", *about, *tables, "--output", folder / "plots")
     assert drawn.stdout == "4 charts\n"
     written = run_script("write_report.py", *about, *tables, "--plots", folder / "plots", "--output", folder / "reports")

@@ -8,7 +8,7 @@ import time
 
 from small_project import STUDY, Project
 
-REPORT = {"merge_runs": 1, "audit_runs": 1, "draw_charts": 1, "write_report": 1}
+REPORT = {"merge_runs": 1, "compute_roofline": 1, "audit_runs": 1, "draw_charts": 1, "write_report": 1}
 
 
 def test_a_finished_study_has_nothing_to_do(finished: Project) -> None:
@@ -18,6 +18,11 @@ def test_a_finished_study_has_nothing_to_do(finished: Project) -> None:
 def test_a_change_of_measuring_code_reruns_every_run(project: Project) -> None:
     project.change("scripts/vlm_profiling/measure/passes.py", '"num_beams": 1', '"num_beams": 2')
     assert project.planned() == {"profile_run": 3, **REPORT}
+
+
+def test_changed_calibration_measures_ceilings_and_no_run(project: Project) -> None:
+    project.change("scripts/vlm_profiling/measure/calibrate.py", "LEAST_REPEATS = 3", "LEAST_REPEATS = 4")
+    assert project.planned() == {"calibrate_device": 1, **{rule: 1 for rule in REPORT if rule != "merge_runs"}}
 
 
 def test_comments_docstrings_and_formatting_of_measuring_code_rerun_nothing(project: Project) -> None:
@@ -94,7 +99,7 @@ def test_a_removed_point_only_rewrites_the_tables_and_leaves_its_record(project:
 
 def test_a_changed_lock_is_another_environment(project: Project) -> None:
     append(project, "envs/measure.lock", "one-more-package==1.0\n")
-    assert project.planned() == {"profile_run": 3, **REPORT}
+    assert project.planned() == {"calibrate_device": 1, "profile_run": 3, **REPORT}
 
 
 def test_a_deleted_record_is_measured_again_and_alone(project: Project) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from vlm_profiling.audits.facts import Facts
+from vlm_profiling.cost.ceilings import Ceilings
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.record.schema import Record
 from vlm_profiling.study import Study
@@ -64,6 +65,8 @@ class Context:
     """This run among those it is compared with."""
     cost: ModelCost | None
     """The model's cost functions, where they were counted."""
+    ceilings: Mapping[str, Ceilings]
+    """What devices reach as measured, by device; a device without a file is not in it."""
     table: Mapping[str, Facts]
     """What the runs of the whole table were made of, by fact: how many runs have each value."""
 

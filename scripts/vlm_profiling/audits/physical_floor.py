@@ -1,15 +1,13 @@
-"""Whether a figure is one that the GPU can reach at all."""
+"""Whether a figure is one that the device can reach at all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vlm_profiling.audits.base import Check, Context, Finding, conclude, not_applicable
-from vlm_profiling.cost.datasheet import Peaks, datasheet_peaks
-from vlm_profiling.cost.evaluate import record_flops
-from vlm_profiling.cost.functions import CostError, ModelCost
+from vlm_profiling.audits.base import Check, Context, FigureKind, Finding, Verdict, conclude, not_applicable
+from vlm_profiling.cost.ceilings import Ceilings
+from vlm_profiling.cost.roofline import WHOLE, StageRoofline, run_roofline
 from vlm_profiling.record.machine import Gpu, Joules
-from vlm_profiling.record.schema import Record
 
 NAME = "physical floor"
 ASKS = "Is every figure one that the hardware can reach: FLOP/s, weights read per second, watts?"
@@ -17,42 +15,49 @@ ASKS = "Is every figure one that the hardware can reach: FLOP/s, weights read pe
 SENSOR = 0.05
 """What a board's power sensor may be off, relative (arXiv 2312.02741)."""
 
+ABOVE_MEASURED = 1.1
+"""How far a run may pass a rate that was measured on its machine: clocks differ from minute to minute."""
+
 
 def judge(context: Context) -> Finding:
-    """Work over time against the GPU's datasheet, mean power against the idle power and the board's limit."""
+    """Each stage against the datasheet and the measured ceilings, mean power against the idle power and the board's limit."""
     record, gpu = context.record, context.record.environment.gpu
-    if record.point.device != "cuda":
-        return not_applicable(NAME, "a CPU's peaks depend on clocks and instructions that no datasheet fixes")
-    if gpu is None:
-        return not_applicable(NAME, "the environment names no GPU")
-    checks: list[Check] = []
-    peaks = datasheet_peaks(gpu.name)
-    if peaks and context.cost and not gpu.mig:
-        checks += _work_checks(record, context.cost, peaks)
-    if record.energy and record.energy.gpu:
+    ceilings = context.ceilings.get(record.point.device)
+    rows = run_roofline(record, context.cost, ceilings)
+    checks = [*_datasheet_checks(rows), *_measured_checks(rows, ceilings)]
+    if gpu and record.point.device == "cuda" and record.energy and record.energy.gpu:
         checks += _power_checks(record.energy.gpu, gpu)
-    return conclude(NAME, checks) if checks else not_applicable(NAME, f"no peaks known of {gpu.name}, and no power")
+    if not checks:
+        reasons = dict.fromkeys(row.absent[name] for row in rows for name in ("flops", "floor_s") if name in row.absent)
+        return not_applicable(NAME, "; ".join(reasons))
+    return conclude(NAME, checks)
 
 
-def _work_checks(record: Record, cost: ModelCost, peaks: Peaks) -> Iterator[Check]:
-    """All FLOPs, and the weights that each forward pass must read, over the time of generate()."""
-    generate_s = sum(batch.generate_s for batch in record.batches)
-    try:
-        flops = record_flops(record, cost)
-    except CostError:
-        flops = None
-    peak = peaks.flops_per_s(record.optimization.dtype)
-    if flops and peak:
-        rate = flops.total.total_flops / generate_s
-        words = f"{rate / 1e12:.4g} TFLOP/s of at most {peak / 1e12:.4g} ({peaks.source})"
-        yield Check("pass" if rate <= peak else "fail", words, ("latency", "flops"))
-    if cost.weights and record.checkpoint:
-        per_parameter = record.checkpoint.weight_bytes / record.checkpoint.parameters
-        once = sum(cost.weights.stage_bytes(stage, per_parameter) or 0 for stage in ("vision", "project", "prefill"))
-        step = cost.weights.stage_bytes("decode", per_parameter) or 0
-        rate = sum(once + (batch.generated_tokens - 1) * step for batch in record.batches) / generate_s
-        words = f"weights read at {rate / 1e9:.4g} GB/s of at most {peaks.bytes_per_s / 1e9:.4g} ({peaks.source})"
-        yield Check("pass" if rate <= peaks.bytes_per_s else "fail", words, ("latency",))
+def _datasheet_checks(rows: list[StageRoofline]) -> Iterator[Check]:
+    """No kernel passes a datasheet: neither its matrix rate nor its bandwidth."""
+    for row in rows:
+        if row.ceiling == "datasheet":
+            yield from _checks(row, "fail", 1.0, row.source or "", with_bytes=True)
+
+
+def _measured_checks(rows: list[StageRoofline], ceilings: Ceilings | None) -> Iterator[Check]:
+    """What passes the measured rates is suspicious; what fits the caches may be read faster than memory is."""
+    for row in rows:
+        if row.ceiling == "measured" and ceilings:
+            streams = (row.bytes or 0) >= ceilings.buffer_bytes
+            yield from _checks(row, "warn", ABOVE_MEASURED, "measured on this machine", with_bytes=streams)
+
+
+def _checks(row: StageRoofline, otherwise: Verdict, limit: float, source: str, *, with_bytes: bool) -> Iterator[Check]:
+    kinds: tuple[FigureKind, ...] = ("latency", "flops") if row.stage == WHOLE else ("stages",)
+    if row.mfu is not None and row.flops is not None and row.peak_flops_per_s is not None:
+        words = (
+            f"{row.stage}: {row.flops / row.time_s / 1e12:.4g} TFLOP/s of at most {row.peak_flops_per_s / 1e12:.4g} ({source})"
+        )
+        yield Check("pass" if row.mfu <= limit else otherwise, words, kinds)
+    if with_bytes and row.mbu is not None and row.bytes is not None and row.peak_bytes_per_s is not None:
+        words = f"{row.stage}: {row.bytes / row.time_s / 1e9:.4g} GB/s of at most {row.peak_bytes_per_s / 1e9:.4g} ({source})"
+        yield Check("pass" if row.mbu <= limit else otherwise, words, ("latency",) if row.stage == WHOLE else kinds)
 
 
 def _power_checks(joules: Joules, gpu: Gpu) -> Iterator[Check]:

@@ -22,6 +22,7 @@ from vlm_profiling.audits import (
 )
 from vlm_profiling.audits.base import Context, Finding, Siblings
 from vlm_profiling.audits.facts import count_facts
+from vlm_profiling.cost.ceilings import Ceilings
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.record.schema import Record
 from vlm_profiling.study import Run, Study
@@ -65,7 +66,11 @@ def judge(context: Context) -> list[Finding]:
 
 
 def judge_study(
-    study: Study, runs: Collection[Run], finished: Finished, costs: Mapping[str, ModelCost]
+    study: Study,
+    runs: Collection[Run],
+    finished: Finished,
+    costs: Mapping[str, ModelCost],
+    ceilings: Mapping[str, Ceilings],
 ) -> Iterator[tuple[Run, Finding]]:
     """Every finding about every finished run of a study.
 
@@ -77,7 +82,7 @@ def judge_study(
         readings = list(finished(group))
         siblings = Siblings([record for _, record in readings])
         for run, record in readings:
-            context = Context(study, record, siblings, costs.get(run.model), table)
+            context = Context(study, record, siblings, costs.get(run.model), ceilings, table)
             yield from ((run, finding) for finding in judge(context))
 
 

@@ -17,6 +17,11 @@ def table_files() -> list[str]:
     return [table + ending for table in TABLES for ending in TABLE_ENDINGS]
 
 
+def roofline_files() -> list[str]:
+    """The files of the roofline's table, relative to the folder of tables."""
+    return [f"roofline{ending}" for ending in TABLE_ENDINGS]
+
+
 def model_charts(study: Study, model: str) -> list[str]:
     """Names of a model's charts: one for each axis with two values or more, one more for quality where it can move."""
     names = []

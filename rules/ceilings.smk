@@ -1,0 +1,47 @@
+# Steps 3 and 7: what each device reaches, measured once; and how far every stage of every run is from it.
+from vlm_profiling.report.files import roofline_files
+
+
+wildcard_constraints:
+    device="cuda|cpu",
+
+
+def device_gpus(wildcards):
+    return int(wildcards.device == "cuda")
+
+
+def device_threads(wildcards):
+    return threads_beside(device_gpus(wildcards))
+
+
+rule calibrate_device:
+    input:
+        code=code("calibrate_device"),
+        lock=STUDY.lock,
+    output:
+        "<results>/ceilings/{device}.json",
+    log:
+        "<results>/logs/calibrate_device/{device}.log",
+    threads: device_threads
+    resources:
+        gpu=device_gpus,
+    shell:
+        "calibrate_device.py --device {wildcards.device} --lock {input.lock} --output {output} > {log} 2>&1"
+
+
+rule compute_roofline:
+    input:
+        tables=rules.merge_runs.output,
+        costs=collect("<results>/costs/{model}.json", model=STUDY.study.models),
+        ceilings=collect("<results>/ceilings/{device}.json", device=STUDY.devices),
+        study=STUDY.description,
+        code=code("compute_roofline"),
+    output:
+        collect("<results>/tables/{file}", file=roofline_files()),
+    log:
+        "<results>/logs/compute_roofline.log",
+    params:
+        results=study_folder,
+    shell:
+        "compute_roofline.py --study {input.study} --runs {params.results}/runs --costs {params.results}/costs"
+        " --ceilings {params.results}/ceilings --output {params.results}/tables > {log} 2>&1"
