@@ -10,17 +10,17 @@ import msgspec
 import pytest
 from factories import make_failed_record, make_record
 
-from vlm_profiling.record import schema
+from vlm_profiling.record import schema, telemetry
 from vlm_profiling.record.files import RecordError, decode_record, read_record, write_record
 from vlm_profiling.record.machine import Joules
 from vlm_profiling.record.manifests import CheckpointManifest, DatasetManifest, FileFacts, read_manifest, write_manifest
 from vlm_profiling.record.schema import SCHEMA_VERSION, Record
 from vlm_profiling.record.sections import Interval
 
-UNITS = ("_s", "_j", "_w", "_c", "_bytes", "_flops")
+UNITS = ("_s", "_j", "_w", "_c", "_mhz", "_bytes", "_flops")
 RATIOS = {"cv", "mean", "low", "high", "relative_uncertainty", "wer", "wer_normalised", "wer_sample_mean", "exact_match"}
 NOISE = {"noise", "drift", "half_width"}
-SHARES = {"share", "unattributed_share", "coverage", "against_headline"}
+SHARES = {"share", "unattributed_share", "coverage", "against_headline", "uncertainty", "min", "max", "first", "last"}
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_what_was_not_measured_is_left_out_and_read_as_null(tmp_path: Path) -> N
 
 
 def test_a_float_with_a_dimension_names_its_unit() -> None:
-    for kind in vars(schema).values():
+    for kind in [*vars(schema).values(), *vars(telemetry).values()]:
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             for name in _floats(kind):
                 assert name.endswith(UNITS) or name in RATIOS | SHARES | NOISE | {"seconds"}, f"{kind.__name__}.{name}"
