@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from simulated_runs import holds_the_true_mean, share_with
 
 from vlm_profiling.statistics.intervals import mean_interval, ratio_interval
 
@@ -38,11 +39,13 @@ def test_few_different_values_have_an_interval_inside_their_range(values):
 
 
 def test_nineteen_of_twenty_intervals_hold_the_true_mean():
-    true_mean = np.exp(-1.0 + 0.3**2 / 2)
-    intervals = [mean_interval(latencies(60, seed)) for seed in range(200)]
-    held = [interval is not None and interval.low <= true_mean <= interval.high for interval in intervals]
+    assert 0.91 <= share_with(True, 200, lambda draw: holds_the_true_mean(draw, 60)) <= 0.98
 
-    assert 0.90 <= np.mean(held) <= 0.98
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [60, 120, 300])
+def test_of_1000_intervals_93_to_97_per_cent_hold_the_true_mean(n):
+    assert 0.93 <= share_with(True, 1000, lambda draw: holds_the_true_mean(draw, n)) <= 0.97
 
 
 def test_interval_of_a_long_pass_is_quick():
@@ -60,6 +63,13 @@ def test_a_ratio_of_the_same_batches_is_known_better_than_either_time():
     assert ratio and ratio.low < 1.02 < ratio.high and ratio.high - ratio.low < 0.01
     assert ratio.mean == pytest.approx((1.02 * reference * noise).sum() / reference.sum())
     assert ratio == ratio_interval((1.02 * reference * noise).tolist(), reference.tolist())
+
+
+def test_runs_of_other_samples_are_resampled_on_their_own():
+    longer, shorter = 2 * latencies(50, 1), latencies(40, 2)
+    ratio = ratio_interval(longer.tolist(), shorter.tolist(), paired=False)
+    assert ratio and 1.7 < ratio.low < 2 < ratio.high < 2.4
+    assert ratio_interval(longer.tolist(), [0.4], paired=False) is None
 
 
 def test_a_single_pair_has_no_interval_and_unequal_lengths_are_refused():
