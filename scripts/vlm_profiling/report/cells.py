@@ -91,6 +91,7 @@ class Cell(Struct, kw_only=True):
     environment_threads: int | None
     environment_gpu_name: str | None
     environment_gpu_driver: str | None
+    environment_gpu_sm_clock_max_mhz: float | None
     environment_git_commit: str | None
     environment_git_dirty: bool | None
 
@@ -134,6 +135,10 @@ class Cell(Struct, kw_only=True):
     exact_match_interval_high: float | None
     scored: int | None
     quality_absent: str | None
+    repeats_drift: float | None
+    telemetry_sm_clock_mean_mhz: float | None
+    telemetry_clock_limits: str | None
+    telemetry_load_by_others_mean: float | None
     layers_absent: str | None
 
     doubts: dict[str, tuple[str, ...]] = {}

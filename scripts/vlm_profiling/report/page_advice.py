@@ -12,7 +12,6 @@ from vlm_profiling.report.advice.registry import advise
 from vlm_profiling.report.advice.stages import small_stages
 from vlm_profiling.report.advice.subjects import read_subjects
 from vlm_profiling.report.cells import Cells
-from vlm_profiling.report.inside import read_layers, read_stages
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.page_tables import NOTHING
 
@@ -34,9 +33,7 @@ class Advice:
 @lru_cache(maxsize=256)
 def model_advice(cells: Cells, model: str, tables: Path) -> list[Advice]:
     """The advice on a model, one for each data set with figures at the baseline; kept, as two pages show it."""
-    baseline = cells.baseline(model)
-    subjects = read_subjects(cells, model, tables, read_stages(tables, baseline), read_layers(tables, baseline))
-    return [Advice(subject, advise(subject)) for subject in subjects]
+    return [Advice(subject, advise(subject)) for subject in read_subjects(cells, model, tables)]
 
 
 def advice_text(advice: Advice) -> str:

@@ -8,6 +8,7 @@ import pytest
 from advising import make_alternative, make_cell, make_subject
 from factories import identity_of, make_record
 
+from vlm_profiling.record.inside import STAGES
 from vlm_profiling.record.schema import Record
 from vlm_profiling.report.advice.alternatives import faster_optimization, larger_batch, smaller_input
 from vlm_profiling.report.advice.base import Subject
@@ -106,8 +107,9 @@ def test_subjects_are_read_from_the_tables(make_study: Callable) -> None:
     optimizations = {"fp32": {"dtype": "float32"}, "bf16": {"dtype": "bfloat16"}}
     axes = {"optimization": {"values": ["fp32", "bf16"]}}
     study = make_study(faster_bf16, models={"trained": {"folder": "checkpoints/trained"}}, optimizations=optimizations, axes=axes)
-    (subject,) = read_subjects(study.cells(), "trained", study.folder / "tables", {}, {})
-    assert isinstance(subject, Subject) and subject.stages == {}
+    (subject,) = read_subjects(study.cells(), "trained", study.folder / "tables")
+    assert isinstance(subject, Subject) and list(subject.stages) == list(STAGES)
+    assert subject.roofline["decode"].ceiling == "measured"
     (found,) = subject.alternatives
     assert (found.axis, found.cell.optimization) == ("optimization", "bf16")
     assert found.speedup.value == pytest.approx(subject.cell.end_to_end_mean_s / found.cell.end_to_end_mean_s)  # type: ignore[operator]

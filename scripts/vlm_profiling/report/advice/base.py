@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from vlm_profiling.cost.roofline import StageRoofline
 from vlm_profiling.report.cells import Cell
 from vlm_profiling.report.figures import SECONDS, Entry, Figure, best_unit
 from vlm_profiling.report.inside import LayerRow, StageRow
@@ -34,9 +35,11 @@ class Alternative:
     axis: str
     cell: Cell
     speedup: Figure
-    """End-to-end time per sample at the baseline over the one here: above 1 is faster."""
+    """End-to-end time per sample at the baseline over the one here: above 1 is faster. Its interval holds the noise of both."""
     match_change: Entry
     """Exact match here minus at the baseline, over the same samples: a share."""
+    roofline: Mapping[str, StageRoofline] = field(default_factory=dict)
+    """By stage, as of the subject."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class Subject:
     stages: Mapping[str, StageRow] = field(default_factory=dict)
     """By name; empty where they were not measured or an audit failed them."""
     layers: Sequence[LayerRow] = ()
+    roofline: Mapping[str, StageRoofline] = field(default_factory=dict)
+    """By stage: against the machine's measured ceilings, or the datasheet where none were measured."""
     alternatives: Sequence[Alternative] = ()
     """Those that were measured and failed no audit of their times."""
 

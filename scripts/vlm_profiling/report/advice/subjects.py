@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
+from vlm_profiling.cost.roofline import StageRoofline
 from vlm_profiling.report.advice.base import Alternative, Subject, is_sure
 from vlm_profiling.report.cells import Cell, Cells, Place
 from vlm_profiling.report.figures import Absent, Entry, Figure
-from vlm_profiling.report.inside import LayerRow, StageRow
+from vlm_profiling.report.inside import read_layers, read_stages
+from vlm_profiling.report.roofline import read_roofline
+from vlm_profiling.statistics.compare import noise_band, widened
 from vlm_profiling.statistics.intervals import mean_interval, ratio_interval
 
 RULE_OF_THREE = 3
@@ -33,25 +36,34 @@ class Answers:
     matches: list[bool | None]
 
 
-def read_subjects(
-    cells: Cells, model: str, tables: Path, stages: Mapping[Place, Sequence[StageRow]], layers: Mapping[Place, Sequence[LayerRow]]
-) -> list[Subject]:
+def read_subjects(cells: Cells, model: str, tables: Path) -> list[Subject]:
     """One subject for each data set on which a model's baseline was measured."""
+    baseline = [cell for cell in cells.baseline(model) if cell.ok]
+    stages, layers = read_stages(tables, baseline), read_layers(tables, baseline)
     found = []
-    for cell in cells.baseline(model):
-        if cell.ok:
-            lines = {axis: list(_line_from(cells, cell, axis)) for axis in cells.study.axes}
-            others = [other for line in lines.values() for other in line]
-            answers = _read_answers(tables, [cell, *others]) if others else {}
-            alternatives = [
-                alternative
-                for axis, line in lines.items()
-                for other in line
-                if (alternative := compare(axis, cell, other, answers[cell.place], answers[other.place]))
-            ]
-            rows = {row.stage: row for row in stages.get(cell.place, ())} if _times_are_sure(cell) else {}
-            found.append(Subject(cell, rows, layers.get(cell.place, ()), alternatives))
+    for cell in baseline:
+        lines = {axis: list(_line_from(cells, cell, axis)) for axis in cells.study.axes}
+        others = [other for line in lines.values() for other in line]
+        answers = _read_answers(tables, [cell, *others]) if others else {}
+        roofline = read_roofline(tables, [cell, *others])
+        alternatives = [
+            replace(alternative, roofline=_nearest(roofline.get(other.place, ())))
+            for axis, line in lines.items()
+            for other in line
+            if (alternative := compare(axis, cell, other, answers[cell.place], answers[other.place]))
+        ]
+        rows = {row.stage: row for row in stages.get(cell.place, ())} if _times_are_sure(cell) else {}
+        found.append(Subject(cell, rows, layers.get(cell.place, ()), _nearest(roofline.get(cell.place, ())), alternatives))
     return found
+
+
+def _nearest(rows: Iterable[StageRoofline]) -> dict[str, StageRoofline]:
+    """Each stage against the machine's measured ceilings where it has a floor there, else against the datasheet."""
+    chosen: dict[str, StageRoofline] = {}
+    for row in rows:
+        if row.floor_s is not None and (row.ceiling == "measured" or row.stage not in chosen):
+            chosen[row.stage] = row
+    return chosen
 
 
 def compare(axis: str, cell: Cell, other: Cell, before: Answers, after: Answers) -> Alternative | None:
@@ -60,7 +72,12 @@ def compare(axis: str, cell: Cell, other: Cell, before: Answers, after: Answers)
         return None
     interval = ratio_interval(before.seconds, after.seconds, paired=before.batches == after.batches)
     ratio = (sum(before.seconds) / len(before.seconds)) / (sum(after.seconds) / len(after.seconds))
-    speedup = Figure(ratio, (interval.low, interval.high) if interval else None, min(len(before.seconds), len(after.seconds)))
+    bounds = None
+    if interval and cell.repeats_drift is not None and other.repeats_drift is not None:
+        bounds = widened(interval, noise_band(cell.repeats_drift, other.repeats_drift))
+    elif interval:
+        bounds = interval.low, interval.high
+    speedup = Figure(ratio, bounds, min(len(before.seconds), len(after.seconds)))
     return Alternative(axis, other, speedup, _match_change(cell, other, before, after))
 
 

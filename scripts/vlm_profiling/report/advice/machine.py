@@ -1,0 +1,35 @@
+"""Hints from the machine's condition while it measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from vlm_profiling.report.advice.base import MIN_SHARE, Hint, Subject, at_most, percent
+
+HARMLESS = {"gpu_idle", "application_clocks", "display_clocks"}
+"""Reasons for a lower clock that no cure is needed for: nothing to do, or a clock that was asked for."""
+
+
+def held_back_clock(subject: Subject) -> Iterator[Hint]:
+    """A GPU whose clock was held down by power or heat while it worked: at most its full clock is to be gained."""
+    cell, generate = subject.cell, subject.generate_share
+    mean, full = cell.telemetry_sm_clock_mean_mhz, cell.environment_gpu_sm_clock_max_mhz
+    if mean is None or full is None or generate is None:
+        return
+    limits = msgspec.json.decode(cell.telemetry_clock_limits or "{}", type=dict[str, float])
+    reasons = {name: share for name, share in limits.items() if name not in HARMLESS and share >= MIN_SHARE}
+    lost = 1 - mean / full
+    if reasons and lost * generate >= MIN_SHARE:
+        named = ", ".join(f"{name} in {percent(share)} of the samples" for name, share in reasons.items())
+        evidence = f"mean SM clock {mean:.0f} of {full:.0f} MHz: {named}"
+        yield Hint("Let the GPU keep its clock: cool it better, or raise its power limit", at_most(lost * generate), evidence)
+
+
+def shared_processor(subject: Subject) -> Iterator[Hint]:
+    """A CPU run that others took processor time from: without them it is faster, and its figures are surer."""
+    share = subject.cell.telemetry_load_by_others_mean
+    if subject.cell.device == "cpu" and share is not None and share >= MIN_SHARE and subject.generate_share is not None:
+        evidence = f"others kept {percent(share)} of the run's cores busy"
+        yield Hint("Measure again with the cores to yourself", at_most(share), evidence)
