@@ -3,7 +3,7 @@
 
     .venv/bin/python benchmarks/cell_overhead.py [--repeats 5]
 
-Prints the medians of whole process, measuring (warm-up, headline and stages passes, by the record's own figures) and
+Prints the medians of whole process, measuring (warm-up, headline, repeats and stages, by the record's own figures) and
 their difference (aim: <= 5 s), and what importing torch and transformers alone takes.
 """
 
@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
 
+    from measuring import measuring_s
     from small_project import draw_shapes
 
     from vlm_profiling.checkpoints.tiny import build_tiny_checkpoint
@@ -41,10 +42,10 @@ def main() -> None:
         command += ["--device", "cpu", "--optimization", "fp32", "--cached", "--output", "record.json"]
         for _ in range(options.repeats):
             whole_s = timed(command, folder)
-            measuring_s = measuring(read_record(Path(folder, "record.json")))
-            rows.append((whole_s, measuring_s, whole_s - measuring_s, timed([sys.executable, "-c", IMPORTS], folder)))
-    whole_s, measuring_s, beside_s, import_s = (statistics.median(column) for column in zip(*rows, strict=True))
-    print(f"whole process {whole_s:.2f} s, measuring {measuring_s:.2f} s, beside it {beside_s:.2f} s ({options.repeats} runs)")
+            inside_s = measuring_s(read_record(Path(folder, "record.json")))
+            rows.append((whole_s, inside_s, whole_s - inside_s, timed([sys.executable, "-c", IMPORTS], folder)))
+    whole_s, inside_s, beside_s, import_s = (statistics.median(column) for column in zip(*rows, strict=True))
+    print(f"whole process {whole_s:.2f} s, measuring {inside_s:.2f} s, beside it {beside_s:.2f} s ({options.repeats} runs)")
     print(f"importing torch and transformers alone: {import_s:.2f} s")
 
 
@@ -53,13 +54,6 @@ def timed(command: list[str], folder: str) -> float:
     started = time.perf_counter()
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     return time.perf_counter() - started
-
-
-def measuring(record) -> float:
-    """Seconds that a run spent in its passes."""
-    assert record.status == "ok" and record.warmup and record.stages
-    headline_s = sum(batch.end_to_end_s for batch in record.batches)
-    return record.warmup.seconds + headline_s + sum(sum(seconds) for seconds in record.stages.seconds.values())
 
 
 if __name__ == "__main__":
