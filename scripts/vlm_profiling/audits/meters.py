@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vlm_profiling.audits.base import Check, Context, Finding, conclude, graded, not_applicable
-from vlm_profiling.record.machine import Joules
+from vlm_profiling.record.machine import Joules, StageEnergy
 
 NAME = "meters agree"
 ASKS = "Do the energy counter and the integrated power agree, over a window long enough for both?"
@@ -13,6 +13,9 @@ ASKS = "Do the energy counter and the integrated power agree, over a window long
 AGREE, DOUBT = 0.02, 0.05
 """Relative differences up to which meters agree, and up to which they may be believed."""
 SHORTEST_S = 10.0
+STAGES_AGREE = 0.1
+"""How far, beyond what the meter leaves open, joules of stages looped alone may be from the headline's: a loop has its
+inputs at hand, and warms the device otherwise."""
 
 
 def judge(context: Context) -> Finding:
@@ -21,7 +24,10 @@ def judge(context: Context) -> Finding:
     joules = record.energy and (record.energy.gpu if record.point.device == "cuda" else record.energy.cpu)
     if not joules:
         return not_applicable(NAME, "no joules in the record")
-    return conclude(NAME, list(_checks(joules)))
+    checks = list(_checks(joules))
+    if record.stage_energy:
+        checks.append(_stages(record.stage_energy))
+    return conclude(NAME, checks)
 
 
 def _checks(joules: Joules) -> Iterator[Check]:
@@ -35,3 +41,11 @@ def _checks(joules: Joules) -> Iterator[Check]:
     yield Check("pass" if joules.window_s >= SHORTEST_S else "warn", words, ("energy",))
     words = f"{joules.relative_uncertainty:.1%} uncertain by the window"
     yield Check(graded(joules.relative_uncertainty, AGREE, DOUBT), words, ("energy",))
+
+
+def _stages(energy: StageEnergy) -> Check:
+    words = (
+        f"stages alone {energy.sum_j:.4g} J a batch, the headline {energy.headline_j:.4g} J: {energy.against_headline - 1:+.1%}"
+    )
+    agree = abs(energy.against_headline - 1) <= STAGES_AGREE + energy.uncertainty
+    return Check("pass" if agree else "warn", f"{words} ± {energy.uncertainty:.1%}")

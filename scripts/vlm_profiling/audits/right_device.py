@@ -14,6 +14,7 @@ ASKS = "Are joules and memory those of the device that did the work?"
 def judge(context: Context) -> Finding:
     """A CPU run must hold no joules of a GPU; a GPU run those of its own GPU, in whose memory the weights must lie."""
     checks = list(_gpu_checks(context.record) if context.record.point.device == "cuda" else _cpu_checks(context.record))
+    checks += _stage_checks(context.record)
     return conclude(NAME, checks) if checks else not_applicable(NAME, "no joules in the record")
 
 
@@ -40,3 +41,11 @@ def _gpu_checks(record: Record) -> Iterator[Check]:
         peak, weights = memory.peak_allocated_bytes, record.checkpoint.weight_bytes
         words = f"{peak:,} bytes allocated on the GPU for weights of {weights:,}"
         yield Check("pass" if peak >= weights else "fail", words, ("latency", "memory"))
+
+
+def _stage_checks(record: Record) -> Iterator[Check]:
+    own = record.energy and (record.energy.gpu if record.point.device == "cuda" else record.energy.cpu)
+    if record.stage_energy:
+        same = own is not None and own.meter == record.stage_energy.meter
+        words = f"joules by stage by {record.stage_energy.meter}" + ("" if same else ", not the meter of the run's device")
+        yield Check("pass" if same else "fail", words, ("energy",))

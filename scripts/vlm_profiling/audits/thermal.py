@@ -1,34 +1,90 @@
-"""Whether compared runs started equally warm."""
+"""Whether the machine was slowed down or shared while it was measured, and whether compared runs started equally warm."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from statistics import median
 
-from vlm_profiling.audits.base import Check, Context, Finding, conclude, graded, not_applicable
+from vlm_profiling.audits.base import Check, Context, FigureKind, Finding, conclude, graded, not_applicable
 from vlm_profiling.record.schema import Record
+from vlm_profiling.record.telemetry import ClockCourse, Telemetry
 from vlm_profiling.study.config import AXES
 
 NAME = "thermal"
-ASKS = "Did the runs that are compared start at the same temperature?"
+ASKS = "Was the device throttled, did its clock drop, did others load it, did compared runs start at another temperature?"
 
 WARM_C, HOT_C = 10.0, 20.0
 """Distance to the median start of the compared runs above which it warns and fails."""
+DROPPED, DROPPED_FAR = 0.05, 0.15
+"""Share by which a GPU's mean clock lies below its highest of the same pass, above which it warns and fails."""
+CPU_DROPPED = 0.1
+"""The same of a processor, whose clock moves with each core's load anyway: it warns."""
+SHARED = 0.1
+"""Share of the usable cores' time that went to others, above which it warns."""
+FAULTS = ("hw_slowdown", "sw_thermal_slowdown", "hw_thermal_slowdown", "hw_power_brake")
+"""Limits of the clock that no run should meet: too hot, or too little power from outside."""
+LIMITS = ("sw_power_cap", "sync_boost", "display_clocks", "board_limit", "reliability")
+"""Limits that belong to the board and its settings: the run is as fast as this board gets, other boards may be faster."""
+
+MARKED: tuple[FigureKind, ...] = ("latency", "energy", "stages")
 
 
 def judge(context: Context) -> Finding:
-    """The start temperature of the GPU against those of all runs of an axis with it. Throttling is not recorded yet."""
+    """Telemetry of the run's own device, and its start temperature against those of all runs of an axis with it."""
+    record = context.record
+    checks = list(_start(context))
+    if record.telemetry:
+        checks += _gpu(record.telemetry) if record.point.device == "cuda" else _cpu(record.telemetry)
+    return conclude(NAME, checks) if checks else not_applicable(NAME, "no temperature, clock or load in the record")
+
+
+def _start(context: Context) -> Iterator[Check]:
     own = _start_c(context.record)
     if own is None:
-        return not_applicable(NAME, "no temperature in the record")
+        return
     compared = {record.key: record for axis in AXES for record in context.along(axis)}
     others = [start for start in map(_start_c, compared.values()) if start is not None]
-    middle = median(others)
-    energy = context.record.energy
-    end = energy.gpu.temperature_end_c if energy and energy.gpu else None
+    middle, end = median(others), _end_c(context.record)
     words = f"started at {own:.0f} °C, {len(others)} compared runs at {middle:.0f} °C (median)"
     words += f", ended at {end:.0f} °C" if end is not None else ""
-    return conclude(NAME, [Check(graded(abs(own - middle), WARM_C, HOT_C), words, ("latency", "energy"))])
+    yield Check(graded(abs(own - middle), WARM_C, HOT_C), words, ("latency", "energy"))
+
+
+def _gpu(telemetry: Telemetry) -> Iterator[Check]:
+    if telemetry.clock_limits is not None:
+        limits = {name: share for name, share in telemetry.clock_limits.items() if name in FAULTS + LIMITS}
+        words = ", ".join(f"{name} in {share:.0%} of {telemetry.n} samples" for name, share in limits.items())
+        verdict = "fail" if limits.keys() & set(FAULTS) else "warn"
+        yield Check(verdict, f"clock limited: {words}", MARKED) if limits else Check("pass", "clock never limited")
+    if telemetry.sm_clock:
+        yield Check(graded(_drop(telemetry.sm_clock), DROPPED, DROPPED_FAR), _clock_words("SM", telemetry.sm_clock), MARKED)
+
+
+def _cpu(telemetry: Telemetry) -> Iterator[Check]:
+    if telemetry.load_by_others:
+        load = telemetry.load_by_others
+        words = f"others took {load.mean:.0%} of the cores' time ({load.min:.0%} to {load.max:.0%})"
+        yield Check("pass" if load.mean <= SHARED else "warn", words, MARKED)
+    if telemetry.cpu_clock:
+        dropped = _drop(telemetry.cpu_clock) > CPU_DROPPED
+        yield Check("warn" if dropped else "pass", _clock_words("core", telemetry.cpu_clock), MARKED)
+
+
+def _drop(clock: ClockCourse) -> float:
+    return 1 - clock.mean_mhz / clock.max_mhz
+
+
+def _clock_words(name: str, clock: ClockCourse) -> str:
+    return f"{name} clock {clock.mean_mhz:.0f} MHz on average, {_drop(clock):.0%} below its highest ({clock.max_mhz:.0f} MHz)"
 
 
 def _start_c(record: Record) -> float | None:
-    return record.energy.gpu.temperature_start_c if record.energy and record.energy.gpu else None
+    if record.energy and record.energy.gpu and record.energy.gpu.temperature_start_c is not None:
+        return record.energy.gpu.temperature_start_c
+    return record.telemetry.temperature.first_c if record.telemetry and record.telemetry.temperature else None
+
+
+def _end_c(record: Record) -> float | None:
+    if record.energy and record.energy.gpu and record.energy.gpu.temperature_end_c is not None:
+        return record.energy.gpu.temperature_end_c
+    return record.telemetry.temperature.last_c if record.telemetry and record.telemetry.temperature else None
