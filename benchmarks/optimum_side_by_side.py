@@ -137,13 +137,15 @@ def one_round(folder: Path, their_python: str) -> dict[str, float]:
     tokens, seconds = str(NEW_TOKENS), str(MEASURING_S)
     inputs = str(folder / "inputs.safetensors")
     row = {
-        "our_bare_s": printed([sys.executable, "-c", BARE_LOOP, str(folder / "qwen"), inputs, tokens, "5", "5"]),
-        "their_bare_s": printed([their_python, "-c", BARE_LOOP, str(folder / "qwen-4"), inputs, tokens, "5", "4"]),
+        "our_bare_s": printed([sys.executable, "-c", BARE_LOOP, str(folder / "qwen"), inputs, tokens, "5", "5"], folder),
+        "their_bare_s": printed([their_python, "-c", BARE_LOOP, str(folder / "qwen-4"), inputs, tokens, "5", "4"], folder),
     }
     script = folder / "theirs.py"
     script.write_text(THEIRS)
     started = time.perf_counter()
-    row["their_s"] = printed([their_python, str(script), str(folder / "qwen-4"), str(SIDE_PX), str(TEXT_TOKENS), tokens, seconds])
+    row["their_s"] = printed(
+        [their_python, str(script), str(folder / "qwen-4"), str(SIDE_PX), str(TEXT_TOKENS), tokens, seconds], folder
+    )
     row["their_wall_s"] = time.perf_counter() - started
     return row | our_cell(folder, row["our_bare_s"])
 
@@ -169,10 +171,10 @@ def our_cell(folder: Path, generate_s: float) -> dict[str, float]:
     return {"our_s": record.headline.generate.mean_s, "our_wall_s": wall_s, "our_measuring_s": measuring_s(record)}
 
 
-def printed(command: list[str]) -> float:
-    """The number on the last line that a command prints."""
+def printed(command: list[str], folder: Path) -> float:
+    """The number on the last line that a command prints; what else it leaves, it leaves in the folder."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
-    shown = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+    shown = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, cwd=folder).stdout
     return float(shown.split()[-1])
 
 
