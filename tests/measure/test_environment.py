@@ -15,6 +15,7 @@ import pytest
 
 from vlm_profiling.measure import environment
 from vlm_profiling.measure.environment import describe_environment
+from vlm_profiling.measure.run import profile
 
 NUMPY = metadata.version("numpy")
 
@@ -82,6 +83,76 @@ def test_project_outside_git_or_without_it_has_no_commit(tmp_path, monkeypatch):
     facts = describe_environment("cpu", None, threads=1)
     assert facts.git_commit is None
     assert facts.git_dirty is None
+
+
+def test_governor_clock_threads_and_nodes_are_those_of_the_usable_cores(tmp_path, monkeypatch):
+    for core, governor in ((0, "schedutil"), (1, "performance"), (2, "powersave")):
+        folder = tmp_path / "cpu" / f"cpu{core}" / "cpufreq"
+        folder.mkdir(parents=True)
+        (folder / "scaling_governor").write_text(f"{governor}\n")
+        (folder / "cpuinfo_max_freq").write_text("3700000\n")
+    (tmp_path / "cpu" / "smt").mkdir()
+    (tmp_path / "cpu" / "smt" / "active").write_text("1\n")
+    for node, cores in ((0, "0-1,8"), (1, "2-7"), (2, "")):
+        (tmp_path / "node" / f"node{node}").mkdir(parents=True)
+        (tmp_path / "node" / f"node{node}" / "cpulist").write_text(f"{cores}\n")
+    monkeypatch.setattr(environment, "SYSTEM", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 8})
+    facts = describe_environment("cpu", None, threads=1)
+
+    assert (facts.cpu_governor, facts.cpu_max_mhz, facts.smt, facts.numa_nodes) == ("performance, schedutil", 3700.0, True, 1)
+
+
+def test_machine_that_tells_nothing_of_its_processor_leaves_it_null(tmp_path, monkeypatch):
+    monkeypatch.setattr(environment, "SYSTEM", tmp_path)
+    facts = describe_environment("cpu", None, threads=1)
+
+    assert (facts.cpu_governor, facts.cpu_max_mhz, facts.smt, facts.numa_nodes) == (None, None, None, None)
+
+
+def test_image_is_named_by_its_digest_or_by_the_identifier_in_its_head(tmp_path, monkeypatch):
+    image, labels = tmp_path / "measure.sif", tmp_path / "labels.json"
+    monkeypatch.setenv("APPTAINER_CONTAINER", str(image))
+    monkeypatch.setattr(environment, "IMAGE_LABELS", labels)
+
+    def digest() -> str | None:
+        return describe_environment("cpu", None, threads=1).container_digest
+
+    assert digest() is None
+    head = b"#!/usr/bin/env run-singularity\n".ljust(32, b"\0") + b"SIF_MAGIC\0" + b"01\0" + b"02\0"
+    image.write_bytes(head + bytes(16) + b"rest")
+    assert digest() is None
+    image.write_bytes(head + bytes(range(16)) + b"rest")
+    assert digest() == "sif:00010203-0405-0607-0809-0a0b0c0d0e0f"
+    labels.write_text(f'{{"org.label-schema.usage.singularity.deffile.from": "registry.example/x@sha256:{"a" * 64}"}}')
+    assert digest() == "sha256:" + "a" * 64
+
+
+SECRETS = {
+    "HF_TOKEN": "hf_planted1",
+    "HUGGING_FACE_HUB_TOKEN": "hf_planted2",
+    "AWS_SECRET_ACCESS_KEY": "aws/planted3",
+    "WANDB_API_KEY": "planted4",
+    "https_proxy": "http://planted5:planted6@planted7.example:3128",
+    "HOSTNAME": "planted8",
+    "USER": "planted9",
+    "SLURM_JOB_USER": "planted10",
+    "SLURM_SUBMIT_HOST": "planted11",
+    "SSH_CONNECTION": "planted12",
+    "APPTAINER_CONTAINER": "/planted13/measure.sif",
+}
+
+
+def test_secrets_of_the_environment_are_nowhere_in_a_record(request_for, monkeypatch):
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    record = profile(request_for())
+    text = msgspec.json.encode(record).decode()
+
+    assert record.status == "ok" and record.environment.container == "measure.sif"
+    assert "planted" not in text
+    assert str(Path.home()) not in text and str(environment.PROJECT) not in text
+    assert socket.gethostname() not in re.findall(r"[\w.-]+", text)
 
 
 @pytest.mark.parametrize(("quota", "cores"), [("150000 100000", 1), ("50000 100000", 1), ("max 100000", None)])

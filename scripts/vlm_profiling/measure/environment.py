@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
+import uuid
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
@@ -35,6 +37,9 @@ PACKAGES = (
 """Packages whose version can move a number."""
 PROJECT = Path(__file__).resolve().parents[3]
 CGROUP = Path("/sys/fs/cgroup")
+SYSTEM = Path("/sys/devices/system")
+IMAGE_LABELS = Path("/.singularity.d/labels.json")
+"""Where Apptainer says what an image was made from."""
 GIT_TIMEOUT_S = 20
 
 
@@ -49,9 +54,14 @@ def describe_environment(device: str, lock: Path | None, threads: int) -> Enviro
         packages={name: version for name in PACKAGES if (version := installed_version(name)) is not None},
         cpu=_cpu_model(),
         cpu_cores=_usable_cores(),
+        cpu_governor=_governor(),
+        cpu_max_mhz=_highest_clock_mhz(),
+        smt=_simultaneous_threads(),
+        numa_nodes=_numa_nodes(),
         threads=threads,
         memory_bytes=_usable_memory_bytes(),
         container=_container(),
+        container_digest=_container_digest(),
         git_commit=_git("rev-parse", "HEAD"),
     )
     if environment.git_commit is not None:
@@ -123,10 +133,74 @@ def _cgroup_values(name: str) -> Iterator[str]:
             yield (folder / name).read_text().strip()
 
 
+def _governor() -> str | None:
+    """What sets the clocks of the usable cores; several where they differ."""
+    folders = (SYSTEM / "cpu" / f"cpu{core}" / "cpufreq" for core in sorted(os.sched_getaffinity(0)))
+    governors = {text for folder in folders if (text := _text(folder / "scaling_governor")) is not None}
+    return ", ".join(sorted(governors)) or None
+
+
+def _highest_clock_mhz() -> float | None:
+    khz = _text(SYSTEM / "cpu" / f"cpu{min(os.sched_getaffinity(0))}" / "cpufreq" / "cpuinfo_max_freq")
+    return int(khz) / 1e3 if khz else None
+
+
+def _simultaneous_threads() -> bool | None:
+    active = _text(SYSTEM / "cpu" / "smt" / "active")
+    return active == "1" if active else None
+
+
+def _numa_nodes() -> int | None:
+    """Nodes that hold a core in this process's affinity mask."""
+    lists = [_text(folder / "cpulist") for folder in (SYSTEM / "node").glob("node[0-9]*")]
+    usable = os.sched_getaffinity(0)
+    return sum(not usable.isdisjoint(_cores(cores)) for cores in lists if cores) or None
+
+
+def _cores(ranges: str) -> Iterator[int]:
+    """Cores of a list as the kernel writes it: "0-3,8"."""
+    for part in ranges.split(","):
+        first, _, last = part.partition("-")
+        yield from range(int(first), int(last or first) + 1)
+
+
 def _container() -> str | None:
     """File name of the Apptainer image the process runs in."""
-    image = os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER")
+    image = _container_image()
     return PurePath(image).name if image else None
+
+
+def _container_image() -> str | None:
+    return os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER")
+
+
+def _container_digest() -> str | None:
+    """The OCI digest that the image was made from, by its labels; else the identifier in the head of its SIF file.
+
+    The head: 32 bytes of launch script, 10 of magic, 3 of version, 3 of architecture, 16 of UUID (sylabs/sif, sif.go).
+    Images built to be reproducible have a UUID of zeros, which tells nothing.
+    """
+    image = _container_image()
+    if image is None:
+        return None
+    digest = re.search(r"@(sha256:[0-9a-f]{64})", _text(IMAGE_LABELS) or "")
+    if digest:
+        return digest[1]
+    try:
+        with Path(image).open("rb") as file:
+            head = file.read(64)
+    except OSError:  # the container need not see its own image
+        return None
+    is_sif = head[32:41] == b"SIF_MAGIC" and len(head) == 64 and any(head[48:])
+    return f"sif:{uuid.UUID(bytes=head[48:])}" if is_sif else None
+
+
+def _text(path: Path) -> str | None:
+    """A small file's text; null where it cannot be read."""
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return None
 
 
 def _git(*arguments: str) -> str | None:
