@@ -28,6 +28,7 @@ from vlm_profiling.cost.functions import (
     WeightReads,
     sum_of_squared_windows,
 )
+from vlm_profiling.cost.picture_rules import processor_pictures
 from vlm_profiling.cost.stages import DTYPE, STAGES
 from vlm_profiling.record.manifests import CheckpointManifest
 
@@ -47,7 +48,7 @@ def checkpoint_cost(manifest: CheckpointManifest, project: Path) -> ModelCost:
     A model whose stages are unknown, or whose counts are not exact, gives a ModelCost whose `absent` says so.
     Raises CostError when there is no config.json.
     """
-    from transformers import AutoConfig
+    from transformers import AutoConfig, ImageProcessingMixin
 
     cost = ModelCost(name=manifest.name, source=manifest.source, model_type=manifest.model_type, convention=CONVENTION)
     if manifest.model_type not in STAGES:
@@ -62,10 +63,13 @@ def checkpoint_cost(manifest: CheckpointManifest, project: Path) -> ModelCost:
     except OSError as error:
         raise CostError(f"{manifest.source}: no config.json in {place}; prepare the checkpoint again") from error
     try:
-        return count_cost(manifest.name, manifest.source, config)
+        cost = count_cost(manifest.name, manifest.source, config)
     except CostError as error:
         cost.absent = str(error)
         return cost
+    settings, _ = ImageProcessingMixin.get_image_processor_dict(place, revision=manifest.revision, local_files_only=True)
+    cost.pictures = processor_pictures(config, settings)
+    return cost
 
 
 def architecture_cost(name: str) -> ModelCost:

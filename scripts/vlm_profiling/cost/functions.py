@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct, field
 
 from vlm_profiling.cost.memory import MemoryFunctions
+from vlm_profiling.cost.pictures import Pictures
 from vlm_profiling.record.files import write_bytes
 
 CONVENTION = (
@@ -206,6 +207,8 @@ class ModelCost(Struct, kw_only=True, omit_defaults=True):
     ops: OpCounts | None = None
     memory: dict[str, MemoryFunctions] = field(default_factory=dict)
     """By cost.memory.memory_name: what the model holds in a dtype and an attention implementation."""
+    pictures: Pictures | None = None
+    """How its processor cuts pictures; null where the cost was counted from a config alone."""
     checks: list[CrossCheck] = field(default_factory=list)
     absent: str | None = None
     """Why flops, weights, cache and ops are missing; null where they are known."""

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.cost.memory import largest, memory_name
+from vlm_profiling.record.machine import PredictedMemory
 
 MEBIBYTE = 2**20
 CUDA_CONTEXT_BYTES = 1024 * MEBIBYTE
@@ -38,29 +39,9 @@ class BatchSize(Struct, kw_only=True, frozen=True):
     """Generated tokens a row at most."""
 
 
-class PredictedMemory(Struct, kw_only=True, frozen=True):
-    """A peak in its parts, in bytes."""
-
-    weight_bytes: int
-    kv_cache_bytes: int
-    """Keys and values of all rows when the longest answer is out."""
-    activation_bytes: int
-    """What else torch allocates at the peak: inputs, features, activations, logits."""
-    overhead_bytes: int
-    """What the device holds beyond torch's allocations: see the constants of this file."""
-
-    @property
-    def allocated_bytes(self) -> int:
-        """Torch's own allocations."""
-        return self.weight_bytes + self.kv_cache_bytes + self.activation_bytes
-
-    @property
-    def peak_bytes(self) -> int:
-        """All of it."""
-        return self.allocated_bytes + self.overhead_bytes
-
-
-def predict_memory(cost: ModelCost, batch: BatchSize, *, device: str, dtype: str, attention: str) -> PredictedMemory | None:
+def predict_memory(
+    cost: ModelCost, batch: BatchSize, *, device: str, dtype: str, attention: str, basis: str = ""
+) -> PredictedMemory | None:
     """The peak over all stages of one batch; None where the model's bytes were not counted."""
     functions = cost.memory.get(memory_name(dtype, attention))
     if functions is None or cost.cache is None:
@@ -80,9 +61,13 @@ def predict_memory(cost: ModelCost, batch: BatchSize, *, device: str, dtype: str
     overhead_bytes = LIBRARIES_BYTES
     if device == "cuda":
         overhead_bytes = CUDA_CONTEXT_BYTES + CUBLAS_WORKSPACE_BYTES + round(FRAGMENTS * (cache_bytes + activation_bytes))
+    allocated_bytes = functions.weight_bytes + cache_bytes + activation_bytes
     return PredictedMemory(
         weight_bytes=functions.weight_bytes,
         kv_cache_bytes=cache_bytes,
         activation_bytes=activation_bytes,
         overhead_bytes=overhead_bytes,
+        allocated_bytes=allocated_bytes,
+        peak_bytes=allocated_bytes + overhead_bytes,
+        basis=basis,
     )

@@ -76,11 +76,36 @@ class StageEnergy(Section, kw_only=True):
     """Why a stage is not there."""
 
 
-class Memory(Section, kw_only=True):
-    """Peaks over the headline pass."""
+class PredictedMemory(Section, kw_only=True):
+    """A peak in its parts, told before the run from the model's cost and its largest batch."""
 
+    weight_bytes: int
+    """Parameters and buffers, tied ones once."""
+    kv_cache_bytes: int
+    """Keys and values of all rows when the longest answer is out."""
+    activation_bytes: int
+    """What else torch allocates at the peak: inputs, features, activations, logits."""
+    overhead_bytes: int
+    """What the device holds beyond torch's allocations: the driver's context, the allocator's unused parts, libraries."""
+    allocated_bytes: int
+    """Torch's own allocations: all but the overhead."""
+    peak_bytes: int
+    """All of it."""
+    basis: str
+    """What the size of the batch was taken from."""
+
+
+class Memory(Section, kw_only=True):
+    """Peaks over the headline pass, and what was predicted of them."""
+
+    predicted: PredictedMemory | None = None
+    predicted_over_allocated: float | None = None
+    """Predicted over measured torch allocations: 1 where the prediction was right."""
+    kv_cache_bytes: int | None = None
+    """Keys and values that the largest batch really left behind."""
     peak_allocated_bytes: int | None = None
-    """torch.cuda.max_memory_allocated."""
+    """GPU: torch.cuda.max_memory_allocated; CPU: weights, inputs and what torch's operators allocate in the largest batch,
+    from a pass of its own that follows them."""
     peak_reserved_bytes: int | None = None
     """torch.cuda.max_memory_reserved."""
     peak_process_bytes: int | None = None
