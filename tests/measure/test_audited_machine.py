@@ -24,14 +24,12 @@ from vlm_profiling.study.config import ProtocolConfig, RepeatsConfig, WarmupConf
 WATCHED = """
 import json, sys, time
 import msgspec
-from vlm_profiling.measure.sampler import sampled
 from vlm_profiling.measure.telemetry import open_watch
 watch = open_watch("cuda", None)
 watch.sample()
-with sampled([watch.sample]) as cost:
+with watch.over():
     time.sleep(0.5)
-watch.sample()
-json.dump(msgspec.to_builtins(watch.telemetry(cost)), sys.stdout)
+json.dump(msgspec.to_builtins(watch.telemetry()), sys.stdout)
 """
 
 

@@ -27,14 +27,12 @@ from vlm_profiling.record.telemetry import Telemetry
 WATCHED = """
 import json, sys, time
 import msgspec
-from vlm_profiling.measure.sampler import sampled
 from vlm_profiling.measure.telemetry import open_watch
 watch = open_watch("cuda", None)
 watch.sample()
-with sampled([watch.sample]) as cost:
+with watch.over():
     time.sleep({seconds})
-watch.sample()
-json.dump(msgspec.to_builtins(watch.telemetry(cost)), sys.stdout)
+json.dump(msgspec.to_builtins(watch.telemetry()), sys.stdout)
 """
 
 
@@ -44,10 +42,9 @@ def watched(run: RunWithNvml, seconds: float = 0.55, **settings: object) -> Tele
 
 def over(seconds: float, watch: Watch) -> Telemetry:
     watch.sample()
-    with sampled([watch.sample]) as cost:
+    with watch.over():
         time.sleep(seconds)
-    watch.sample()
-    return watch.telemetry(cost)
+    return watch.telemetry()
 
 
 def test_quantities_of_a_board_are_sampled_ten_times_a_second(run_with_nvml: RunWithNvml) -> None:
@@ -104,10 +101,14 @@ def test_a_run_on_the_cpu_watches_no_gpu() -> None:
     assert telemetry.memory_available
 
 
-def test_a_pass_too_short_for_the_kernels_ticks_tells_no_load() -> None:
-    telemetry = over(0.01, open_watch("cpu", None))
+def test_a_pass_too_short_for_the_kernels_ticks_tells_no_load_until_others_follow() -> None:
+    watch = open_watch("cpu", None)
+    short = over(0.01, watch)
 
-    assert telemetry.load_by_others is None and "too short" in telemetry.absent["load_by_others"]
+    assert short.load_by_others is None and "too short" in short.absent["load_by_others"]
+    longer = over(0.4, watch)
+    assert longer.load_by_others and "load_by_others" not in longer.absent
+    assert longer.n > short.n and longer.duration_s > short.duration_s + 0.4
 
 
 def test_a_busy_process_beside_is_load_by_others() -> None:
@@ -190,5 +191,6 @@ def test_a_run_records_its_telemetry(request_for: Callable[..., RunRequest]) -> 
     record: Any = profile(request_for())
 
     assert record.telemetry.n >= 2
-    assert record.telemetry.duration_s > sum(batch.generate_s for batch in record.batches)
+    seconds = [batch.generate_s for batch in record.batches] + [s for one in record.repeats.seconds[1:] for s in one]
+    assert record.telemetry.duration_s > sum(seconds)
     assert record.telemetry.sampler_cpu_s < 0.1 * record.telemetry.duration_s

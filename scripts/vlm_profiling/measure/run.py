@@ -21,6 +21,7 @@ from vlm_profiling.measure.compiling import Compilation, compile_model
 from vlm_profiling.measure.energy import Meters, open_meters
 from vlm_profiling.measure.environment import describe_environment
 from vlm_profiling.measure.failures import BROKEN, MachineError, classify, time_limit
+from vlm_profiling.measure.largest_batch import largest_batch_pass, memory_from_batches, memory_from_samples
 from vlm_profiling.measure.layers import layers_pass
 from vlm_profiling.measure.memory import peak_memory
 from vlm_profiling.measure.passes import (
@@ -37,7 +38,7 @@ from vlm_profiling.measure.repeats import RepeatBlock, marking_cost
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.stage_energy import stage_energy_pass
 from vlm_profiling.measure.stages import marked_seconds, stages_pass
-from vlm_profiling.measure.telemetry import open_watch
+from vlm_profiling.measure.telemetry import Watch, open_watch
 from vlm_profiling.measure.trace import write_trace
 from vlm_profiling.quality.score import score
 from vlm_profiling.record.schema import SCHEMA_VERSION, Checkpoint, Dataset, Headline, Record, Sample
@@ -75,14 +76,17 @@ class _Run:
 
     def measure(self) -> None:
         request, record, protocol = self.request, self.record, self.request.protocol
+        pictures = [open_picture(request.pictures, sample) for sample in request.samples]
+        record.memory = memory_from_samples(request, [picture.size for picture in pictures])
         loaded = self._load()
         session = Session(loaded, request.point.device, request.point, protocol)
 
         self.stage = "prepare"
-        pictures = [open_picture(request.pictures, sample) for sample in request.samples]
         batches = make_batches(request.samples, pictures, request.point.batch_size)
         if protocol.cached:
             prepare_batches(session, batches)
+            if request.cost:
+                record.memory = memory_from_batches(request, batches)
 
         self.stage = "warm-up"
         compilation = compile_model(session, batches) if request.optimization.compile else None
@@ -94,7 +98,11 @@ class _Run:
 
         with no_long_collections():
             self.stage = "headline"
-            results = self._headline(session, batches, meters)
+            watch = open_watch(session.device, 0 if session.device == "cuda" else None)
+            results = self._headline(session, batches, meters, watch)
+            with watch.over():
+                self._stages_and_repeats(session, batches)
+            record.telemetry = watch.telemetry()
             self._look_inside(session, batches, meters)
 
         self.stage = "quality"
@@ -116,11 +124,10 @@ class _Run:
         self.record.checkpoint = _checkpoint_facts(loaded, None)
         return loaded
 
-    def _headline(self, session: Session, batches: list[InputBatch], meters: Meters) -> list[BatchResult]:
+    def _headline(self, session: Session, batches: list[InputBatch], meters: Meters, watch: Watch) -> list[BatchResult]:
         """The first pass is the headline; where a meter exists, further passes only fill its window."""
         record, protocol = self.record, self.request.protocol
         passes, samples = 1, len(self.request.samples)
-        watch = open_watch(session.device, 0 if session.device == "cuda" else None)
         with peak_memory(session.device) as peak, meters.window(watch.sample) as window:
             results = list(headline_pass(session, batches))
             tokens = sum(sum(result.generated_counts) for result in results)
@@ -128,15 +135,16 @@ class _Run:
                 for _ in headline_pass(session, batches, "energy window"):
                     pass
                 passes += 1
-        record.memory = peak.memory
-        record.telemetry = watch.telemetry(window.sampler)
+        record.memory = peak.with_prediction(record.memory)
+        watch.costs.append(window.sampler)
+        record.telemetry = watch.telemetry()
         record.energy = meters.energy(window, samples=samples * passes, tokens=tokens * passes)
         record.headline = _headline(results, passes)
         record.batches = [result.times for result in results]
         return results
 
-    def _look_inside(self, session: Session, batches: list[InputBatch], meters: Meters) -> None:
-        """The passes whose instruments cost something, after the one that has none."""
+    def _stages_and_repeats(self, session: Session, batches: list[InputBatch]) -> None:
+        """The passes that say how sure the headline is, and where its time goes."""
         record, protocol = self.record, self.request.protocol
         repeats = None
         try:
@@ -152,6 +160,13 @@ class _Run:
             record.repeats = repeats.finish()
             if record.stages:
                 record.stages.marking_cost = marking_cost(record.repeats)
+
+    def _look_inside(self, session: Session, batches: list[InputBatch], meters: Meters) -> None:
+        """The passes whose instruments cost something, or that run parts alone, after those that have none."""
+        record, protocol = self.record, self.request.protocol
+        if record.memory:
+            self.stage = "memory"
+            largest_batch_pass(session, batches, record.batches, record.memory)
         if protocol.layers:
             self.stage = "layers"
             try:

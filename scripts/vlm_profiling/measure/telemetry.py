@@ -1,4 +1,4 @@
-"""Telemetry of a pass: clocks, temperature, power, utilisation, limits of the clocks, and what else the machine did.
+"""Telemetry of what is measured: clocks, temperature, power, utilisation, limits of the clocks, and what else the machine did.
 
 A quantity that is not offered, or lost on the way, is null with a reason; nothing here raises.
 """
@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
 from statistics import fmean
 from typing import TypeAlias, TypeVar
 
 from vlm_profiling.measure.gpu import NotOfferedError, NvmlGpu, find_gpu
 from vlm_profiling.measure.meters import MeterError
 from vlm_profiling.measure.processors import BusyTime, busy_time, load_by_others, main_thread_clock_mhz, memory_available_bytes
-from vlm_profiling.measure.sampler import SamplerCost
+from vlm_profiling.measure.sampler import SamplerCost, sampled
 from vlm_profiling.record.telemetry import ClockCourse, MemoryCourse, PowerCourse, ShareCourse, Telemetry, TemperatureCourse
 
 CLOCK_LIMITS = {
@@ -51,6 +53,8 @@ class Watch:
         else:
             self._probes |= _gpu_probes(gpu)
             self._limits = gpu.clock_reasons
+        self.costs: list[SamplerCost] = []
+        """Of the threads that called `sample`."""
         self._values: dict[str, list[float]] = {}
         self._reasons: list[int] = []
         self._loads: list[BusyTime] = []
@@ -78,17 +82,28 @@ class Watch:
             except MeterError as error:
                 self._absent["load_by_others"] = str(error)
 
-    def telemetry(self, cost: SamplerCost) -> Telemetry:
-        """The summary of at least two samples."""
+    @contextmanager
+    def over(self) -> Iterator[None]:
+        """Sample over one more block, in a thread of its own."""
+        with sampled([self.sample]) as cost:
+            yield
+        self.sample()
+        self.costs.append(cost)
+
+    def telemetry(self) -> Telemetry:
+        """The summary of at least two samples, so far."""
         duration_s = self._times[-1] - self._times[0]
         values = {name: self._values[name] for name in self._probes}
-        loads = self._load_course(duration_s)
+        loads = [load_by_others(start, end) for start, end in pairwise(self._loads)]
+        absent = dict(self._absent)
+        if not loads:
+            absent.setdefault("load_by_others", f"{duration_s:.2f} s are too short for the kernel's ticks of 10 ms")
         return Telemetry(
             n=len(self._times),
             duration_s=duration_s,
             interval_s=duration_s / (len(self._times) - 1),
-            missed=cost.missed,
-            sampler_cpu_s=cost.cpu_s,
+            missed=sum(cost.missed for cost in self.costs),
+            sampler_cpu_s=sum(cost.cpu_s for cost in self.costs),
             sm_clock=_course(ClockCourse, "_mhz", values.get("sm_clock")),
             memory_clock=_course(ClockCourse, "_mhz", values.get("memory_clock")),
             temperature=_course(TemperatureCourse, "_c", values.get("temperature")),
@@ -96,23 +111,15 @@ class Watch:
             utilisation=_course(ShareCourse, "", values.get("utilisation")),
             clock_limits=_shares(self._reasons) if self._limits else None,
             cpu_clock=_course(ClockCourse, "_mhz", values.get("cpu_clock")),
-            load_by_others=_course(ShareCourse, "", loads),
+            load_by_others=_course(ShareCourse, "", None if "load_by_others" in absent else loads),
             memory_available=_course(MemoryCourse, "_bytes", values.get("memory_available")),
-            absent=dict(self._absent),
+            absent=absent,
         )
 
     def _lose(self, name: str, error: MeterError) -> None:
         """Give a quantity up: a summary of a part of the pass would pass for the whole."""
         del self._probes[name]
         self._absent[name] = str(error) if len(self._times) == 1 else f"lost during the pass: {error}"
-
-    def _load_course(self, duration_s: float) -> list[float] | None:
-        if "load_by_others" in self._absent:
-            return None
-        if len(self._loads) < 2:
-            self._absent["load_by_others"] = f"the pass took {duration_s:.2f} s, too short for the kernel's ticks of 10 ms"
-            return None
-        return [load_by_others(start, end) for start, end in zip(self._loads, self._loads[1:], strict=False)]
 
 
 def open_watch(device: str, torch_device_index: int | None) -> Watch:

@@ -8,7 +8,7 @@ from vlm_profiling.record.sections import Section
 
 
 class ClockCourse(Section, kw_only=True):
-    """A clock over the samples of a pass."""
+    """A clock over the samples of a run."""
 
     mean_mhz: float
     min_mhz: float
@@ -18,7 +18,7 @@ class ClockCourse(Section, kw_only=True):
 
 
 class TemperatureCourse(Section, kw_only=True):
-    """A temperature over the samples of a pass."""
+    """A temperature over the samples of a run."""
 
     mean_c: float
     min_c: float
@@ -28,7 +28,7 @@ class TemperatureCourse(Section, kw_only=True):
 
 
 class PowerCourse(Section, kw_only=True):
-    """A power over the samples of a pass."""
+    """A power over the samples of a run."""
 
     mean_w: float
     min_w: float
@@ -38,7 +38,7 @@ class PowerCourse(Section, kw_only=True):
 
 
 class ShareCourse(Section, kw_only=True):
-    """A share, 0 to 1, over the samples of a pass."""
+    """A share, 0 to 1, over the samples of a run."""
 
     mean: float
     min: float
@@ -48,7 +48,7 @@ class ShareCourse(Section, kw_only=True):
 
 
 class MemoryCourse(Section, kw_only=True):
-    """An amount of memory over the samples of a pass."""
+    """An amount of memory over the samples of a run."""
 
     mean_bytes: float
     min_bytes: float
@@ -58,7 +58,7 @@ class MemoryCourse(Section, kw_only=True):
 
 
 class Telemetry(Section, kw_only=True):
-    """The machine's condition over the headline pass and the passes that fill its energy window, ten times a second."""
+    """The machine's condition ten times a second: over the headline with its energy window, the stages and the repeats."""
 
     n: int
     """Samples, one at either end included."""
