@@ -22,7 +22,7 @@ from vlm_profiling.cost.functions import (
     VisionFlops,
     WeightReads,
 )
-from vlm_profiling.record.inside import Block, Layers, LayerTime, Serving, Stages, StageTime
+from vlm_profiling.record.inside import Block, Layers, LayerTime, Repeats, Serving, Stages, StageTime
 from vlm_profiling.record.machine import Energy, Environment, Gpu, Joules, Memory
 from vlm_profiling.record.schema import (
     SCHEMA_VERSION,
@@ -97,6 +97,7 @@ def make_record(
         quality=_quality(asked, random_weights=accuracy is None),
         stages=make_stages(_stage_seconds(batches)),
         serving=_serving(batches),
+        repeats=make_repeats(batches),
     )
     return msgspec.structs.replace(record, **overrides)
 
@@ -174,8 +175,27 @@ def make_stages(seconds: Mapping[str, Sequence[float]]) -> Stages:
         unattributed_share=0.0,
         against_headline=1.01,
         against_headline_interval=Interval(mean=1.01, low=0.99, high=1.03) if len(totals) > 1 else None,
+        marking_cost=Interval(mean=1.004, low=0.998, high=1.01),
         seconds={stage: list(times) for stage, times in seconds.items()},
         absent={stage: "llava has no such stage" for stage in ("vision", "project") if stage not in seconds},
+    )
+
+
+def make_repeats(batches: Sequence[Batch], rounds: Sequence[float] = (1.0, 1.002, 0.998, 1.001, 0.999)) -> Repeats | None:
+    """Rounds of the first full batches, by these factors to the headline's; None where there are no two such batches."""
+    chosen = [number for number, batch in enumerate(batches) if batch.full][:4]
+    if len(chosen) < 2:
+        return None
+    noise = stdev(rounds) / fmean(rounds)
+    return Repeats(
+        batches=chosen,
+        seconds=[[factor * batches[number].generate_s for number in chosen] for factor in rounds],
+        marked_seconds=[[1.01 * factor * batches[number].generate_s for number in chosen] for factor in rounds[1:]],
+        noise=noise,
+        drift=noise,
+        half_width=2.776 * noise / 5**0.5,
+        rounds=len(rounds),
+        stopped="half width",
     )
 
 

@@ -48,4 +48,5 @@ def test_a_run_that_starts_warmer_than_the_others_is_found(start_c: float, verdi
 
 def test_what_no_record_holds_is_not_judged() -> None:
     assert thermal.judge(context_of(measured())).verdict == "not applicable"
-    assert noise_band.judge(context_of(measured())).verdict == "not applicable"
+    unrepeated = replace(measured(), repeats=None)
+    assert noise_band.judge(context_of(unrepeated)).evidence == "the record holds no repeats"

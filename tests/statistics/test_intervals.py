@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from scipy.stats import bootstrap
 from simulated_runs import holds_the_true_mean, share_with
 
 from vlm_profiling.statistics.intervals import mean_interval, ratio_interval
@@ -21,6 +22,29 @@ def test_interval_is_the_same_every_time_and_holds_the_mean():
     assert first is not None
     assert first == second
     assert first.low < first.mean < first.high
+
+
+@pytest.mark.parametrize("n", [8, 60, 400])
+def test_intervals_are_those_of_scipy_to_within_the_draw(n):
+    first = latencies(n)
+    second = first * np.random.default_rng(1).normal(1.0, 0.02, size=n)
+    draws = {"n_resamples": 9999, "rng": 7}
+    known = bootstrap((first,), np.mean, method="BCa", **draws).confidence_interval
+    own = mean_interval(first)
+    assert own and (own.low, own.high) == pytest.approx(tuple(known), abs=0.05 * (known.high - known.low))
+
+    def ratio(new, old, axis):
+        return new.mean(axis=axis) / old.mean(axis=axis)
+
+    known = bootstrap((second, first), ratio, paired=True, method="percentile", **draws).confidence_interval
+    own = ratio_interval(second.tolist(), first.tolist())
+    assert own and (own.low, own.high) == pytest.approx(tuple(known), abs=0.05 * (known.high - known.low))
+
+
+def test_more_values_than_one_matrix_of_draws_holds_have_the_same_kind_of_interval():
+    sample = latencies(1000)
+    own = mean_interval(sample)
+    assert own and own.high - own.low == pytest.approx(2 * 1.96 * sample.std() / 1000**0.5, rel=0.05)
 
 
 def test_equal_samples_have_an_interval_of_no_width():

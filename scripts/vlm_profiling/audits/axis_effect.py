@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vlm_profiling.audits.base import Check, Context, Finding, conclude, not_applicable
+from vlm_profiling.audits.base import Check, Context, Finding, conclude, not_applicable, value_name
 from vlm_profiling.record.schema import Record, Sample
 
 NAME = "axis effect"
@@ -18,27 +18,19 @@ GIVEN = {
 
 
 def judge(context: Context) -> Finding:
-    """The samples of a run against those of the run where the axis starts: what differs is what the axis did.
-
-    An axis starts at the baseline's value, or at its own first one where it leaves that out.
-    """
+    """The samples of a run against those of the run where the axis starts: what differs is what the axis did."""
     checks = list(_checks(context))
     return conclude(NAME, checks) if checks else not_applicable(NAME, "where each such axis starts, or on none")
 
 
 def _checks(context: Context) -> Iterator[Check]:
     for axis in (name for name in GIVEN if name in context.study.axes):
-        values, usual = context.study.axes[axis].values, getattr(context.study.baseline, axis)
-        first, own = usual if usual in values else values[0], getattr(context.record.point, axis)
-        start = next((record for record in context.along(axis) if getattr(record.point, axis) == first), None)
-        if start and own != first:
+        start, own = context.start(axis), getattr(context.record.point, axis)
+        if start and start is not context.record:
+            first = getattr(start.point, axis)
             moved, total = _moved(axis, context.record, start)
-            words = f"{axis} {_named(own)} against {_named(first)}: {moved} of {total} samples differ in {GIVEN[axis]}"
+            words = f"{axis} {value_name(own)} against {value_name(first)}: {moved} of {total} samples differ in {GIVEN[axis]}"
             yield Check("pass" if moved else "fail", words, ("latency", "energy", "flops"))
-
-
-def _named(value: object) -> str:
-    return "unset" if value is None else str(value)
 
 
 def _moved(axis: str, record: Record, start: Record) -> tuple[int, int]:

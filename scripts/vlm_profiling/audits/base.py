@@ -74,6 +74,17 @@ class Context:
         """This run and its siblings that differ in one setting alone."""
         return self.siblings.along(axis, self.record)
 
+    def start(self, axis: str) -> Record | None:
+        """Of these, the run where the study's axis starts: at the baseline's value, or its first one where that is left out."""
+        values, usual = self.study.axes[axis].values, getattr(self.study.baseline, axis)
+        first = usual if usual in values else values[0]
+        return next((record for record in self.along(axis) if getattr(record.point, axis) == first), None)
+
+
+def value_name(value: object) -> str:
+    """A setting's value in evidence."""
+    return "unset" if value is None else str(value)
+
 
 def not_applicable(audit: str, reason: str) -> Finding:
     """The finding of an audit that has nothing to look at."""
