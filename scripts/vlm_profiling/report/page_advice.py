@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from vlm_profiling.report.advice.base import MIN_SHARE, Hint, Subject
+from vlm_profiling.report.advice.machine import shared_processor
 from vlm_profiling.report.advice.registry import advise
 from vlm_profiling.report.advice.stages import small_stages
 from vlm_profiling.report.advice.subjects import read_subjects
@@ -41,8 +42,7 @@ def advice_text(advice: Advice) -> str:
     rows = [[escape_markdown(hint.try_this), gain(hint), escape_markdown(hint.evidence)] for hint in advice.hints]
     without = _left_out(advice.subject)
     parts = [table(["Try this", "Times as fast", "Because"], rows, text_columns=3)] if rows else [] if without else [NONE]
-    if small := small_stages(advice.subject):
-        parts.append(escape_markdown(small))
+    parts += [escape_markdown(words) for words in (small_stages(advice.subject), shared_processor(advice.subject)) if words]
     if without:
         parts.append(f"No hint is made of what an audit failed: {', '.join(without)}.")
     return "\n\n".join(parts)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from vlm_profiling.record.inside import STAGES
 from vlm_profiling.report.cells import Cell, Place
-from vlm_profiling.report.figures import PERCENT, SECONDS, Figure, best_unit
+from vlm_profiling.report.figures import PERCENT, SECONDS, Absent, Figure, best_unit
 from vlm_profiling.report.inside import LayerRow, StageRow
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.page_tables import DOUBT, NOTHING, show
@@ -39,11 +39,20 @@ def stages_table(cell: Cell, rows: Sequence[StageRow]) -> str:
     heading = ["Stage", f"Mean ({name})", *(f"{word} ({name})" for word in ("Std", "Min", "Median", "Max")), "Share (%)"]
     cost = show(first.pass_cost, PERCENT)
     notes = [
-        f"n = {first.time_n} batches. `generate()` of this pass took {cost} % of the headline's, which is not instrumented.",
+        f"n = {first.time_n} batches. `generate()` of this pass took {cost} % of the headline's, which is not instrumented. "
+        f"{_marking(first)}",
         *(f"No {stage}: {escape_markdown(reason)}." for stage, reason in first.absent.items()),
         *(f"{DOUBT} {escape_markdown(doubt)}." for doubt in doubts),
     ]
     return "\n\n".join([table(heading, lines), *notes])
+
+
+def _marking(row: StageRow) -> str:
+    """What marking the stages costs, whatever the machine did between the passes."""
+    cost = row.marking_cost
+    if isinstance(cost, Absent):
+        return f"What marking them costs is not known: {cost.reason}."
+    return f"Marked and unmarked in turns, it takes {show(cost, PERCENT)} % of its time: that is what marking costs."
 
 
 def models_stages_table(cells: Sequence[Cell], stages: Mapping[Place, Sequence[StageRow]]) -> str:
@@ -57,11 +66,11 @@ def models_stages_table(cells: Sequence[Cell], stages: Mapping[Place, Sequence[S
     rows = []
     unit = best_unit(SECONDS, [*first_tokens, *further_tokens])
     for (cell, own), ttft, tpot in zip(measured, first_tokens, further_tokens, strict=True):
-        cost = next(iter(own.values())).pass_cost
+        cost = next(iter(own.values())).marking_cost
         shares = [f"{100 * own[name].share:.1f}" if name in own else NOTHING for name in names]
         rows.append([escape_markdown(cell.model), *shares, show(ttft, unit), show(tpot, unit), show(cost, PERCENT)])
     serving = (f"Time to first token ({unit.name})", f"Time per further token ({unit.name})")
-    heading = ["Model", *(f"{name} (%)" for name in names), *serving, "Pass, % of headline"]
+    heading = ["Model", *(f"{name} (%)" for name in names), *serving, "Marked, % of unmarked"]
     doubts = [
         f"{DOUBT} {escape_markdown(cell.model)}: {escape_markdown(doubt)}."
         for cell, _ in measured
@@ -87,8 +96,8 @@ def layers_table(_: Cell, rows: Sequence[LayerRow]) -> str:
     kinds = [[escape_markdown(row.module), row.block, row.stage, _percent(row.share)] for row in rows[:KINDS]]
     note = (
         f"Shares of `generate()` over {first.layers_batches} batches, layers marked: {_percent(first.layers_coverage)} % of "
-        f"the time lies in them. Marking them slows `generate()` to {100 * first.layers_against_headline:.0f} % of the "
-        "headline's."
+        f"the time lies in them. With all of them marked `generate()` takes {100 * first.layers_against_headline:.0f} % of "
+        "the headline's time."
     )
     return "\n\n".join(
         [

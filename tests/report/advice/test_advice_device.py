@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from advising import make_alternative, make_cell, make_stage_rows, make_subject
 from msgspec.structs import replace
@@ -28,10 +30,11 @@ DECODE = StageRoofline(
 AT_16 = replace(DECODE, time_s=0.0011, compute_floor_s=0.0004, memory_floor_s=0.00068, floor_s=0.00068, mbu=0.62)
 
 
-def batched() -> Subject:
+def batched(there: StageRoofline = AT_16) -> Subject:
+    """The baseline at batch size 4, and its decode at 16."""
     other = make_alternative("batch_size", 16, Figure(1.5, (1.4, 1.6)), Figure(0.0, (-0.01, 0.01), 240))
-    object.__setattr__(other, "roofline", {"decode": AT_16})
-    return make_subject(stages=make_stage_rows(), roofline={"decode": DECODE}, alternatives=[other])
+    alternatives = [dataclasses.replace(other, roofline={"decode": there})]
+    return make_subject(stages=make_stage_rows(), roofline={"decode": DECODE}, alternatives=alternatives)
 
 
 def test_a_stage_far_from_its_floor_can_come_down_to_it_and_no_further() -> None:
@@ -48,8 +51,7 @@ def test_a_stage_far_from_its_floor_can_come_down_to_it_and_no_further() -> None
     [("launch", "Launch fewer operations in decode"), ("memory", "fewer bytes a weight"), ("compute", "dtype")],
 )
 def test_the_cure_follows_the_bound(bound: str, words: str) -> None:
-    row = StageRoofline(**{name: getattr(DECODE, name) for name in DECODE.__struct_fields__} | {"bound": bound})
-    (hint,) = distance_to_floor(make_subject(stages=make_stage_rows(), roofline={"decode": row}))
+    (hint,) = distance_to_floor(make_subject(stages=make_stage_rows(), roofline={"decode": replace(DECODE, bound=bound)}))
     assert words in hint.try_this
 
 
@@ -72,10 +74,12 @@ def test_batches_can_grow_up_to_the_ridge() -> None:
     assert hint.evidence.startswith("decode reaches 31 % of the bandwidth at batch size 4 and 62 % at 16; reading bounds it")
 
 
+def test_batches_that_made_decode_no_cheaper_per_sample_are_not_recommended() -> None:
+    assert not list(room_for_batches(batched(replace(AT_16, time_s=0.009))))
+
+
 def test_no_ridge_where_the_cache_bounds_every_batch_or_only_one_batch_was_measured() -> None:
-    subject = batched()
-    cached = replace(AT_16, memory_floor_s=0.00062 + 12 * 0.00003)
-    object.__setattr__(subject.alternatives[0], "roofline", {"decode": cached})
+    subject = batched(replace(AT_16, memory_floor_s=0.00062 + 12 * 0.00003))
     assert ridge_batch(4, DECODE, subject.alternatives[0]) is None
     assert not list(room_for_batches(subject))
     assert not list(room_for_batches(make_subject(stages=make_stage_rows(), roofline={"decode": DECODE})))
@@ -100,7 +104,8 @@ def test_a_lower_clock_that_nothing_held_back_or_a_failed_latency_has_no_hint() 
 
 
 def test_processor_time_that_others_took_is_told_on_a_cpu_alone() -> None:
-    (hint,) = shared_processor(make_subject(make_cell(telemetry_load_by_others_mean=0.2)))
-    assert (hint.gain, hint.evidence) == (1.25, "others kept 20 % of the run's cores busy")
-    assert not list(shared_processor(make_subject(make_cell(telemetry_load_by_others_mean=0.01))))
-    assert not list(shared_processor(make_subject(make_cell(telemetry_load_by_others_mean=0.2, device="cuda"))))
+    assert shared_processor(make_subject(make_cell(telemetry_load_by_others_mean=0.2))) == (
+        "Others kept 20 % of the run's cores busy: alone it may be up to 1.25 times as fast, and every figure surer."
+    )
+    assert not shared_processor(make_subject(make_cell(telemetry_load_by_others_mean=0.01)))
+    assert not shared_processor(make_subject(make_cell(telemetry_load_by_others_mean=0.2, device="cuda")))

@@ -24,7 +24,7 @@ def layer_limits(subject: Subject) -> Iterator[Hint]:
     rows, generate = subject.layers, subject.generate_share
     if not rows or generate is None or rows[0].layers_against_headline > MAX_COST:
         return
-    marked = f"with every layer marked, which slows generate() to {percent(rows[0].layers_against_headline)}"
+    marked = f"with every layer marked, when it takes {percent(rows[0].layers_against_headline)} of the headline's time"
     for block, cure in CURES.items():
         share = sum(row.share for row in rows if row.block == block)
         if share * generate >= MIN_SHARE:

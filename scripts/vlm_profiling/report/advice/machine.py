@@ -1,4 +1,4 @@
-"""Hints from the machine's condition while it measured."""
+"""What the machine's condition while it measured says: a hint about its clock, a caution about who shared it."""
 
 from __future__ import annotations
 
@@ -27,9 +27,12 @@ def held_back_clock(subject: Subject) -> Iterator[Hint]:
         yield Hint("Let the GPU keep its clock: cool it better, or raise its power limit", at_most(lost * generate), evidence)
 
 
-def shared_processor(subject: Subject) -> Iterator[Hint]:
-    """A CPU run that others took processor time from: without them it is faster, and its figures are surer."""
+def shared_processor(subject: Subject) -> str:
+    """A caution for a CPU run that others took processor time from: no cure of the model, but of its figures. Else empty."""
     share = subject.cell.telemetry_load_by_others_mean
-    if subject.cell.device == "cpu" and share is not None and share >= MIN_SHARE and subject.generate_share is not None:
-        evidence = f"others kept {percent(share)} of the run's cores busy"
-        yield Hint("Measure again with the cores to yourself", at_most(share), evidence)
+    if subject.cell.device != "cpu" or share is None or share < MIN_SHARE:
+        return ""
+    return (
+        f"Others kept {percent(share)} of the run's cores busy: alone it may be up to {at_most(share):.3g} times as fast, "
+        "and every figure surer."
+    )

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vlm_profiling.report.advice.base import Hint, Subject, at_most, is_sure, percent
-
-MIN_PADDING = 0.01
-"""Share of the FLOPs from which padding is worth a hint."""
+from vlm_profiling.report.advice.base import MIN_SHARE, Hint, Subject, at_most, is_sure, percent
 
 
 def padding(subject: Subject) -> Iterator[Hint]:
     """FLOPs spent on padding and on rows that had already ended, as far as time follows FLOPs."""
     share, generate = subject.cell.padding_share, subject.generate_share
-    if share is None or generate is None or share < MIN_PADDING or not is_sure(subject.cell.flops):
+    if share is None or generate is None or share * generate < MIN_SHARE or not is_sure(subject.cell.flops):
         return
     yield Hint(
         "Sort samples by length before batching",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from vlm_profiling.report.advice.alternatives import faster_optimization, larger_batch, smaller_input
 from vlm_profiling.report.advice.base import Hint, Subject
 from vlm_profiling.report.advice.layers import layer_limits
-from vlm_profiling.report.advice.machine import held_back_clock, shared_processor
+from vlm_profiling.report.advice.machine import held_back_clock
 from vlm_profiling.report.advice.padding import padding
 from vlm_profiling.report.advice.roofline import distance_to_floor, room_for_batches
 from vlm_profiling.report.advice.stages import preparation, stage_limits
@@ -23,7 +23,6 @@ HINTS: tuple[Callable[[Subject], Iterable[Hint]], ...] = (
     distance_to_floor,
     room_for_batches,
     held_back_clock,
-    shared_processor,
 )
 
 

@@ -40,7 +40,9 @@ def room_for_batches(subject: Subject) -> Iterator[Hint]:
         return
     other = max(others, key=lambda found: abs(found.cell.batch_size - subject.cell.batch_size))
     ridge = ridge_batch(subject.cell.batch_size, row, other)
-    if ridge is None or ridge <= subject.cell.batch_size or row.memory_floor_s is None or row.compute_floor_s is None:
+    if ridge is None or ridge <= subject.cell.batch_size or row.compute_floor_s is None:
+        return
+    if not _pays(subject.cell.batch_size, row, other):
         return
     gone = timed.share * (1 - row.compute_floor_s / row.time_s)
     if gone >= MIN_SHARE:
@@ -63,6 +65,12 @@ def ridge_batch(batch_size: int, row: StageRoofline, other: Alternative) -> floa
     once_s = memory_s - per_sample_s * batch_size
     gap_s = compute_s / batch_size - per_sample_s
     return once_s / gap_s if gap_s > 0 and once_s > 0 else None
+
+
+def _pays(batch_size: int, row: StageRoofline, other: Alternative) -> bool:
+    """Whether decode really took less time per sample in the larger of the two batches."""
+    here_s, there_s = row.time_s / batch_size, other.roofline["decode"].time_s / other.cell.batch_size
+    return (there_s < here_s) == (other.cell.batch_size > batch_size)
 
 
 def _floors(row: StageRoofline | None) -> bool:
