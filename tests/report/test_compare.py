@@ -3,29 +3,25 @@
 import pytest
 from factories import identity_of, make_record
 
-from vlm_profiling.report.compare import BatchTimes, figure_ratios, latency_ratio, latency_ratios, read_batch_times
+from vlm_profiling.report.compare import figure_ratios, latency_ratio, latency_ratios, read_batch_times
 from vlm_profiling.report.figures import Absent, Figure
+from vlm_profiling.statistics.compare import Times
 
 SECONDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 SAMPLES = tuple((f"a{number}", f"b{number}") for number in range(6))
 
 
-def test_a_run_half_as_fast_on_every_batch_is_2_without_doubt():
-    doubled = BatchTimes(tuple(2 * seconds for seconds in SECONDS), SAMPLES)
-    ratio = latency_ratio(doubled, BatchTimes(SECONDS, SAMPLES))
+def test_a_ratio_bears_its_interval_its_n_and_its_verdict():
+    doubled = Times(tuple(2 * seconds for seconds in SECONDS), SAMPLES, drift=0.01)
+    ratio = latency_ratio(doubled, Times(SECONDS, SAMPLES, drift=0.01))
     assert ratio.value == pytest.approx(2)
     assert ratio.interval == (pytest.approx(2), pytest.approx(2))
-    assert ratio.n == 6
+    assert (ratio.n, ratio.verdict) == (6, "slower")
 
 
-def test_other_samples_are_not_paired_and_leave_more_doubt():
-    doubled = BatchTimes(tuple(2 * seconds for seconds in SECONDS), tuple(reversed(SAMPLES)))
-    low, high = latency_ratio(doubled, BatchTimes(SECONDS, SAMPLES)).interval
-    assert low < 1.5 and high > 2.7
-
-
-def test_one_batch_has_a_ratio_and_no_interval():
-    assert latency_ratio(BatchTimes((0.3,), SAMPLES[:1]), BatchTimes((0.2,), SAMPLES[:1])) == Figure(pytest.approx(1.5), None, 1)
+def test_one_batch_has_a_ratio_and_neither_interval_nor_verdict():
+    single, other = Times((0.3,), SAMPLES[:1], 0.01), Times((0.2,), SAMPLES[:1], 0.01)
+    assert latency_ratio(single, other) == Figure(pytest.approx(1.5), None, 1)
 
 
 def test_cells_are_compared_with_the_first_through_the_samples_table(make_study):
@@ -40,10 +36,12 @@ def test_cells_are_compared_with_the_first_through_the_samples_table(make_study)
     line = study.cells().axis("trained", "optimization")[0]
     times = read_batch_times(study.folder / "tables", line)
     assert [len(times[cell.place].seconds) for cell in line] == [3, 3], "the partial batch stays out"
+    assert [times[cell.place].drift for cell in line] == pytest.approx([0.00158, 0.00158], rel=0.01)
     original, slower = latency_ratios(line, times)
     assert original == Figure(1.0)
     assert slower.value == pytest.approx(line[1].latency.value / line[0].latency.value)
     assert slower.interval == (pytest.approx(1.5), pytest.approx(1.5))
+    assert (original.verdict, slower.verdict) == (None, "slower")
 
 
 def test_what_has_no_figure_has_no_ratio(make_study):

@@ -98,7 +98,8 @@ def test_an_optimization_is_told_in_percent_of_the_original(make_study, write):
     page = write(make_study(answer, axes=axes, optimizations=optimizations))["trained.md"]
     original, bf16 = rows_with(page, "| fp32 | ")[0], rows_with(page, "| bf16 | ")[0]
     assert original[2] == "100.0"
-    assert bf16[2] == "150.0 [150.0, 150.0]"
+    assert bf16[2] == "150.0 [150.0, 150.0], slower"
+    assert "only where these do not explain it" in page
 
 
 def test_the_size_seen_stands_beside_the_size_asked(make_study, write):

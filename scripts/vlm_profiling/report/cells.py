@@ -135,7 +135,11 @@ class Cell(Struct, kw_only=True):
     exact_match_interval_high: float | None
     scored: int | None
     quality_absent: str | None
+    repeats_noise: float | None
     repeats_drift: float | None
+    repeats_rounds: int | None
+    repeats_stopped: str | None
+    repeats_absent: str | None
     telemetry_sm_clock_mean_mhz: float | None
     telemetry_clock_limits: str | None
     telemetry_load_by_others_mean: float | None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 
 from vlm_profiling.report.cells import Cell, Cells, Place
-from vlm_profiling.report.compare import BatchTimes, latency_ratios
+from vlm_profiling.report.compare import latency_ratios
 from vlm_profiling.report.figures import JOULES, PERCENT, SECONDS, Absent, Entry, best_unit, marked_like
 from vlm_profiling.report.panels import (
     GAP,
@@ -23,6 +23,7 @@ from vlm_profiling.report.panels import (
     panel_rows,
 )
 from vlm_profiling.report.words import AXIS_NAMES, AXIS_TITLES, INTERVAL, settings, value_label
+from vlm_profiling.statistics.compare import Times
 
 HALF = (WIDTH - GAP) // 2
 CATEGORIES = {"device", "optimization"}
@@ -32,7 +33,7 @@ Line = Sequence[Cell]
 """Cells of one data set along an axis."""
 
 
-def model_chart(cells: Cells, model: str, name: str, times: Mapping[Place, BatchTimes]) -> alt.VConcatChart:
+def model_chart(cells: Cells, model: str, name: str, times: Mapping[Place, Times]) -> alt.VConcatChart:
     """The chart of one name of `files.model_charts`: an axis, or an axis with _quality.
 
     `times` are the batch times of the cells on the optimization axis.
@@ -83,7 +84,7 @@ def _energy_panel(axis: str, line: Line, colour: str) -> PanelChart:
     return draw_panel(panel, axes, HALF)
 
 
-def _optimization_chart(model: str, lines: Sequence[Line], colour: str, times: Mapping[Place, BatchTimes]) -> alt.VConcatChart:
+def _optimization_chart(model: str, lines: Sequence[Line], colour: str, times: Mapping[Place, Times]) -> alt.VConcatChart:
     original = lines[0][0].optimization
     panels = []
     for line in lines:

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import polars as pl
-from scipy.stats import bootstrap
 
 from vlm_profiling.report.cells import Cell, Place
 from vlm_profiling.report.figures import Absent, Entry, Figure
-
-RESAMPLES = 5000
-SEED = 0
+from vlm_profiling.statistics.compare import Times, compare
 
 
-@dataclass(frozen=True)
-class BatchTimes:
-    """generate() of the batches that a run's latency is the mean of, s, and which samples each batch held."""
-
-    seconds: tuple[float, ...]
-    samples: tuple[tuple[str, ...], ...]
-
-
-def read_batch_times(tables: Path, cells: Sequence[Cell]) -> dict[Place, BatchTimes]:
+def read_batch_times(tables: Path, cells: Sequence[Cell]) -> dict[Place, Times]:
     """The batch times behind cells' latencies: full batches, or the partial one of a run that has no other."""
+    drifts = {cell.place: cell.repeats_drift for cell in cells}
     run = ["model", "dataset", "key"]
     table = (
         pl.scan_parquet(tables / "samples.parquet")
@@ -39,32 +27,19 @@ def read_batch_times(tables: Path, cells: Sequence[Cell]) -> dict[Place, BatchTi
         .collect()
     )
     return {
-        (model, dataset, key): BatchTimes(tuple(seconds), tuple(map(tuple, samples)))
+        (model, dataset, key): Times(tuple(seconds), tuple(map(tuple, samples)), drifts.get((model, dataset, key)))
         for model, dataset, key, seconds, samples in table.iter_rows()
     }
 
 
-def latency_ratio(times: BatchTimes, original: BatchTimes) -> Figure:
-    """Mean latency over the original's, with its 95 % percentile bootstrap interval over batches (seeded).
-
-    Paired where both runs had the same samples in the same batches: what made a batch slow in both then cancels.
-    """
-    n = min(len(times.seconds), len(original.seconds))
-    ratio = float(np.mean(times.seconds) / np.mean(original.seconds))
-    if n < 2:
-        return Figure(ratio, n=n)
-    interval = bootstrap(
-        (times.seconds, original.seconds),
-        lambda new, old, axis: np.mean(new, axis=axis) / np.mean(old, axis=axis),
-        n_resamples=RESAMPLES,
-        paired=times.samples == original.samples,
-        method="percentile",
-        rng=np.random.default_rng(SEED),
-    ).confidence_interval
-    return Figure(ratio, (float(interval.low), float(interval.high)), n)
+def latency_ratio(times: Times, original: Times) -> Figure:
+    """Mean latency over the original's, with its sampling interval and the verdict, which hears the runs' noise, too."""
+    comparison = compare(times, original)
+    interval = comparison.interval and (comparison.interval.low, comparison.interval.high)
+    return Figure(comparison.ratio, interval, min(len(times.seconds), len(original.seconds)), verdict=comparison.verdict)
 
 
-def latency_ratios(cells: Sequence[Cell], times: Mapping[Place, BatchTimes]) -> list[Entry]:
+def latency_ratios(cells: Sequence[Cell], times: Mapping[Place, Times]) -> list[Entry]:
     """Each cell's latency relative to the first cell's, which is 1 of itself; absent where either has none."""
     original = cells[0]
     ratios: list[Entry] = [_of_itself(original.latency)]

@@ -16,6 +16,8 @@ class Figure:
     """How many measurements it is the mean of."""
     doubts: tuple[str, ...] = ()
     """The failed audits that mark it, each with its evidence: untrusted text."""
+    verdict: str | None = None
+    """Of a ratio of two runs: same, faster, slower or ambiguous (statistics/compare.py)."""
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.report.cells import Cell, Place
-from vlm_profiling.report.figures import Figure
+from vlm_profiling.report.figures import Absent, Entry, Figure
 
 Row = TypeVar("Row", bound="_Row")
 
@@ -47,6 +47,9 @@ class StageRow(_Row, kw_only=True):
     stages_against_headline: float
     stages_against_headline_interval_low: float | None
     stages_against_headline_interval_high: float | None
+    stages_marking_cost_mean: float | None
+    stages_marking_cost_low: float | None
+    stages_marking_cost_high: float | None
     stages_absent: str | None
 
     @property
@@ -73,6 +76,13 @@ class StageRow(_Row, kw_only=True):
             self.stages_against_headline_interval_high,
             None,
         )
+
+    @property
+    def marking_cost(self) -> Entry:
+        """generate() marked over unmarked, rounds in pairs: a ratio."""
+        if self.stages_marking_cost_mean is None:
+            return Absent("too few repeats")
+        return _mean(self.stages_marking_cost_mean, self.stages_marking_cost_low, self.stages_marking_cost_high, None)
 
     @property
     def absent(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from vlm_profiling.report.cells import Cell, Place
-from vlm_profiling.report.compare import BatchTimes, figure_ratios, latency_ratios
+from vlm_profiling.report.compare import figure_ratios, latency_ratios
 from vlm_profiling.report.figures import (
     BYTES,
     DOUBT,
@@ -25,6 +25,7 @@ from vlm_profiling.report.figures import (
 )
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.words import AXIS_TITLES, settings, value_label
+from vlm_profiling.statistics.compare import Times
 
 NOTHING = "–"
 
@@ -57,6 +58,10 @@ NORMALISED_WORD_ERRORS = Quantity("Word error rate, normalised", (PERCENT,), "no
 EXACT_MATCHES = Quantity("Exact match", (PERCENT,), "exact_matches")
 QUALITY = (WORD_ERRORS, NORMALISED_WORD_ERRORS, EXACT_MATCHES)
 AT_BASELINE = (LATENCY, SAMPLE_LATENCY, END_TO_END, FIRST_TOKEN, FURTHER_TOKEN, ENERGY, WORK, MEMORY, *QUALITY)
+ABOUT_VERDICTS = (
+    "The word beside a ratio of latencies hears its interval (other samples) and what the runs' own repeats moved by (nothing "
+    "changed): slower or faster only where these do not explain it."
+)
 COUNTED = (LATENCY, WORD_ERRORS, EXACT_MATCHES)
 """Quantities whose n is shown beside the figure."""
 
@@ -69,7 +74,7 @@ class Column:
     cells: Sequence[str]
 
 
-def axis_table(axis: str, line: Sequence[Cell], times: Mapping[Place, BatchTimes]) -> str:
+def axis_table(axis: str, line: Sequence[Cell], times: Mapping[Place, Times]) -> str:
     """One data set's cells along an axis. `times` are needed for the optimization axis only."""
     columns = [
         Column(AXIS_TITLES[axis], [escape_markdown(value_label(axis, getattr(cell, axis))) for cell in line]),
@@ -88,7 +93,7 @@ def axis_table(axis: str, line: Sequence[Cell], times: Mapping[Place, BatchTimes
     if any(isinstance(cell.word_errors, Figure) for cell in line):
         columns += _figure_columns([WORD_ERRORS, EXACT_MATCHES], line)
         quantities += [WORD_ERRORS, EXACT_MATCHES]
-    return _with_notes(columns, line, quantities, _without_effect(axis, line))
+    return _with_notes(columns, line, quantities, [*_without_effect(axis, line), *([ABOUT_VERDICTS] if relative else [])])
 
 
 def baseline_table(cells: Sequence[Cell]) -> str:
@@ -107,6 +112,7 @@ def baseline_table(cells: Sequence[Cell]) -> str:
         ("FLOPs spent on padding (%)", lambda cell: None if cell.padding_share is None else 100 * cell.padding_share),
     ]
     rows += [[title, *(_plain(read(cell)) for cell in cells)] for title, read in plain]
+    rows.append(["Latency's noise from repeat to repeat (%)", *(_repeat_noise(cell) for cell in cells)])
     rows.append(["Picture seen by the model (px)", *(_sizes(cell) for cell in cells)])
     text = table(["", *(escape_markdown(cell.dataset) for cell in cells)], rows)
     return "\n\n".join([text, *_doubts(cells, AT_BASELINE)])
@@ -207,6 +213,13 @@ def _sizes(cell: Cell) -> str:
     return ", ".join(words) + (f" and {len(sizes) - 2} other sizes" if len(sizes) > 2 else "")
 
 
+def _repeat_noise(cell: Cell) -> str:
+    """How far the mean of the same few batches moves with nothing changed; apart from every interval on the page."""
+    if cell.repeats_noise is None:
+        return escape_markdown(cell.repeats_absent or NOTHING)
+    return f"{_number(100 * cell.repeats_noise)} ({cell.repeats_rounds} rounds, stopped: {cell.repeats_stopped})"
+
+
 def show(entry: Entry, unit: Unit, *, with_n: bool = False, with_reason: bool = False) -> str:
     """A figure with its interval; for an absent one its reason, or a dash where the reason stands elsewhere."""
     if isinstance(entry, Absent):
@@ -220,6 +233,8 @@ def show(entry: Entry, unit: Unit, *, with_n: bool = False, with_reason: bool = 
         text += f" [{low}, {high}]"
     if with_n and entry.n is not None:
         text += f", n = {entry.n}"
+    if entry.verdict:
+        text += f", {entry.verdict}"
     return f"{text} {DOUBT}" if entry.doubts else text
 
 
