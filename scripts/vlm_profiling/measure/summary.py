@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from vlm_profiling.record.machine import Joules
 from vlm_profiling.record.schema import Record
 from vlm_profiling.record.sections import Distribution, Interval
+from vlm_profiling.record.telemetry import Telemetry
 
 
 def summarise(record: Record) -> str:
@@ -48,6 +49,14 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
     if record.energy:
         for device, joules in (("gpu", record.energy.gpu), ("cpu", record.energy.cpu)):
             yield f"energy {device}", _joules(joules) if joules else f"none: {record.energy.absent.get(device, 'not measured')}"
+    if record.stage_energy:
+        stages = record.stage_energy.stages.items()
+        shares = ", ".join(f"{name} {stage.gross_j:.3g} J ({100 * stage.share:.0f} %)" for name, stage in stages)
+        yield "energy by stage", f"{shares} a batch; {record.stage_energy.against_headline:.2f} of the headline's"
+    elif record.stage_energy_absent:
+        yield "energy by stage", f"none: {record.stage_energy_absent}"
+    if record.telemetry:
+        yield "machine", _machine(record.telemetry)
     if record.memory:
         peaks = {
             "allocated": record.memory.peak_allocated_bytes,
@@ -82,6 +91,15 @@ def _latency(latency: Distribution, unit: str = "ms a batch") -> str:
 
 def _interval(interval: Interval | None, scale: float = 1.0) -> str:
     return f" [{interval.low * scale:.3f}, {interval.high * scale:.3f}]" if interval else ""
+
+
+def _machine(telemetry: Telemetry) -> str:
+    parts = [f"SM clock {telemetry.sm_clock.mean_mhz:.0f} MHz"] if telemetry.sm_clock else []
+    parts += [f"{telemetry.temperature.last_c:.0f} °C"] if telemetry.temperature else []
+    parts += [f"{name} in {100 * share:.0f} % of samples" for name, share in (telemetry.clock_limits or {}).items()]
+    parts += [f"core clock {telemetry.cpu_clock.mean_mhz:.0f} MHz"] if telemetry.cpu_clock else []
+    parts += [f"others took {100 * telemetry.load_by_others.mean:.0f} % of the cores"] if telemetry.load_by_others else []
+    return ", ".join(parts) or "tells nothing"
 
 
 def _joules(joules: Joules) -> str:
