@@ -6,6 +6,7 @@ rule profile_run:
         dataset="<results>/datasets/{dataset}/manifest.json",
         checkpoint="<results>/checkpoints/{model}.json",
         code=code("profile_run"),
+        cost=ancient("<results>/costs/{model}.json"),  # only predicts: a cost counted anew makes no run stale
         lock=STUDY.lock,
     output:
         "<results>/runs/{model}/{dataset}/{point}.json",
@@ -18,4 +19,4 @@ rule profile_run:
         run=run_spec,
     shell:
         "profile_run.py --run {params.run:q} --checkpoint {input.checkpoint} --dataset {input.dataset}"
-        " --code {input.code} --lock {input.lock} --output {output} > {log} 2>&1"
+        " --code {input.code} --cost {input.cost} --lock {input.lock} --output {output} > {log} 2>&1"

@@ -33,6 +33,7 @@ def main() -> int:
     with large_imports():
         from pydantic import ValidationError
 
+        from vlm_profiling.cost.functions import CostError
         from vlm_profiling.measure.failures import BROKEN
         from vlm_profiling.measure.progress import quiet_libraries
         from vlm_profiling.measure.request import workflow_request
@@ -46,7 +47,7 @@ def main() -> int:
     quiet_libraries()
     try:
         if options.run:
-            files = {name: getattr(options, name) for name in ("checkpoint", "dataset", "code", "lock")}
+            files = {name: getattr(options, name) for name in ("checkpoint", "dataset", "code", "lock", "cost")}
             request = workflow_request(options.run, **files)
         else:
             request = standalone_request(options)
@@ -57,7 +58,7 @@ def main() -> int:
                 return 0
             record = profile(request, trace=output.with_suffix(".trace.json.gz"))
             write_record(output, record)
-    except (*BROKEN, RecordError, ValidationError) as error:
+    except (*BROKEN, CostError, RecordError, ValidationError) as error:
         print(f"profile_run: {error}", file=sys.stderr)
         return 2
     print(summarise(record))

@@ -16,6 +16,7 @@ def add_workflow_options(parser: argparse.ArgumentParser) -> None:
     add("--checkpoint", type=Path, metavar="FILE", help="manifest that prepare_checkpoint.py wrote")
     add("--dataset", type=Path, metavar="FILE", help="manifest that prepare_dataset.py wrote")
     add("--code", type=Path, metavar="FILE", help="digest of the measuring code")
+    add("--cost", type=Path, metavar="FILE", help="what count_cost.py wrote, from which the peak of memory is predicted")
     add("--lock", type=Path, metavar="FILE", help="lock of the environment, compared with what is installed")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where the record goes")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vlm_profiling.cost.functions import ModelCost, read_cost
 from vlm_profiling.datasets.read import read_samples
 from vlm_profiling.record.manifests import CheckpointManifest, DatasetManifest, DatasetSample, read_manifest
 from vlm_profiling.record.schema import Optimization, Point
@@ -36,6 +37,8 @@ class RunRequest:
     code_sha256: str
     lock: Path | None
     """Lock file of the environment, to be compared with what is installed."""
+    cost: ModelCost | None = None
+    """The model's cost, from which its memory is predicted."""
 
 
 def request_from_spec(
@@ -47,6 +50,7 @@ def request_from_spec(
     project: Path,
     code_sha256: str,
     lock: Path | None,
+    cost: ModelCost | None = None,
 ) -> RunRequest:
     """The request that a run's identity (study.keys.run_identity, or its JSON read back) describes."""
     manifest, samples = dataset
@@ -65,13 +69,17 @@ def request_from_spec(
         project=project,
         code_sha256=code_sha256,
         lock=lock,
+        cost=cost,
     )
 
 
-def workflow_request(spec: str, *, checkpoint: Path, dataset: Path, code: Path, lock: Path | None) -> RunRequest:
+def workflow_request(
+    spec: str, *, checkpoint: Path, dataset: Path, code: Path, lock: Path | None, cost: Path | None
+) -> RunRequest:
     """The request of a workflow's run, from its spec and the files that earlier steps wrote.
 
-    Raises RecordError for a file that is no manifest, DatasetError for samples that changed since they were prepared.
+    Raises RecordError or CostError for a file that is not what it should be, DatasetError for samples that changed since
+    they were prepared.
     """
     return request_from_spec(
         json.loads(spec),
@@ -81,4 +89,5 @@ def workflow_request(spec: str, *, checkpoint: Path, dataset: Path, code: Path, 
         project=Path.cwd(),
         code_sha256=json.loads(code.read_bytes())["sha256"],
         lock=lock,
+        cost=read_cost(cost) if cost else None,
     )

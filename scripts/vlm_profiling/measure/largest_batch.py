@@ -1,0 +1,87 @@
+"""Memory of a run's largest batch: predicted before the weights are loaded, and measured in a pass of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from vlm_profiling.cost.expect import expected_batch
+from vlm_profiling.cost.live_bytes import LiveBytes, cache_tensors
+from vlm_profiling.cost.predict import BatchSize, predict_memory
+from vlm_profiling.measure.passes import InputBatch, Session
+from vlm_profiling.measure.request import RunRequest
+from vlm_profiling.record.machine import Memory
+from vlm_profiling.record.schema import Batch
+
+SAMPLES = "the samples' pictures, and an estimate of their texts' tokens"
+PREPARED = "the prepared batches"
+
+
+def memory_from_samples(request: RunRequest, sizes: Sequence[tuple[int, int]]) -> Memory:
+    """What the run will hold, from its pictures' sizes (width, height) and texts; or the reason why that is not known."""
+    if request.cost is None:
+        return Memory(absent={"predicted": "the model's cost was not given"})
+    batch = expected_batch(
+        request.cost,
+        batch_size=request.point.batch_size,
+        image_size=request.point.image_size,
+        max_input_len=request.point.max_input_len,
+        new_tokens=request.protocol.max_new_tokens,
+        sizes=sizes,
+        texts=[sample.request for sample in request.samples],
+        samples=len(request.samples),
+    )
+    return Memory(absent={"predicted": batch}) if isinstance(batch, str) else _predicted(request, batch, SAMPLES)
+
+
+def memory_from_batches(request: RunRequest, batches: Sequence[InputBatch]) -> Memory:
+    """The same from what the prepared batches really hold: exact in tokens."""
+    prepared = [batch.prepared for batch in batches if batch.prepared]
+    grids = [grid for one in prepared for grid in one.vision_grids if grid]
+    batch = BatchSize(
+        rows=min(request.point.batch_size, len(request.samples)),
+        patches=max((rows * columns for rows, columns in grids), default=0),
+        prompt_tokens=max(one.padded_tokens for one in prepared),
+        new_tokens=request.protocol.max_new_tokens,
+    )
+    return _predicted(request, batch, PREPARED)
+
+
+def _predicted(request: RunRequest, batch: BatchSize, basis: str) -> Memory:
+    assert request.cost is not None
+    optimization, device = request.optimization, request.point.device
+    predicted = predict_memory(
+        request.cost, batch, device=device, dtype=optimization.dtype, attention=optimization.attention, basis=basis
+    )
+    reason = {} if predicted else {"predicted": request.cost.absent or "the model's bytes were not counted"}
+    return Memory(predicted=predicted, absent=reason)
+
+
+def largest_batch_pass(session: Session, batches: Sequence[InputBatch], times: Sequence[Batch], memory: Memory) -> None:
+    """Run the largest batch once more: its key-value cache, and on a CPU what torch's operators allocate for it.
+
+    Fills `memory`, which holds the peaks of the headline pass.
+    """
+    number = max(
+        range(len(times)), key=lambda index: times[index].rows * (times[index].prompt_tokens + times[index].generated_tokens)
+    )
+    batch, model = batches[number], session.checkpoint.model
+    prepared = batch.prepared or session.prepare(batch.pictures, [sample.request for sample in batch.samples])
+    inputs = prepared.inputs.to(session.device, session.inference_dtype)
+    followed = session.device == "cpu" and not any(module._compiled_call_impl for module in model.modules())
+    with LiveBytes("cpu") if followed else nullcontext() as live:
+        output: Any = session.generate(**inputs, **session.generation, return_dict_in_generate=True)
+    cache = getattr(output, "past_key_values", None)
+    try:
+        memory.kv_cache_bytes = sum(tensor.nbytes for tensor in cache_tensors(cache))
+    except AttributeError:
+        memory.absent["kv_cache_bytes"] = f"generate() leaves no cache of keys and values, but {type(cache).__name__}"
+    if live:
+        tensors = (*model.parameters(), *model.buffers(), *inputs.values())
+        memory.peak_allocated_bytes = sum(tensor.numel() * tensor.element_size() for tensor in tensors) + live.peak_bytes
+        del memory.absent["peak_allocated_bytes"]
+    elif session.device == "cpu":
+        memory.absent["peak_allocated_bytes"] = "compiled code allocates unseen by torch's dispatcher"
+    if memory.predicted and memory.peak_allocated_bytes:
+        memory.predicted_over_allocated = memory.predicted.allocated_bytes / memory.peak_allocated_bytes
