@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 PAIRS = 10_000
 PEOPLE = 10
@@ -63,7 +64,7 @@ def captions(count: int = 60, seed: int = 0) -> list[tuple[str, list[str]]]:
     return pictures
 
 
-def _caption(subjects: list[str], place: str, draw: random.Random) -> str:
+def _caption(subjects: Sequence[str], place: str, draw: random.Random) -> str:
     first, second = draw.sample(subjects, 2)
     text = draw.choice(
         (

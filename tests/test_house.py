@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "datasets": {"study", "record"},
     "checkpoints": {"study", "record"},
     "cost": {"study", "record", "checkpoints"},
-    "quality": {"study", "record"},
+    "quality": {"study", "record", "statistics"},
     "statistics": {"record"},
     "measure": {"large_imports", "study", "record", "datasets", "checkpoints", "cost", "quality", "statistics"},
     "audits": {"study", "record", "cost", "quality", "statistics"},

@@ -9,7 +9,8 @@ import jiwer
 import numpy as np
 import pytest
 
-from vlm_profiling.quality.score import ratio_interval, score
+from vlm_profiling.quality.score import score
+from vlm_profiling.statistics.intervals import ratio_interval
 
 
 def test_the_corpus_rate_is_all_edits_over_all_reference_words():
@@ -17,7 +18,7 @@ def test_the_corpus_rate_is_all_edits_over_all_reference_words():
     assert quality.wer == pytest.approx((1 + 2) / 6)
     assert quality.wer_sample_mean == pytest.approx((1 / 3 + 2 / 3) / 2)
     assert (quality.substitutions, quality.insertions, quality.deletions) == (0, 1, 2)
-    assert samples == [(pytest.approx(1 / 3), False), (pytest.approx(2 / 3), False)]
+    assert samples == [(pytest.approx(1 / 3), False, None), (pytest.approx(2 / 3), False, None)]
 
 
 def test_the_raw_rate_is_jiwers_own_over_the_whole_corpus():
@@ -42,14 +43,14 @@ def test_case_and_punctuation_count_raw_and_not_normalised():
 
 def test_the_first_reference_takes_the_rate_and_any_may_match():
     quality, samples = score(["phone"], [["nokia", "Phone"]], random_weights=False)
-    assert samples == [(1.0, True)]
+    assert samples == [(1.0, True, None)]
     assert (quality.wer, quality.exact_match) == (1.0, 1.0)
 
 
 def test_samples_without_a_reference_are_counted_and_left_out():
     quality, samples = score(["yes", "no", "so what"], [["yes"], [""], []], random_weights=False)
     assert (quality.scored, quality.empty_references, quality.wer) == (1, 2, 0.0)
-    assert samples == [(0.0, True), (None, None), (None, None)]
+    assert samples == [(0.0, True, None), (None, None, None), (None, None, None)]
 
 
 def test_a_reference_of_punctuation_alone_has_no_normalised_rate():
@@ -64,7 +65,8 @@ def test_one_sample_has_no_interval_and_says_so():
     quality, _ = score(["yes"], [["yes"]], random_weights=False)
     assert quality.wer_interval is None
     assert quality.exact_match_interval is None
-    assert quality.absent == {"wer_interval": "one sample has no interval", "exact_match_interval": "one sample has no interval"}
+    absent = {name for name, reason in quality.absent.items() if reason == "one sample has no interval"}
+    assert absent == {"wer_interval", "exact_match_interval"}
 
 
 @pytest.mark.parametrize(
@@ -73,10 +75,10 @@ def test_one_sample_has_no_interval_and_says_so():
 )
 def test_figures_that_mean_nothing_are_null_with_their_reason(references, random_weights, reason):
     quality, samples = score(["yes", "no"], references, random_weights=random_weights)
-    assert samples == [(None, None), (None, None)]
+    assert samples == [(None, None, None), (None, None, None)]
     nulls = {name for name in quality.__struct_fields__ if getattr(quality, name) is None}
     assert set(quality.absent) == nulls
-    assert len(nulls) == 9
+    assert len(nulls) == 14
     assert all(text.startswith(reason) for text in quality.absent.values())
 
 

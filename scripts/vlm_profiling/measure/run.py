@@ -187,12 +187,13 @@ class _Run:
     def _score(self, results: Sequence[BatchResult], batches: Sequence[InputBatch]) -> None:
         answers = [answer for result in results for answer in result.answers]
         references = [sample.references for sample in self.request.samples]
-        quality, per_sample = score(answers, references, random_weights=self.request.checkpoint.random_weights)
+        random_weights, metric = self.request.checkpoint.random_weights, self.request.dataset.metric
+        quality, per_sample = score(answers, references, random_weights=random_weights, metric=metric)
         self.record.quality = quality
         scores = iter(per_sample)
         for result, batch in zip(results, batches, strict=True):
             for row, sample in enumerate(batch.samples):
-                wer, exact_match = next(scores)
+                scored = next(scores)
                 prepared = result.prepared
                 self.record.samples.append(
                     Sample(
@@ -209,8 +210,9 @@ class _Run:
                         image_size=batch.image_sizes[row],
                         vision_grid=prepared.vision_grids[row],
                         effective_size=prepared.effective_sizes[row],
-                        wer=wer,
-                        exact_match=exact_match,
+                        wer=scored.wer,
+                        exact_match=scored.exact_match,
+                        standard=scored.standard,
                     )
                 )
 

@@ -20,7 +20,7 @@ SEED = 0
 TINY, SMALL = 1e-15, 1e-9
 """Keep a corpus without a common run from dividing by zero, as in the original."""
 
-Words = list[str]
+Words = Sequence[str]
 
 
 def bleu_counts(captions: Sequence[Words], references: Sequence[Sequence[Words]]) -> np.ndarray:

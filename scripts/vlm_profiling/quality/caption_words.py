@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 LONGEST_RUN = 4
 
@@ -59,7 +60,7 @@ def caption_words(text: str) -> list[str]:
     return [_BRACKETS.get(token, token) for token in found if token not in _REMOVED]
 
 
-def word_runs(words: list[str]) -> Counter[tuple[str, ...]]:
+def word_runs(words: Sequence[str]) -> Counter[tuple[str, ...]]:
     """How often each run of one to four words stands in a caption."""
     return Counter(
         tuple(words[start : start + length]) for length in range(1, LONGEST_RUN + 1) for start in range(len(words) - length + 1)

@@ -17,7 +17,7 @@ from vlm_profiling.quality.caption_words import LONGEST_RUN, word_runs
 SIGMA = 6.0
 SCALE = 10.0
 
-Words = list[str]
+Words = Sequence[str]
 
 
 @dataclass(frozen=True)

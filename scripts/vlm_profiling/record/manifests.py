@@ -12,7 +12,7 @@ import msgspec
 from msgspec import field
 
 from vlm_profiling.record.files import RecordError, write_bytes
-from vlm_profiling.record.schema import Section
+from vlm_profiling.record.schema import Metric, Section
 
 
 class FileFacts(Section, kw_only=True):
@@ -81,6 +81,10 @@ class DatasetManifest(Section, kw_only=True):
     content_sha256: str
     """Hash over samples.jsonl, which holds the hash of every picture."""
     licence: str | None = None
+    prompt: str | None = None
+    """How questions are worded, where the data set is one with prompts to choose from: lmms-eval or raw."""
+    metric: Metric | None = None
+    """The data set's standard metric, where it has one."""
     skipped: list[SkippedSample] = field(default_factory=list)
 
 

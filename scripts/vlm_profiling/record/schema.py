@@ -28,7 +28,7 @@ class Failure(Section, kw_only=True):
     exception: str
     """Class of the exception, with its module."""
     stage: str
-    """Where it happened: load, prepare, warm-up, headline, stages, repeats, layers, trace or quality."""
+    """Where it happened: load, prepare, warm-up, headline, stages, repeats, memory, layers, trace or quality."""
 
 
 class Point(Section, kw_only=True):
@@ -145,6 +145,8 @@ class Sample(Section, kw_only=True):
     wer: float | None = None
     """Against the first reference, raw; null for an empty reference or random weights."""
     exact_match: bool | None = None
+    standard: float | None = None
+    """By the data set's standard metric; null where it has none, and where `wer` is."""
 
 
 class Headline(Section, kw_only=True):
@@ -164,6 +166,21 @@ class Headline(Section, kw_only=True):
     partial_batch: Batch | None = None
 
 
+Metric = Literal["vqa_accuracy", "choice_accuracy", "cider_d"]
+"""Standard metrics of data sets."""
+
+
+class Standard(Section, kw_only=True):
+    """The figure that the data set's own benchmark publishes."""
+
+    metric: Metric
+    """vqa_accuracy, choice_accuracy or cider_d."""
+    value: float
+    """Mean over samples: a share of 1; CIDEr-D 0 to 10, which papers print x 100."""
+    interval: Interval | None = None
+    """95 % bootstrap interval over samples; CIDEr-D's document frequencies stay those of all samples."""
+
+
 class Quality(Section, kw_only=True):
     """Answers against references, over the samples that have one."""
 
@@ -181,6 +198,15 @@ class Quality(Section, kw_only=True):
     exact_match: float | None = None
     """Share of samples whose normalised answer equals a normalised reference."""
     exact_match_interval: Interval | None = None
+    standard: Standard | None = None
+    bleu_4: float | None = None
+    """Of captions, corpus level: a share of 1."""
+    bleu_4_interval: Interval | None = None
+    """95 % bootstrap interval over samples of the corpus-level BLEU-4."""
+    rouge_l: float | None = None
+    """Of captions, mean over samples: a share of 1."""
+    rouge_l_interval: Interval | None = None
+    """95 % bootstrap interval over samples of the mean ROUGE-L."""
     scored: int = 0
     empty_references: int = 0
     absent: dict[str, str] = field(default_factory=dict)
