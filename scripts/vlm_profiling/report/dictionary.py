@@ -11,6 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.inspect import DictType, ListType, NoneType, StructType, Type, UnionType, type_info
 
+from vlm_profiling.cost.roofline import StageRoofline
 from vlm_profiling.record.inside import LayerTime, StageTime
 from vlm_profiling.record.schema import Batch, Record, Sample
 from vlm_profiling.record.sections import Distribution, Interval
@@ -52,6 +53,7 @@ PLAIN = {
     "batch_project_flops": "FLOPs of the projection of a full batch, mean.",
     "batches": "How many batches.",
     "block": "attention, mlp, norm, convolution, embedding or other.",
+    "ceiling": "datasheet, or measured on the machine.",
     "compile": "Whether torch.compile was asked for.",
     "compute_capability": "CUDA compute capability.",
     "cpu": "Name of the processor.",
@@ -64,6 +66,7 @@ PLAIN = {
     "empty_references": "Samples left out because their reference is empty.",
     "exact_match": "Whether the normalised answer equals a normalised reference.",
     "exact_match_interval": "95 % bootstrap interval over samples of the share of exact matches.",
+    "flops": "FLOPs.",
     "generate_s": "generate(), s.",
     "generated_tokens_mean": "Tokens generated for a sample, mean.",
     "git_commit": "Commit of this project.",
@@ -73,6 +76,7 @@ PLAIN = {
     "image_tokens": "Tokens that stand for the picture.",
     "image_tokens_mean": "Tokens that stand for a sample's picture, mean.",
     "insertions": "Words of answers that no reference has.",
+    "intensity_flops_per_byte": "FLOPs a byte.",
     "load_s": "Time to load model and processor, s.",
     "mean_w": "Mean power over the window, W.",
     "memory_bytes": "Its memory, bytes.",
@@ -82,6 +86,8 @@ PLAIN = {
     "mig": "Whether it is partitioned (MIG).",
     "name": "Its name.",
     "parameters": "Parameters loaded.",
+    "peak_bytes_per_s": "The ceiling's bandwidth.",
+    "peak_flops_per_s": "The ceiling's matrix rate.",
     "per_sample_j": "Gross joules of the window divided by the samples it served.",
     "per_token_j": "Gross joules of the window divided by the tokens generated in it.",
     "persistence": "Whether persistence mode is on.",
@@ -147,6 +153,7 @@ def table_columns() -> dict[str, list[Column]]:
         "samples": [*place, *_columns(Sample), *_columns(Batch, "batch_")],
         "stages": [*place, Column("stage", "Stage of a batch."), *_columns(StageTime)],
         "layers": [*place, *_columns(LayerTime)],
+        "roofline": [*place, *_roofline()],
         "audits": [*place, *(Column(*item) for item in FOUND.items())],
     }
 
@@ -170,6 +177,15 @@ def _columns(kind: type[Struct], prefix: str = "", section: str = "") -> Iterato
             yield Column(prefix + name, f"{meaning} As JSON." if meaning else "", section)
         else:
             yield Column(prefix + name, meaning, section)
+
+
+def _roofline() -> Iterator[Column]:
+    for column in _columns(StageRoofline):
+        yield (
+            column
+            if column.name != "stageroofline_absent"
+            else Column("absent", "Why figures of the row are null, by field, as JSON.")
+        )
 
 
 def _meaning(kind: type[Struct], name: str, field_type: Type) -> str:

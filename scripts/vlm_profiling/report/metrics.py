@@ -142,6 +142,27 @@ METRICS = (
         "counted without a device",
     ),
     Metric("Padding share", "padding_share", "1", "share of the FLOPs spent on padding and on rows that had ended", "counted"),
+    Metric(
+        "Repeat noise",
+        "repeats_noise",
+        "1",
+        "standard deviation of the means of repeated rounds of the same batches, relative: how far latency moves by itself",
+        "repeats, between the stages",
+    ),
+    Metric(
+        "Model FLOPs utilisation (MFU)",
+        "roofline.mfu",
+        "1",
+        "time that the stage's FLOPs need at the ceiling's matrix rate over its measured time",
+        "from stages, FLOPs and ceilings",
+    ),
+    Metric(
+        "Model bandwidth utilisation (MBU)",
+        "roofline.mbu",
+        "1",
+        "time that weights and cache need at the ceiling's bandwidth over the stage's measured time",
+        "from stages, bytes and ceilings",
+    ),
     Metric("Time of a stage", "stages.time_*", "s", "exclusive time of one stage of a full batch", "stages"),
     Metric("Share of a stage", "stages.share", "1", "time of the stage over the end-to-end time of the same pass", "stages"),
     Metric(
@@ -179,6 +200,7 @@ TABLES = {
     "samples": "One row a sample of every finished run, with the batch it was in.",
     "stages": "One row a stage of every run that measured stages.",
     "layers": "One row a kind of layer in a stage of every run that measured layers.",
+    "roofline": "One row a stage of every finished run and ceiling: the datasheet's, and that measured on the machine.",
     "audits": "One row an audit of a finished run.",
 }
 
