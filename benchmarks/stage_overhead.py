@@ -42,9 +42,8 @@ def main() -> None:
 def measure(architecture: str, pairs: int) -> tuple[Pairs, Pairs, Pairs]:
     """Seconds of the headline beside those of the stages pass, of the sum of its stages, and of the layers pass."""
     from vlm_profiling.measure.layers import layers_pass
-    from vlm_profiling.measure.marked import marked_batches
     from vlm_profiling.measure.passes import run_batch
-    from vlm_profiling.measure.stages import stage_modules, stages_pass
+    from vlm_profiling.measure.stages import marked_seconds, stages_pass
 
     session, batch = tiny_session(architecture)
     block = [batch] * BLOCK
@@ -57,8 +56,7 @@ def measure(architecture: str, pairs: int) -> tuple[Pairs, Pairs, Pairs]:
         return sum(run_batch(session, batch).times.end_to_end_s for batch in block)
 
     def stages_generate_s() -> float:
-        modules, _ = stage_modules(session)
-        return sum(marked.times.generate_s for marked in marked_batches(session, block, modules.items(), "stages"))
+        return sum(marked_seconds(session, block))
 
     def stages_sum_s() -> float:
         return sum(map(sum, stages_pass(session, block, reference)[0].seconds.values()))

@@ -23,7 +23,7 @@ STUDY = {
     "optimizations": {"fp32": {"dtype": "float32"}, "flash": {"dtype": "float32", "attention": "flash_attention_2"}},
     "baseline": {"device": "cpu", "optimization": "fp32", "batch_size": 2, "max_input_len": 1},
     "axes": {"batch_size": {"values": [2, 1]}, "optimization": {"values": ["fp32", "flash"]}},
-    "protocol": {"max_new_tokens": 2, "warmup": {"max_batches": 2, "window": 2}},
+    "protocol": {"max_new_tokens": 2, "warmup": {"max_batches": 2, "window": 2}, "repeats": {"max_s": 0.1}},
 }
 
 

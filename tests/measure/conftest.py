@@ -18,10 +18,10 @@ from vlm_profiling.datasets.read import open_picture, read_source_folder
 from vlm_profiling.measure.passes import InputBatch, Session, make_batches, prepare_batches
 from vlm_profiling.measure.request import RunRequest, request_from_spec
 from vlm_profiling.record.manifests import CheckpointManifest
-from vlm_profiling.study.config import ModelConfig, OptimizationConfig, PointConfig, ProtocolConfig, WarmupConfig
+from vlm_profiling.study.config import ModelConfig, OptimizationConfig, PointConfig, ProtocolConfig, RepeatsConfig, WarmupConfig
 from vlm_profiling.study.keys import PROTOCOL_VERSION
 
-QUICK = ProtocolConfig(max_new_tokens=3, warmup=WarmupConfig(window=2, max_batches=2))
+QUICK = ProtocolConfig(max_new_tokens=3, warmup=WarmupConfig(window=2, max_batches=2), repeats=RepeatsConfig(max_s=0.1))
 
 
 @pytest.fixture(scope="session")

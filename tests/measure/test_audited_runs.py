@@ -19,12 +19,13 @@ from vlm_profiling.measure import stages
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
 from vlm_profiling.record.schema import Record
-from vlm_profiling.study.config import OptimizationConfig, ProtocolConfig, WarmupConfig
+from vlm_profiling.study.config import OptimizationConfig, ProtocolConfig, RepeatsConfig, WarmupConfig
 
 MakeRequest = Callable[..., RunRequest]
 WARMUP = WarmupConfig(window=2, max_batches=2)
-PROTOCOL = ProtocolConfig(max_new_tokens=8, warmup=WARMUP, stages=False)
-STAGES = ProtocolConfig(max_new_tokens=8, warmup=WARMUP)
+REPEATS = RepeatsConfig(max_s=0.2)
+PROTOCOL = ProtocolConfig(max_new_tokens=8, warmup=WARMUP, repeats=REPEATS, stages=False)
+STAGES = ProtocolConfig(max_new_tokens=8, warmup=WARMUP, repeats=REPEATS)
 
 
 def measured(request: RunRequest) -> Record:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vlm_profiling.record.inside import Stages
-from vlm_profiling.record.sections import Distribution
+from vlm_profiling.record.sections import Distribution, Interval
 
 HEADING = ("stage", "mean ms", "std", "min", "median", "max", "share")
 BAR = 30
@@ -40,9 +40,13 @@ def _lines(stages: Stages, coloured: bool) -> Iterator[str]:
     yield f"in no stage: {100 * stages.unattributed_share:.2f} %"
     for name, reason in stages.absent.items():
         yield f"no {name}: {reason}"
-    interval = stages.against_headline_interval
-    sure = f" [{interval.low:.3f}, {interval.high:.3f}]" if interval else ""
-    yield f"generate() took {stages.against_headline:.3f}{sure} of the headline's"
+    yield f"generate() took {stages.against_headline:.3f}{_interval(stages.against_headline_interval)} of the headline's"
+    if cost := stages.marking_cost:
+        yield f"marked and unmarked in turns it took {cost.mean:.3f}{_interval(cost)} of its time"
+
+
+def _interval(interval: Interval | None) -> str:
+    return f" [{interval.low:.3f}, {interval.high:.3f}]" if interval else ""
 
 
 def _row(name: str, time: Distribution, share: float) -> tuple[str, ...]:
