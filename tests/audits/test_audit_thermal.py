@@ -8,7 +8,7 @@ from factories import make_record
 from msgspec.structs import replace
 
 from vlm_profiling.audits import meters, right_device, thermal
-from vlm_profiling.record.machine import Energy, Joules, StageEnergy, StageJoules
+from vlm_profiling.record.machine import Energy, Joules, Memory, StageEnergy, StageJoules
 from vlm_profiling.record.schema import Point, Record
 from vlm_profiling.record.telemetry import ClockCourse, ShareCourse, Telemetry, TemperatureCourse
 
@@ -73,6 +73,13 @@ def test_the_start_temperature_comes_from_telemetry_where_no_meter_tells_it() ->
     others = [starting(41.0, "one"), starting(40.0, "two")]
     finding = thermal.judge(context_of(starting(65.0, "warm"), others))
     assert finding.verdict == "fail" and "started at 65 °C, 3 compared runs at 41 °C (median), ended at 70 °C" in finding.evidence
+
+
+def test_memory_that_torch_reserved_on_a_gpu_is_not_that_of_a_cpu_run() -> None:
+    clean = replace(make_record(), memory=Memory(peak_allocated_bytes=10**6))
+    assert right_device.judge(context_of(clean)).verdict == "not applicable"
+    finding = right_device.judge(context_of(replace(clean, memory=Memory(peak_reserved_bytes=2 * 10**6))))
+    assert finding.verdict == "fail" and finding.evidence == "a CPU run holds a GPU's peak of 2,000,000 bytes"
 
 
 def test_joules_by_stage_must_be_those_of_the_runs_meter_and_near_its_headline() -> None:
