@@ -53,8 +53,8 @@ def make_layer_rows(blocks: dict[str, float], slowed: float = 1.1) -> list[Layer
     ]
 
 
-def make_alternative(axis: str, value: object, speedup: Figure, match_change: Entry, **figures: Any) -> Alternative:
-    return Alternative(axis, make_cell(**{axis: value}, **figures), speedup, match_change)
+def make_alternative(axis: str, value: object, speedup: Figure, quality_change: Entry, **figures: Any) -> Alternative:
+    return Alternative(axis, make_cell(**{axis: value}, **figures), speedup, quality_change)
 
 
 def make_subject(cell: Cell | None = None, **parts: Any) -> Subject:

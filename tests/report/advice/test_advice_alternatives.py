@@ -67,35 +67,44 @@ def test_a_smaller_picture_is_recommended_only_where_quality_was_measured_and_ke
     assert not list(smaller_input(make_subject(alternatives=[make_alternative("image_size", 32, FASTER, RANDOM)])))
 
 
-def answers(seconds: float, matches: list[bool | None]) -> Answers:
-    ids = [f"q{number}" for number in range(len(matches))]
-    return Answers(ids, [seconds * (1 + 0.01 * (number % 3)) for number in range(len(ids))], [[name] for name in ids], matches)
+def answers(seconds: float, scores: list[float], metric: str = "exact match") -> Answers:
+    ids = [f"q{number}" for number in range(len(scores))]
+    times = [seconds * (1 + 0.01 * (number % 3)) for number in range(len(ids))]
+    return Answers(ids, times, [[name] for name in ids], list(scores), metric)
 
 
 def test_a_comparison_is_paired_sample_by_sample() -> None:
     cell, other = make_cell(exact_match=0.75), make_cell(exact_match=0.75, image_size=32)
-    right = [True, True, True, False] * 60
+    right = [1.0, 1.0, 1.0, 0.0] * 60
     found = compare("image_size", cell, other, answers(0.02, right), answers(0.01, right))
     assert found is not None
     assert found.speedup.value == pytest.approx(2) and found.speedup.interval == pytest.approx((2, 2))
-    assert found.match_change == Figure(0.0, (-3 / 240, 3 / 240), 240), "no change seen still bounds it by the rule of three"
-    found = compare("image_size", cell, other, answers(0.02, right), answers(0.01, [False, *right[1:]]))
-    assert found is not None and isinstance(found.match_change, Figure)
-    assert found.match_change.value == pytest.approx(-1 / 240)
+    assert found.quality_change == Figure(0.0, (-3 / 240, 3 / 240), 240), "no change seen still bounds it by the rule of three"
+    found = compare("image_size", cell, other, answers(0.02, right), answers(0.01, [0.0, *right[1:]]))
+    assert found is not None and isinstance(found.quality_change, Figure)
+    assert found.quality_change.value == pytest.approx(-1 / 240)
+
+
+def test_the_data_sets_own_metric_names_itself() -> None:
+    cell, other = make_cell(exact_match=0.0), make_cell(exact_match=0.0, image_size=32)
+    scores = [0.3, 0.9, 0.6, 1.0] * 60
+    found = compare("image_size", cell, other, answers(0.02, scores, "own"), answers(0.01, [0.0, *scores[1:]], "own"))
+    assert found is not None and isinstance(found.quality_change, Figure) and found.metric == "own"
+    assert found.quality_change.value == pytest.approx(-0.3 / 240)
 
 
 def test_quality_too_low_to_fall_tells_nothing() -> None:
     cell = make_cell(exact_match=0.0)
-    found = compare("image_size", cell, cell, answers(0.02, [False] * 9), answers(0.01, [False] * 9))
+    found = compare("image_size", cell, cell, answers(0.02, [0.0] * 9), answers(0.01, [0.0] * 9))
     assert found is not None
-    assert found.match_change == Absent("exact match is 0.0 % at the baseline, too low to tell a change")
+    assert found.quality_change == Absent("exact match is 0.0 at the baseline, too low to tell a change")
 
 
 @pytest.mark.parametrize("kind", ["latency", "quality"])
 def test_a_run_that_an_audit_failed_is_compared_with_nothing(kind: str) -> None:
     doubtful = make_cell(exact_match=0.75, doubts={kind: ("answers sane: 9 of 9 are one text",)})
     for pair in ((make_cell(), doubtful), (doubtful, make_cell())):
-        assert compare("image_size", *pair, answers(0.02, [True] * 9), answers(0.01, [True] * 9)) is None
+        assert compare("image_size", *pair, answers(0.02, [1.0] * 9), answers(0.01, [1.0] * 9)) is None
 
 
 def faster_bf16(run: Run) -> Record:
@@ -114,4 +123,4 @@ def test_subjects_are_read_from_the_tables(make_study: Callable) -> None:
     assert (found.axis, found.cell.optimization) == ("optimization", "bf16")
     assert found.speedup.value == pytest.approx(subject.cell.end_to_end_mean_s / found.cell.end_to_end_mean_s)  # type: ignore[operator]
     assert found.speedup.value == pytest.approx(1.83, abs=0.05)
-    assert found.match_change == Figure(0.0, (-3 / 48, 3 / 48), 48)
+    assert found.quality_change == Figure(0.0, (-3 / 48, 3 / 48), 48)

@@ -9,7 +9,7 @@ from vlm_profiling.report.figures import Absent, Figure
 from vlm_profiling.report.words import value_label
 
 MARGIN = 0.05
-"""Exact match may be lower by this share at most, by the lower end of its interval, to be called unchanged."""
+"""The score may be lower by this much at most, by the lower end of its interval, to be called unchanged: 5 points, as printed."""
 
 SMALLER = {"image_size": "Ask for pictures of {} px", "max_input_len": "Cut the text at {} tokens", "frames": "Give {} frames"}
 
@@ -48,13 +48,13 @@ def _is_faster(found: Alternative) -> bool:
 
 
 def _keeps_answers(found: Alternative) -> bool:
-    change = found.match_change
+    change = found.quality_change
     return isinstance(change, Figure) and change.interval is not None and change.interval[0] >= -MARGIN
 
 
 def _changes_answers(found: Alternative) -> bool:
     """Whether quality was measured and not shown to be kept."""
-    return isinstance(found.match_change, Figure) and not _keeps_answers(found)
+    return isinstance(found.quality_change, Figure) and not _keeps_answers(found)
 
 
 def _hint(subject: Subject, found: Alternative, words: str) -> Hint:
@@ -67,8 +67,8 @@ def _hint(subject: Subject, found: Alternative, words: str) -> Hint:
 
 
 def _quality(found: Alternative) -> str:
-    change = found.match_change
+    change = found.quality_change
     if isinstance(change, Absent):
         return f"quality: {change.reason}"
     low, high = change.bounds
-    return f"exact match {100 * change.value:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}] on the same {change.n} samples"
+    return f"{found.metric} {100 * change.value:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}] on the same {change.n} samples"

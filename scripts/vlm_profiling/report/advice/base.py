@@ -36,8 +36,10 @@ class Alternative:
     cell: Cell
     speedup: Figure
     """End-to-end time per sample at the baseline over the one here: above 1 is faster. Its interval holds the noise of both."""
-    match_change: Entry
-    """Exact match here minus at the baseline, over the same samples: a share."""
+    quality_change: Entry
+    """Score here minus at the baseline, over the same samples: of 1, or of 10 for CIDEr-D."""
+    metric: str = "exact match"
+    """What the score is."""
     roofline: Mapping[str, StageRoofline] = field(default_factory=dict)
     """By stage, as of the subject."""
 

@@ -20,8 +20,8 @@ from vlm_profiling.statistics.intervals import mean_interval, ratio_interval
 RULE_OF_THREE = 3
 """Where none of n answers changed, at most 3 / n of all do, at 95 % (Hanley and Lippman-Hand, JAMA 249, 1983)."""
 
-MIN_MATCH = 0.05
-"""Exact match from which its changes tell anything about quality."""
+MIN_SCORE = 0.05
+"""Mean score at the baseline from which its changes tell anything about quality."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ class Answers:
     """End-to-end time of each full batch divided by its rows."""
     batches: list[list[str]]
     """Which samples each of these batches held."""
-    matches: list[bool | None]
+    scores: list[float | None]
+    """By the data set's own metric where it has one, else exact match; of random weights none."""
+    metric: str
 
 
 def read_subjects(cells: Cells, model: str, tables: Path) -> list[Subject]:
@@ -78,23 +80,28 @@ def compare(axis: str, cell: Cell, other: Cell, before: Answers, after: Answers)
     elif interval:
         bounds = interval.low, interval.high
     speedup = Figure(ratio, bounds, min(len(before.seconds), len(after.seconds)))
-    return Alternative(axis, other, speedup, _match_change(cell, other, before, after))
+    return Alternative(axis, other, speedup, _quality_change(cell, other, before, after), after.metric)
 
 
-def _match_change(cell: Cell, other: Cell, before: Answers, after: Answers) -> Entry:
-    """Exact match of one run minus another's, sample by sample, or why that says nothing about quality."""
+def _quality_change(cell: Cell, other: Cell, before: Answers, after: Answers) -> Entry:
+    """The score of one run minus another's, sample by sample, or why that says nothing about quality."""
     for entry in (cell.exact_matches, other.exact_matches):
         if isinstance(entry, Absent):
             return entry
-    if cell.exact_match is not None and cell.exact_match < MIN_MATCH:
-        return Absent(f"exact match is {100 * cell.exact_match:.1f} % at the baseline, too low to tell a change")
-    earlier = dict(zip(before.ids, before.matches, strict=True))
-    pairs = [(earlier.get(name), match) for name, match in zip(after.ids, after.matches, strict=True)]
-    changes = [float(match) - float(old) for old, match in pairs if old is not None and match is not None]
-    interval = mean_interval(changes) if changes else None
-    if interval is None:
+    earlier = {name: score for name, score in zip(before.ids, before.scores, strict=True) if score is not None}
+    pairs = [
+        (earlier[name], score)
+        for name, score in zip(after.ids, after.scores, strict=True)
+        if score is not None and name in earlier
+    ]
+    if len(pairs) < 2:
         return Absent("fewer than two samples in common")
-    if not any(changes):
+    mean = sum(old for old, _ in pairs) / len(pairs)
+    if mean < MIN_SCORE:
+        return Absent(f"{before.metric} is {100 * mean:.1f} at the baseline, too low to tell a change")
+    changes = [new - old for old, new in pairs]
+    interval = mean_interval(changes)
+    if interval is None or not any(changes):
         bound = min(1.0, RULE_OF_THREE / len(changes))
         return Figure(0.0, (-bound, bound), len(changes))
     return Figure(interval.mean, (interval.low, interval.high), len(changes))
@@ -116,7 +123,7 @@ def _read_answers(tables: Path, cells: Sequence[Cell]) -> dict[Place, Answers]:
     table = (
         pl.scan_parquet(tables / "samples.parquet")
         .filter(pl.col("key").is_in({cell.key for cell in cells}), pl.col("model") == cells[0].model)
-        .select(*run, "id", "batch", "batch_rows", "batch_full", "batch_end_to_end_s", "exact_match")
+        .select(*run, "id", "batch", "batch_rows", "batch_full", "batch_end_to_end_s", "exact_match", "standard")
         .collect()
     )
     return {
@@ -130,4 +137,7 @@ def _answers(rows: pl.DataFrame) -> Answers:
     batches = timed.group_by("batch", maintain_order=True).agg(
         pl.col("id"), (pl.col("batch_end_to_end_s") / pl.col("batch_rows")).first().alias("seconds")
     )
-    return Answers(rows["id"].to_list(), batches["seconds"].to_list(), batches["id"].to_list(), rows["exact_match"].to_list())
+    own = rows["standard"].is_not_null().any()
+    scores = rows["standard" if own else "exact_match"].cast(pl.Float64)
+    metric = "the data set's own metric" if own else "exact match"
+    return Answers(rows["id"].to_list(), batches["seconds"].to_list(), batches["id"].to_list(), scores.to_list(), metric)
