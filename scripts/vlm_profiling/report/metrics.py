@@ -181,6 +181,13 @@ METRICS = (
         "1",
         "share of answers equal to a reference after lower-casing and removing punctuation",
         "quality",
+    ),
+    Metric(
+        "The data set's own metric",
+        "standard_value",
+        "1",
+        "VQA accuracy over ten answers, multiple-choice accuracy, or CIDEr-D, whichever the data set's benchmark publishes",
+        "quality",
         mlperf="accuracy (each task has its own)",
     ),
 )
