@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Print the runs of a study: where each stands in the grid, and whether it is done, stale or missing.
+"""Print the runs of a study: where each stands in the grid, whether it is done, stale or missing, and the memory it will need.
 
 show_grid.py [config.yaml] [--state missing]
 """
@@ -9,11 +9,16 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from vlm_profiling.record.files import RecordError
+from vlm_profiling.report.forecast import Forecast, forecaster
 from vlm_profiling.report.readings import read_runs
 from vlm_profiling.report.staleness import read_present, stale_because
-from vlm_profiling.study import ConfigError
+from vlm_profiling.report.tables import read_costs
+from vlm_profiling.study import ConfigError, Run
 from vlm_profiling.study.digest import code_digest
 from vlm_profiling.workflow import open_workflow
 
@@ -29,33 +34,63 @@ def main() -> int:
     options = parser.parse_args()
     try:
         rows = grid_rows(options.config)
-    except ConfigError as error:
+    except (ConfigError, RecordError) as error:
         print(f"show_grid: {error}", file=sys.stderr)
         return 2
-    shown = [row for row in rows if options.state in (None, row[4])]
-    print_table([("model", "dataset", "point", "axes", "state", ""), *shown])
-    counts = Counter(row[4] for row in rows)
+    shown = [row.cells for row in rows if options.state in (None, row.state)]
+    print_table([("model", "dataset", "point", "axes", "memory", "state", ""), *shown])
+    counts = Counter(row.state for row in rows)
     print(f"{len(rows)} cells: {', '.join(f'{counts[state]} {state}' for state in STATES if counts[state])}")
+    print("\n".join(memory_lines(rows)))
     return 0
 
 
-def grid_rows(config: Path) -> list[tuple[str, str, str, str, str, str]]:
-    """One row a run: model, data set, point, axes, state, and the status or the reason."""
+class Row(NamedTuple):
+    """A run, its state, the status or the reason of it, and the memory it will need."""
+
+    run: Run
+    state: str
+    note: str
+    forecast: Forecast
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Its line of the table."""
+        run = self.run
+        return run.model, run.dataset, run.point.label, ",".join(run.axes), str(self.forecast), self.state, self.note
+
+
+def grid_rows(config: Path) -> list[Row]:
+    """One row a run, in the order of the grid."""
     workflow = open_workflow([config], SCRIPTS.parent)
+    results = Path(workflow.study.results)
     code = code_digest(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling")["sha256"]
     present = read_present(workflow.study, code)
+    forecast = forecaster(workflow.study, read_costs(results / "costs", workflow.study.models))
     rows = []
-    for reading in read_runs(Path(workflow.study.results, "runs"), workflow.runs.values()):
+    for reading in read_runs(results / "runs", workflow.runs.values()):
         state, note = reading.state, reading.reason or ""
         if reading.record:
             because = stale_because(reading.record, present)
             state, note = ("stale", because) if because else ("done", reading.record.status)
-        run = reading.run
-        rows.append((run.model, run.dataset, run.point.label, ",".join(run.axes), state, note))
+        rows.append(Row(reading.run, state, note, forecast(reading.run)))
     return rows
 
 
-def print_table(rows: list[tuple[str, ...]]) -> None:
+def memory_lines(rows: Sequence[Row]) -> Iterator[str]:
+    """How many runs are predicted not to fit, and of how many nothing is known, by reason."""
+    known = [row for row in rows if row.forecast.peak_bytes is not None]
+    if known:
+        limited = sum(row.forecast.device_bytes is not None for row in known)
+        over = sum(not row.forecast.fits for row in known)
+        yield f"memory: {over} of {limited} cells predicted out of memory; texts' tokens are estimated, so are GPU overheads"
+        if limited < len(known):
+            yield f"memory: {len(known) - limited} cells have no limit to fit in; device_memory_gib sets it"
+    for reason, count in Counter(row.forecast.absent for row in rows if row.forecast.absent).items():
+        yield f"memory: {count} cells not predicted: {reason}"
+
+
+def print_table(rows: Sequence[tuple[str, ...]]) -> None:
     """Columns as wide as their longest entry; the last one as it is."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:

@@ -179,6 +179,15 @@ def test_names_whose_files_would_collide_are_refused(settings: Settings) -> None
     assert problems(settings)["models.LLaVA"][1] == "differs from 'llava' only in case: their files would collide"
 
 
+@pytest.mark.parametrize("name", ["index", "Index", "INDEX"])
+@pytest.mark.parametrize("kind", ["models", "datasets"])
+def test_the_name_of_the_study_s_own_page_is_refused(settings: Settings, kind: str, name: str) -> None:
+    settings[kind][name] = next(iter(settings[kind].values()))
+    assert (
+        problems(settings)[f"{kind}.{name}"][1] == "a name that a page or folder of the study itself has; allowed: any other name"
+    )
+
+
 def test_an_exclusion_of_everything_is_refused(settings: Settings) -> None:
     settings["exclude"] = [{}]
     assert "an empty exclusion would leave nothing" in problems(settings)["exclude.0"][1]

@@ -117,6 +117,14 @@ class DatasetConfig(Section):
     revision: Revision | None = Field(default=None, description="commit of the hub repository, 40 hexadecimal digits")
     split: Name | None = Field(default=None, description="split of the data set, such as test or validation")
     columns: DatasetColumns | None = Field(default=None, description="columns of a table whose names are not the usual ones")
+    prompt: Literal["lmms-eval", "raw"] | None = Field(
+        default=None,
+        description="how the questions of a hub data set that is known here are worded: as lmms-eval does (when absent), "
+        "or raw, as the reference study does",
+    )
+    metric: Literal["vqa_accuracy", "choice_accuracy", "cider_d"] | None = Field(
+        default=None, description="standard metric of a folder, or of a hub data set read by columns; known ones have their own"
+    )
     samples: Annotated[int, Field(ge=1)] | None = Field(default=None, description="how many samples to draw; all when absent")
     seed: int = Field(default=0, ge=0, description="seed of the draw")
     on_bad_sample: Literal["stop", "skip"] = Field(
@@ -131,6 +139,10 @@ class DatasetConfig(Section):
             raise ValueError(f"{missing} is missing; a hub data set needs a revision (40 hexadecimal digits) and a split")
         if source != "hub" and self.revision is not None:
             raise ValueError("revision belongs to a hub id; a folder is identified by its content")
+        if self.prompt is not None and (source != "hub" or self.columns is not None):
+            raise ValueError("prompt belongs to a hub data set that is known here; others are asked what their columns hold")
+        if self.metric is not None and source == "package":
+            raise ValueError("metric belongs to a folder or a hub data set; leave the key out")
         return self
 
 
@@ -303,6 +315,11 @@ class Study(Section):
     results: ProjectPath = Field(default="results", description="folder for everything the study makes, inside the project")
     hardware: Name | None = Field(
         default=None, description="the machine the study is meant for, such as h100; part of every run's key"
+    )
+    device_memory_gib: Annotated[float, Field(gt=0, le=100_000)] | None = Field(
+        default=None,
+        description="memory of the GPU the study is meant for; `make grid` marks the runs predicted to need more. "
+        "For CPU runs it looks at the machine it runs on",
     )
     container: ContainerImage = Field(
         default="containers/measure.sif",

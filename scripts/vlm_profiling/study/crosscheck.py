@@ -25,6 +25,9 @@ from vlm_profiling.study.errors import Problem, allowed_names
 from vlm_profiling.study.problems import section_problems
 
 SectionKind = TypeVar("SectionKind", bound=BaseModel)
+RESERVED = {"index"}
+"""Names of files and folders beside those of models, whatever their case: a model's page would replace the study's."""
+
 Chooser = BaselineConfig | AxisConfig | CellsConfig | ExcludeConfig
 
 
@@ -106,6 +109,9 @@ def _twin_problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
     for kind in ("models", "datasets"):
         folded: dict[str, str] = {}
         for name in _names(settings.get(kind)):
+            if name.casefold() in RESERVED:
+                message = "a name that a page or folder of the study itself has; allowed: any other name"
+                yield Problem(f"{kind}.{name}", message, has_value=False)
             twin = folded.setdefault(name.casefold(), name)
             if twin != name:
                 yield Problem(f"{kind}.{name}", f"differs from {twin!r} only in case: their files would collide", has_value=False)
