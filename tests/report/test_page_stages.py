@@ -59,6 +59,20 @@ def test_the_page_of_a_model_tells_stages_their_sum_and_what_marking_cost(make_s
     assert sum(float(row[-1].rstrip(" |")) for row in rows[2:-1]) == pytest.approx(100, abs=0.3)
     assert rows[-1][0] == "| **end to end**" and rows[-1][-1] == "100.0 |"
     assert "took 101.0 [99.00, 103.0] % of the headline's" in text
+    assert "Marked and unmarked in turns, it takes 100.4 [99.80, 101.0] % of its time" in text
+
+
+def test_repeat_noise_stands_apart_from_every_interval(make_study, usual_answer):
+    study = make_study()
+    page = model_page(study.cells(), "trained", study.folder / "tables", "plots")
+    assert "| Latency's noise from repeat to repeat (%) | 0.1581 (5 rounds, stopped: half width) |" in page
+
+    def without_repeats(run):
+        return msgspec.structs.replace(usual_answer(run), repeats=None, repeats_absent="repeats need two full batches")
+
+    study = make_study(without_repeats)
+    page = model_page(study.cells(), "trained", study.folder / "tables", "plots")
+    assert "| Latency's noise from repeat to repeat (%) | repeats need two full batches |" in page
 
 
 def test_pages_without_stages_have_no_such_section(make_study, usual_answer):
