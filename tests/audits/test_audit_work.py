@@ -98,7 +98,7 @@ def test_a_cpu_without_measured_ceilings_has_no_floor_to_be_held_against() -> No
 
 def test_a_cpu_run_within_what_was_measured_passes() -> None:
     finding = physical_floor.judge(context_of(make_record(), cost=make_cost(), ceilings=make_ceilings()))
-    assert finding.verdict == "pass" and "TFLOP/s of at most 0.001 (measured on this machine)" in finding.evidence
+    assert finding.verdict == "pass" and "TFLOP/s of at most 0.001 (calibrated with torch 2.13.0)" in finding.evidence
 
 
 def test_a_cpu_run_faster_than_the_measured_matrix_rate_is_suspicious() -> None:
@@ -110,13 +110,13 @@ def test_a_cpu_run_faster_than_the_measured_matrix_rate_is_suspicious() -> None:
     assert physical_floor.judge(context_of(make_record(), cost=make_cost(), ceilings=ceilings)).verdict == "pass"
     ceilings.buffer_bytes = 1000
     finding = physical_floor.judge(context_of(make_record(), cost=make_cost(), ceilings=ceilings))
-    assert finding.verdict == "warn" and "GB/s of at most 1e-05 (measured on this machine)" in finding.evidence
+    assert finding.verdict == "warn" and "GB/s of at most 1e-05 (calibrated with torch 2.13.0)" in finding.evidence
 
 
 def test_a_figure_that_the_gpu_can_reach_passes() -> None:
     finding = physical_floor.judge(context_of(record_on_gpu(), cost=make_cost()))
     assert finding.verdict == "pass"
-    assert "of at most 67 (NVIDIA H100" in finding.evidence and "350 W of at most 700 W" in finding.evidence
+    assert "GB/s of at most 3350 (NVIDIA H100" in finding.evidence and "350 W of at most 700 W" in finding.evidence
 
 
 def test_a_latency_below_what_the_matrix_units_need_is_found() -> None:

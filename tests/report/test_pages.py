@@ -47,6 +47,7 @@ def test_every_section_of_the_study_is_there(make_study, write):
         "# trained",
         "## Baseline",
         "## Where the time goes",
+        "## Distance to what the device allows",
         "## What to try next",
         "## Batch size",
         "## Image size",
@@ -115,7 +116,7 @@ def test_pictures_are_linked_where_the_charts_are(make_study, write):
     assert "](../plots/index/latency_quality.svg)" in pages["index.md"]
     one_value = write(make_study(axes={"batch_size": {"values": [2]}}))["trained.md"]
     assert "a single value, so there is nothing to draw" in one_value
-    assert "![" not in one_value
+    assert one_value.count("![") == 1 and "](../plots/trained/roofline.svg)" in one_value
 
 
 def test_nothing_that_a_model_says_becomes_markup(make_study, write):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from vlm_profiling.audits.base import Check, Context, FigureKind, Finding, Verdict, conclude, not_applicable
 from vlm_profiling.cost.ceilings import Ceilings
@@ -24,7 +25,16 @@ def judge(context: Context) -> Finding:
     record, gpu = context.record, context.record.environment.gpu
     ceilings = context.ceilings.get(record.point.device)
     rows = run_roofline(record, context.cost, ceilings)
-    checks = [*_datasheet_checks(rows), *_measured_checks(rows, ceilings)]
+    checks: list[Check] = []
+    sides: tuple[tuple[list[_Rate], float, Verdict], ...] = (
+        (_rates(rows, "datasheet", least_bytes=0), 1.0, "fail"),
+        (_rates(rows, "measured", _streamed(ceilings)), ABOVE_MEASURED, "warn"),
+    )
+    for rates, limit, otherwise in sides:
+        above = [rate for rate in rates if rate.utilisation > limit]
+        checks += [Check(otherwise, rate.words, rate.figures) for rate in above]
+        if rates and not above:
+            checks.append(Check("pass", max(rates).words))
     if gpu and record.point.device == "cuda" and record.energy and record.energy.gpu:
         checks += _power_checks(record.energy.gpu, gpu)
     if not checks:
@@ -33,31 +43,36 @@ def judge(context: Context) -> Finding:
     return conclude(NAME, checks)
 
 
-def _datasheet_checks(rows: list[StageRoofline]) -> Iterator[Check]:
-    """No kernel passes a datasheet: neither its matrix rate nor its bandwidth."""
+class _Rate(NamedTuple):
+    """How fast a stage did its work, of what is allowed."""
+
+    utilisation: float
+    words: str
+    figures: tuple[FigureKind, ...]
+    """What is wrong where this cannot be."""
+
+
+def _rates(rows: Sequence[StageRoofline], ceiling: str, least_bytes: float) -> list[_Rate]:
+    """FLOP/s against one ceiling, and bytes per second of the stages that move enough of them."""
+    rates = []
     for row in rows:
-        if row.ceiling == "datasheet":
-            yield from _checks(row, "fail", 1.0, row.source or "", with_bytes=True)
+        whole = row.stage == WHOLE
+        if row.ceiling != ceiling or row.flops is None or row.bytes is None:
+            continue
+        if row.mfu is not None and row.peak_flops_per_s is not None:
+            done, limit = row.flops / row.time_s / 1e12, row.peak_flops_per_s / 1e12
+            words = f"{row.stage}: {done:.4g} TFLOP/s of at most {limit:.4g} ({row.source})"
+            rates.append(_Rate(row.mfu, words, ("latency", "flops") if whole else ("stages",)))
+        if row.mbu is not None and row.peak_bytes_per_s is not None and row.bytes >= least_bytes:
+            done, limit = row.bytes / row.time_s / 1e9, row.peak_bytes_per_s / 1e9
+            words = f"{row.stage}: {done:.4g} GB/s of at most {limit:.4g} ({row.source})"
+            rates.append(_Rate(row.mbu, words, ("latency",) if whole else ("stages",)))
+    return rates
 
 
-def _measured_checks(rows: list[StageRoofline], ceilings: Ceilings | None) -> Iterator[Check]:
-    """What passes the measured rates is suspicious; what fits the caches may be read faster than memory is."""
-    for row in rows:
-        if row.ceiling == "measured" and ceilings:
-            streams = (row.bytes or 0) >= ceilings.buffer_bytes
-            yield from _checks(row, "warn", ABOVE_MEASURED, "measured on this machine", with_bytes=streams)
-
-
-def _checks(row: StageRoofline, otherwise: Verdict, limit: float, source: str, *, with_bytes: bool) -> Iterator[Check]:
-    kinds: tuple[FigureKind, ...] = ("latency", "flops") if row.stage == WHOLE else ("stages",)
-    if row.mfu is not None and row.flops is not None and row.peak_flops_per_s is not None:
-        words = (
-            f"{row.stage}: {row.flops / row.time_s / 1e12:.4g} TFLOP/s of at most {row.peak_flops_per_s / 1e12:.4g} ({source})"
-        )
-        yield Check("pass" if row.mfu <= limit else otherwise, words, kinds)
-    if with_bytes and row.mbu is not None and row.bytes is not None and row.peak_bytes_per_s is not None:
-        words = f"{row.stage}: {row.bytes / row.time_s / 1e9:.4g} GB/s of at most {row.peak_bytes_per_s / 1e9:.4g} ({source})"
-        yield Check("pass" if row.mbu <= limit else otherwise, words, ("latency",) if row.stage == WHOLE else kinds)
+def _streamed(ceilings: Ceilings | None) -> float:
+    """Bytes from which the measured bandwidth holds: what fits the caches may be read faster than memory is."""
+    return ceilings.buffer_bytes if ceilings else 0
 
 
 def _power_checks(joules: Joules, gpu: Gpu) -> Iterator[Check]:

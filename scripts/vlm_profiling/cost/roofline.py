@@ -130,7 +130,7 @@ def roofs(record: Record, ceilings: Ceilings | None) -> list[Roof]:
         return [sheet, Roof("measured", None, None, None, mismatch)]
     rate = ceilings.matrix.get(dtype)
     absent = None if rate else f"no rate of {dtype}: {ceilings.absent.get(dtype, 'not measured')}"
-    source = f"measured on this machine, torch {ceilings.environment.packages.get('torch', 'unknown')}"
+    source = f"calibrated with torch {ceilings.environment.packages.get('torch', 'unknown')}"
     return [sheet, Roof("measured", source, rate and rate.rate.best_per_s, ceilings.bytes_per_s, absent)]
 
 

@@ -8,6 +8,8 @@ TABLES = ("runs", "samples", "stages", "layers")
 TABLE_ENDINGS = (".parquet", ".csv")
 CHART_ENDINGS = (".vl.json", ".svg", ".png")
 INDEX_CHARTS = ("latency_quality", "memory", "flops")
+ROOFLINE_CHART = "roofline"
+"""Of each model, at the baseline."""
 QUALITY_AXES = ("image_size", "max_input_len", "frames")
 """Axes that change what the model sees, and so the quality of its answers."""
 
@@ -47,6 +49,7 @@ def index_charts(study: Study) -> list[str]:
 def chart_files(study: Study) -> list[str]:
     """Every chart file, relative to the folder of plots."""
     stems = [f"{model}/{name}" for model in study.models for name in (*model_charts(study, model), *stage_charts(study, model))]
+    stems += [f"{model}/{ROOFLINE_CHART}" for model in study.models]
     stems += [f"index/{name}" for name in index_charts(study)]
     return [stem + ending for stem in stems for ending in CHART_ENDINGS]
 

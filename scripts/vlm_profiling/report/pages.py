@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import jinja2
 import msgspec
@@ -17,13 +18,15 @@ from vlm_profiling.record.files import write_text
 from vlm_profiling.report import templates
 from vlm_profiling.report.cells import Cell, Cells, Place, read_cells
 from vlm_profiling.report.compare import read_batch_times
-from vlm_profiling.report.files import INDEX_CHARTS, model_charts, stage_charts
-from vlm_profiling.report.inside import Row, read_layers, read_stages
+from vlm_profiling.report.files import INDEX_CHARTS, ROOFLINE_CHART, model_charts, stage_charts
+from vlm_profiling.report.inside import read_layers, read_stages
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.page_advice import advice_text, best_hints_table, model_advice
 from vlm_profiling.report.page_audits import audits_table, concerns_table, verdict_counts
+from vlm_profiling.report.page_roofline import roofline_table
 from vlm_profiling.report.page_stages import layers_table, models_stages_table, stages_table
 from vlm_profiling.report.page_tables import axis_table, baseline_table, cells_table, failures_table, models_table
+from vlm_profiling.report.roofline import read_roofline
 from vlm_profiling.report.words import AXIS_NAMES, settings
 from vlm_profiling.study import Study
 
@@ -39,6 +42,11 @@ CHART_TITLES = {
     "flops": "FLOPs per batch by model, stacked by stage",
     "stages": "Time per batch by model, stacked by stage, with the shares beside it",
 }
+
+
+_ROOFLINE_TITLE = "{}: work per second of each stage against what the device allows, over FLOP per byte"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -126,6 +134,8 @@ def model_page(cells: Cells, model: str, tables: Path, pictures: str) -> str:
         baseline=baseline_table(baseline) if baseline else "",
         baseline_settings=settings(baseline[0].point) if baseline else "",
         stages=_parts(baseline, read_stages(tables, baseline), stages_table),
+        roofline=_parts(baseline, read_roofline(tables, baseline), roofline_table),
+        roofline_chart=Chart(_ROOFLINE_TITLE.format(escape_markdown(model)), f"{pictures}/{model}/{ROOFLINE_CHART}.svg"),
         layers=_parts(baseline, read_layers(tables, baseline), layers_table),
         advice=[
             Part(escape_markdown(advice.subject.cell.dataset) if len(baseline) > 1 else "", advice_text(advice))
@@ -145,7 +155,7 @@ def model_page(cells: Cells, model: str, tables: Path, pictures: str) -> str:
     )
 
 
-def _parts(cells: Sequence[Cell], rows: Mapping[Place, Sequence[Row]], draw: Callable[[Cell, Sequence[Row]], str]) -> list[Part]:
+def _parts(cells: Sequence[Cell], rows: Mapping[Place, Sequence[T]], draw: Callable[[Cell, Sequence[T]], str]) -> list[Part]:
     """The tables of the cells that have rows; each names its data set where there are several."""
     several = len(cells) > 1
     return [

@@ -1,0 +1,126 @@
+"""The roofline of a model at the baseline: its stages as points below what the device allows, both axes logarithmic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+
+from vlm_profiling.cost.roofline import WHOLE, StageRoofline
+from vlm_profiling.report.cells import Cells, Place
+from vlm_profiling.report.figures import Figure, Unit
+from vlm_profiling.report.panels import GREY, STAGE_COLOURS, WIDTH, PanelChart, finish, hole, note
+from vlm_profiling.report.words import settings
+
+HEIGHT = 300
+RATES = (Unit("PFLOP/s", 1e15), Unit("TFLOP/s", 1e12), Unit("GFLOP/s", 1e9), Unit("MFLOP/s", 1e6))
+DASHES = {"measured": [1, 0], "datasheet": [6, 4]}
+"""Dashes of the roofs."""
+COLOURS = {**STAGE_COLOURS, WHOLE: "black"}
+
+
+def roofline_chart(cells: Cells, model: str, roofline: Mapping[Place, Sequence[StageRoofline]]) -> alt.VConcatChart:
+    """One panel a data set; in words, why there is nothing to draw."""
+    title = f"{model}: how far each stage is from what the device allows"
+    baseline = cells.baseline(model)
+    drawn = [(cell, [row for row in roofline.get(cell.place, ()) if row.floor_s and row.flops]) for cell in baseline]
+    panels = [
+        _panel(rows, cell.dataset if len(baseline) > 1 else "", doubtful="stages" in cell.doubts) for cell, rows in drawn if rows
+    ]
+    if not panels:
+        absent = [row.absent for cell in baseline for row in roofline.get(cell.place, ())]
+        reasons = dict.fromkeys(reasons[name] for reasons in absent for name in ("flops", "floor_s") if name in reasons)
+        return finish([note("; ".join(reasons) or "No run at the baseline has figures.")], title, "")
+    subtitle = (
+        f"{settings(baseline[0].point)}. A point is a stage: work done per second of its measured time, over its work "
+        "per byte read or written. Dotted, and as a number: how many times as fast the device would allow."
+    )
+    return finish(panels, title, subtitle, [Figure(1.0, doubts=cell.doubts.get("stages", ())) for cell, _ in drawn])
+
+
+def _panel(rows: Sequence[StageRoofline], title: str, *, doubtful: bool) -> PanelChart:
+    unit = next((unit for unit in RATES if max(row.peak_flops_per_s or 0 for row in rows) >= unit.size), RATES[-1])
+    rows = [row for row in rows if row.stage != WHOLE] or rows  # all of generate() only where its stages were not measured
+    roofs = {row.ceiling: row for row in rows}
+    nearest = "measured" if "measured" in roofs else "datasheet"
+    points = [_point(row, unit) for row in rows if row.ceiling == nearest and row.intensity_flops_per_byte]
+    points = [point | {"doubtful": doubtful, "crowded": _crowded(point, points)} for point in points]
+    ridges = [_peak(roof) / _bandwidth(roof) for roof in roofs.values()]
+    left = min([point["intensity"] for point in points] + ridges) / 4
+    right = max([point["intensity"] for point in points] + ridges) * 10
+    bottom, top = min(point["rate"] for point in points) / 3, 3 * max(_peak(roof) for roof in roofs.values()) / unit.size
+    x = alt.X("intensity:Q", title="FLOP per byte", scale=_log_scale(left, right), axis=_decades(left, right))
+    y = alt.Y("rate:Q", title=f"Work per second ({unit.name})", scale=_log_scale(bottom, top), axis=_decades(bottom, top))
+    lines = alt.Chart(alt.Data(values=[row for roof in roofs.values() for row in _line(roof, unit, left, right)]))
+    marks = alt.Chart(alt.Data(values=points)).encode(x=x, y=y)
+    names = {_name(roof, unit): DASHES[ceiling] for ceiling, roof in roofs.items()}
+    legend = alt.Legend(title=None, orient="bottom", direction="vertical", labelLimit=WIDTH, symbolSize=900)
+    dash = alt.StrokeDash("name:N", scale=alt.Scale(domain=list(names), range=list(names.values())), legend=legend)
+    stages = list(COLOURS)
+    colour = alt.Color("stage:N", scale=alt.Scale(domain=stages, range=[COLOURS[stage] for stage in stages]), legend=None)
+    return alt.layer(
+        lines.mark_line(color="black", clip=True, strokeWidth=1.5).encode(x=x, y=y, strokeDash=dash),
+        marks.mark_rule(strokeDash=[2, 3], color=GREY).encode(y2="roof:Q"),
+        marks.mark_point(filled=True, size=110, opacity=1, stroke="black", strokeWidth=0.8).encode(color=colour),
+        hole(marks),
+        marks.mark_text(align="left", dx=9, dy=3, fontSize=12).encode(text="label:N").transform_filter("!datum.crowded"),
+        marks.mark_text(align="right", dx=-9, dy=3, fontSize=12).encode(text="label:N").transform_filter("datum.crowded"),
+        width=WIDTH,
+        height=HEIGHT,
+        title=alt.Title(title, anchor="middle"),
+    )
+
+
+def _log_scale(low: float, high: float) -> alt.Scale:
+    return alt.Scale(type="log", domain=[low, high], nice=False)
+
+
+def _decades(low: float, high: float) -> alt.Axis:
+    """Ticks at powers of ten."""
+    return alt.Axis(values=[10.0**power for power in range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)])
+
+
+def _point(row: StageRoofline, unit: Unit) -> dict[str, Any]:
+    assert row.flops and row.intensity_flops_per_byte and row.distance
+    allowed = min(_peak(row), row.intensity_flops_per_byte * _bandwidth(row))
+    return {
+        "stage": row.stage,
+        "label": f"{row.stage}, {row.distance:,.{0 if row.distance >= 10 else 1}f}×",
+        "intensity": row.intensity_flops_per_byte,
+        "rate": row.flops / row.time_s / unit.size,
+        "roof": allowed / unit.size,
+    }
+
+
+def _crowded(point: Mapping[str, Any], points: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the label would run into a point right of this one, and so stands to its left."""
+    return any(
+        1 < other["intensity"] / point["intensity"] < 5 and 1 / 3 < other["rate"] / point["rate"] < 3
+        for other in points
+        if other is not point
+    )
+
+
+def _line(roof: StageRoofline, unit: Unit, left: float, right: float) -> list[dict[str, Any]]:
+    """Up along the bandwidth to the ridge, then level with the matrix rate."""
+    ridge = _peak(roof) / _bandwidth(roof)
+    return [
+        {"name": _name(roof, unit), "intensity": at, "rate": min(_peak(roof), at * _bandwidth(roof)) / unit.size}
+        for at in (left, ridge, right)
+    ]
+
+
+def _name(roof: StageRoofline, unit: Unit) -> str:
+    return f"{roof.ceiling}: {_peak(roof) / unit.size:.3g} {unit.name} in {roof.dtype}, {_bandwidth(roof) / 1e9:,.4g} GB/s"
+
+
+def _peak(row: StageRoofline) -> float:
+    assert row.peak_flops_per_s is not None
+    return row.peak_flops_per_s
+
+
+def _bandwidth(row: StageRoofline) -> float:
+    assert row.peak_bytes_per_s is not None
+    return row.peak_bytes_per_s

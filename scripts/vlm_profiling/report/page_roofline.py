@@ -1,0 +1,102 @@
+"""How far a run is from what its device allows, for the pages: a table of its stages against each ceiling that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vlm_profiling.cost.roofline import WHOLE, StageRoofline
+from vlm_profiling.report.cells import Cell
+from vlm_profiling.report.figures import BYTES, DOUBT, FLOPS, SECONDS, Figure, Unit, best_unit
+from vlm_profiling.report.markdown import escape_markdown, table
+from vlm_profiling.report.page_tables import NOTHING, show
+
+CEILINGS = {"measured": "this machine's ceilings", "datasheet": "the datasheet"}
+
+
+def roofline_table(cell: Cell, rows: Sequence[StageRoofline]) -> str:
+    """One run's stages against measured ceilings and datasheet; in words, why there is no such table."""
+    parts, reasons = [], {}
+    for ceiling, words in CEILINGS.items():
+        own = [row for row in rows if row.ceiling == ceiling]
+        if any(row.floor_s is not None for row in own):
+            parts += [f"Against {words} ({_ceiling(own)}):", _table(cell, own), *_whole(own)]
+        for row in own:
+            for name, reason in row.absent.items():
+                reasons[f"{_MISSING[name].format(words)}: {escape_markdown(reason)}."] = None
+    doubts = dict.fromkeys(doubt for row in rows for doubt in _doubts(cell, row))
+    return "\n\n".join([*parts, *reasons, *(f"{DOUBT} {escape_markdown(doubt)}." for doubt in doubts)])
+
+
+def _doubts(cell: Cell, row: StageRoofline) -> tuple[str, ...]:
+    """The failed audits of a row's time: that of generate() is the headline's."""
+    return cell.doubts.get("latency" if row.stage == WHOLE else "stages", ())
+
+
+_MISSING = {
+    "flops": "Stages without figures",
+    "floor_s": "Not compared with {}",
+    "launch_floor_s": "No floor of launching",
+}
+"""What a reader misses where a field of a row is null."""
+
+
+def _table(cell: Cell, rows: Sequence[StageRoofline]) -> str:
+    flop, byte = _unit(FLOPS, [row.flops for row in rows]), _unit(BYTES, [row.bytes for row in rows])
+    second = _unit(SECONDS, [row.time_s for row in rows])
+    heading = [
+        "Stage",
+        f"FLOPs ({flop.name})",
+        f"Bytes ({byte.name})",
+        "FLOP/byte",
+        f"Floor ({second.name})",
+        f"Time ({second.name})",
+        "Time / floor",
+        "MFU (%)",
+        "MBU (%)",
+        "Bound",
+    ]
+    lines = [
+        [
+            f"**{row.stage}**" if row.stage == WHOLE else row.stage,
+            _number(row.flops, flop.size),
+            _number(row.bytes, byte.size),
+            _number(row.intensity_flops_per_byte),
+            _number(row.floor_s, second.size),
+            show(Figure(row.time_s, doubts=_doubts(cell, row)), second),
+            _number(row.distance),
+            _number(row.mfu, 0.01),
+            _number(row.mbu, 0.01),
+            row.bound or NOTHING,
+        ]
+        for row in rows
+    ]
+    return table(heading, lines)
+
+
+def _ceiling(rows: Sequence[StageRoofline]) -> str:
+    """The numbers that the rows were held against."""
+    row = next(row for row in rows if row.floor_s is not None)
+    launch = [f"{row.launch_floor_s / row.ops * 1e6:.3g} µs an operation"] if row.launch_floor_s and row.ops else []
+    rates = [f"{_number(row.peak_flops_per_s, 1e9)} GFLOP/s in {row.dtype}", f"{_number(row.peak_bytes_per_s, 1e9)} GB/s"]
+    return escape_markdown(f"{row.source}: {', '.join([*rates, *launch])}")
+
+
+def _whole(rows: Sequence[StageRoofline]) -> list[str]:
+    """One sentence about all of generate()."""
+    return [
+        f"`generate()` takes {row.distance:.3g} times the sum of its stages' floors; {100 * row.unattributed_share:.0f} % of its "
+        "time lies beyond the longest of its compute, memory and launch floors."
+        for row in rows
+        if row.stage == WHOLE and row.distance is not None and row.unattributed_share is not None
+    ]
+
+
+def _unit(units: tuple[Unit, ...], values: Sequence[float | None]) -> Unit:
+    return best_unit(units, [Figure(value) for value in values if value is not None])
+
+
+def _number(value: float | None, size: float = 1.0) -> str:
+    return NOTHING if value is None else show(Figure(value / size), _ONE)
+
+
+_ONE = Unit("", 1.0)

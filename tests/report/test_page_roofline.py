@@ -1,0 +1,100 @@
+"""The roofline on table, chart and page: every stage against its ceilings, and words where there is nothing to compare."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from factories import make_ceilings
+from test_charts import rows_of
+from test_page_stages import section
+
+from vlm_profiling.cost.ceilings import write_ceilings
+from vlm_profiling.cost.roofline import StageRoofline
+from vlm_profiling.report.charts_roofline import roofline_chart
+from vlm_profiling.report.files import chart_files, roofline_files
+from vlm_profiling.report.page_roofline import roofline_table
+from vlm_profiling.report.pages import model_page
+from vlm_profiling.report.roofline import SCHEMA, read_roofline
+from vlm_profiling.study.config import AXES
+
+PARTS = ["vision", "project", "prefill", "decode"]
+
+
+def test_every_finished_run_has_its_stages_against_both_ceilings(make_study):
+    study = make_study()
+    tables = study.merge()
+    table = pl.read_parquet(tables / "roofline.parquet")
+    assert table.equals(pl.read_csv(tables / "roofline.csv", schema=table.schema))
+    assert table.columns == ["model", "dataset", *AXES, "key", *StageRoofline.__struct_fields__] == list(SCHEMA)
+    one = table.filter(pl.col("model") == "trained", pl.col("batch_size") == 2, pl.col("image_size").is_null())
+    one = one.filter(pl.col("key") == one["key"][0])
+    assert one["stage"].to_list() == [*PARTS, "generate"] * 2
+    assert one["ceiling"].to_list() == ["datasheet"] * 5 + ["measured"] * 5
+    assert one["mfu"].is_null().to_list() == [True] * 5 + [False] * 5
+    assert set(roofline_files()) == {path.name for path in tables.iterdir() if path.stem == "roofline"}
+
+
+def test_the_chart_holds_a_point_a_stage_below_its_roof(make_study):
+    study = make_study()
+    cells = study.cells()
+    rows = rows_of(roofline_chart(cells, "trained", read_roofline(study.folder / "tables", cells.all)))
+    points = {row["stage"]: row for row in rows if "stage" in row}
+    assert list(points) == PARTS and all(point["rate"] < point["roof"] for point in points.values())
+    # 2000 FLOPs and 4000 bytes a batch, at 1 GB/s: half a FLOP a byte allows 0.5 GFLOP/s, below the 1 GFLOP/s of the matrix rate
+    assert points["vision"]["intensity"] == 0.5 and points["vision"]["roof"] == pytest.approx(0.5)
+    roof = [row for row in rows if "name" in row]
+    assert {row["name"] for row in roof} == {"measured: 1 GFLOP/s in float32, 1 GB/s"}
+    ridge = roof[1]
+    assert (ridge["intensity"], ridge["rate"]) == (1.0, 1.0)
+
+
+def test_every_model_has_its_chart(make_study):
+    files = chart_files(make_study().study)
+    assert {"trained/roofline.svg", "random/roofline.png"} < set(files)
+
+
+def test_the_page_tells_floor_time_and_bound_and_against_what(make_study):
+    study = make_study()
+    cells = study.cells()
+    text = section(model_page(cells, "trained", study.folder / "tables", "plots"), "Distance to what the device allows")
+    assert "calibrated with torch 2.13.0: 1.000 GFLOP/s in float32, 1.000 GB/s, 1 µs an operation" in text
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    assert rows[0][-1] == "Bound" and [row[0] for row in rows[2:]] == [*PARTS, "**generate**"]
+    assert rows[2][-1] == "unattributed"
+    assert "Not compared with the datasheet: a CPU's peaks depend on clocks" in text
+    assert "](plots/trained/roofline.svg)" in text
+
+
+def test_a_time_that_an_audit_failed_is_marked(make_study):
+    study = make_study()
+    cells = study.cells()
+    (cell,) = cells.baseline("trained")
+    cell.doubts["stages"] = ("parts sum to whole: 12 % is in no stage",)
+    rows = read_roofline(study.folder / "tables", cells.all)
+    lines = roofline_table(cell, rows[cell.place]).splitlines()
+    assert [line.startswith("| vision") for line in lines if "⚠ |" in line] == [True, False, False, False]
+    assert lines[-1] == "⚠ parts sum to whole: 12 % is in no stage."
+    assert "parts sum to whole" in str(roofline_chart(cells, "trained", rows).to_dict())
+
+
+def test_without_ceilings_page_and_chart_say_why(make_study):
+    study = make_study()
+    (study.folder / "ceilings" / "cpu.json").unlink()
+    cells = study.cells()
+    text = section(model_page(cells, "trained", study.folder / "tables", "plots"), "Distance to what the device allows")
+    assert "Not compared with this machine's ceilings: no ceilings of device cpu were measured." in text and "MFU" not in text
+    chart = roofline_chart(cells, "trained", read_roofline(study.folder / "tables", cells.all))
+    assert "no ceilings of device cpu were measured" in " ".join(rows_of(chart)[0]["text"])
+
+
+def test_a_gpu_has_a_table_and_a_roof_for_each_ceiling(make_study):
+    study = make_study(axes={}, baseline={"device": "cuda", "optimization": "fp32", "batch_size": 2})
+    write_ceilings(study.folder / "ceilings" / "cuda.json", make_ceilings("cuda", 50e12, 3e12, 5e-6))
+    cells = study.cells()
+    (cell,) = cells.baseline("trained")
+    rows = read_roofline(study.folder / "tables", cells.all)
+    text = roofline_table(cell, rows[cell.place])
+    assert text.count("| Stage |") == 2
+    assert "(NVIDIA H100 Tensor Core GPU datasheet: 67,000 GFLOP/s in float32, 3,350 GB/s" in text
+    names = {row["name"] for row in rows_of(roofline_chart(cells, "trained", rows)) if "name" in row}
+    assert names == {"datasheet: 67 TFLOP/s in float32, 3,350 GB/s", "measured: 50 TFLOP/s in float32, 3,000 GB/s"}
