@@ -6,14 +6,6 @@ wildcard_constraints:
     device="cuda|cpu",
 
 
-def device_gpus(wildcards):
-    return int(wildcards.device == "cuda")
-
-
-def device_threads(wildcards):
-    return threads_beside(device_gpus(wildcards))
-
-
 rule calibrate_device:
     input:
         code=code("calibrate_device"),

@@ -73,6 +73,14 @@ def run_threads(wildcards):
     return threads_beside(run_gpus(wildcards))
 
 
+def device_gpus(wildcards):
+    return int(wildcards.device == "cuda")
+
+
+def device_threads(wildcards):
+    return threads_beside(device_gpus(wildcards))
+
+
 def study_folder(wildcards, input):
     """The study's results folder, where the scripts after a run find and leave everything."""
     return str(Path(input.study).parent)
