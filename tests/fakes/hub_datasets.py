@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import threading
@@ -26,6 +27,14 @@ class FakeHub:
     """Files whose next transfer breaks off half way."""
     gets: list[tuple[str, str | None]] = field(default_factory=list)
     """File and Range header of each transfer."""
+    changed: dict[str, bytes] = field(default_factory=dict)
+    """What is sent instead of a file's listed content."""
+    stall: set[str] = field(default_factory=set)
+    """Files whose next transfer stops half way and keeps its connection open."""
+    stalled: threading.Event = field(default_factory=threading.Event)
+    """Set while a transfer stalls."""
+    large: bool = True
+    """Whether files lie in Git LFS, and are listed with their SHA-256."""
     endpoint: str = ""
 
 
@@ -39,9 +48,13 @@ def serve(hub: FakeHub) -> Iterator[FakeHub]:
             self._answer(with_body=True)
 
         def _answer(self, with_body: bool) -> None:
-            info = re.fullmatch(r"/api/datasets/(.+)/revision/(\w+)", self.path)
+            info = re.fullmatch(r"/api/datasets/(.+)/revision/(\w+)(\?.*)?", self.path)
             file = re.fullmatch(r"/datasets/(.+)/resolve/(\w+)/(.+)", self.path)
-            name, revision = (info or file).groups()[:2]
+            asked = info or file
+            if asked is None:
+                self._send(b"", {}, with_body=False, status=404)
+                return
+            name, revision = asked.groups()[:2]
             if name != hub.name:
                 self._refuse(404, "RepoNotFound")
             elif revision != REVISION:
@@ -52,7 +65,7 @@ def serve(hub: FakeHub) -> Iterator[FakeHub]:
                         {
                             "id": hub.name,
                             "sha": REVISION,
-                            "siblings": [{"rfilename": path} for path in hub.files],
+                            "siblings": [_listed(hub, path) for path in hub.files],
                             "cardData": {"license": hub.licence},
                         }
                     ).encode(),
@@ -65,7 +78,7 @@ def serve(hub: FakeHub) -> Iterator[FakeHub]:
                 self._send_file(file[3], with_body)
 
         def _send_file(self, path: str, with_body: bool) -> None:
-            content = hub.files[path]
+            content = hub.changed.get(path, hub.files[path])
             headers = {"ETag": f'"{path.replace("/", "-")}"', "X-Repo-Commit": REVISION, "Accept-Ranges": "bytes"}
             if not with_body:
                 self._send(content, headers, with_body)
@@ -75,9 +88,13 @@ def serve(hub: FakeHub) -> Iterator[FakeHub]:
             start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
             if asked:
                 headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-            stop = len(content) // 2 if path in hub.interrupt else None
+            stop = len(content) // 2 if path in hub.interrupt | hub.stall else None
             hub.interrupt.discard(path)
             self._send(content[start:], headers, with_body, 206 if asked else 200, stop)
+            if path in hub.stall:
+                hub.stall.discard(path)
+                hub.stalled.set()
+                self.connection.recv(1)  # until whoever asked is gone
 
         def _send(self, body: bytes, headers: dict[str, str], with_body: bool, status: int = 200, stop: int | None = None):
             self.send_response(status)
@@ -104,3 +121,13 @@ def serve(hub: FakeHub) -> Iterator[FakeHub]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _listed(hub: FakeHub, path: str) -> dict[str, object]:
+    """A file as the hub's API lists it: with git's hash, and that of the content where it lies in Git LFS."""
+    content = hub.files[path]
+    entry: dict[str, object] = {"rfilename": path, "size": len(content)}
+    if hub.large:
+        sha256 = hashlib.sha256(content).hexdigest()
+        return entry | {"blobId": "0" * 40, "lfs": {"sha256": sha256, "size": len(content), "pointerSize": 135}}
+    return entry | {"blobId": hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()}

@@ -98,9 +98,9 @@ def test_an_echoed_prompt_explains_a_published_rate_of_20():
 def test_the_interval_is_the_same_each_time_and_narrows_with_more_samples():
     rng = np.random.default_rng(5)
     edits, words = rng.poisson(1.0, 400), rng.integers(1, 5, 400)
-    wide, narrow = ratio_interval(edits[:100], words[:100]), ratio_interval(edits, words)
+    wide, narrow = ratio_interval(edits[:100].tolist(), words[:100].tolist()), ratio_interval(edits.tolist(), words.tolist())
     assert wide is not None and narrow is not None
-    assert ratio_interval(edits, words) == narrow
+    assert ratio_interval(edits.tolist(), words.tolist()) == narrow
     assert narrow.mean == pytest.approx(edits.sum() / words.sum())
     assert narrow.low < narrow.mean < narrow.high
     assert 1.5 < (wide.high - wide.low) / (narrow.high - narrow.low) < 2.7  # about the square root of 4
@@ -112,7 +112,7 @@ def test_the_interval_covers_the_truth_about_19_times_in_20():
     covered = 0
     for _ in range(150):
         words = rng.integers(1, 6, 80)
-        interval = ratio_interval(rng.poisson(0.4 * words), words)
+        interval = ratio_interval(rng.poisson(0.4 * words).tolist(), words.tolist())
         assert interval is not None
         covered += interval.low <= 0.4 <= interval.high
     assert 0.88 <= covered / 150 <= 0.99

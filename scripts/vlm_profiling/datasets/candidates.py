@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from vlm_profiling.record.manifests import SkippedSample
+from vlm_profiling.record.schema import Metric
 
 
 class DatasetError(Exception):
@@ -43,5 +44,9 @@ class Source:
     rows: Callable[[], Iterator[Row]]
     """Reads all rows, in the source's order, a few in memory at a time. Called once to check and once to copy."""
     licence: str | None = None
+    prompt: str | None = None
+    """How its questions are worded, where there is a choice."""
+    metric: Metric | None = None
+    """Its standard metric."""
     revision: str | None = None
     split: str | None = None

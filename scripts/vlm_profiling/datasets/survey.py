@@ -81,6 +81,8 @@ def manifest_of(name: str, source: Source, survey: Survey, drawn: Sequence[Datas
         seed=seed,
         content_sha256=hashlib.sha256(samples_bytes(drawn)).hexdigest(),
         licence=source.licence,
+        prompt=source.prompt,
+        metric=source.metric,
         skipped=survey.bad,
     )
 

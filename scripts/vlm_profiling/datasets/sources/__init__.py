@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from vlm_profiling.datasets.candidates import DatasetError, Source
@@ -21,8 +22,7 @@ def open_source(config: DatasetConfig, project: Path) -> Source:
 
         if config.split is not None:
             raise DatasetError("split: a folder holds one set of samples; leave the key out")
-        return folder_source(project / config.folder, config.folder, config.columns)
+        return replace(folder_source(project / config.folder, config.folder, config.columns), metric=config.metric)
     from vlm_profiling.datasets.sources.hub import hub_source
 
-    assert config.hub and config.revision and config.split  # DatasetConfig lets nothing else through
-    return hub_source(config.hub, config.revision, config.split, config.columns)
+    return hub_source(config)

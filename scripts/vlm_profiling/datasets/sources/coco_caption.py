@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from vlm_profiling.datasets.sources.table import Fields, TableLayout
+from collections.abc import Callable
 
-REQUEST = "Describe this image"
-"""The reference study's prompt. The table's own, longer one is read with `columns: {request: question, response: answer}`."""
+from vlm_profiling.datasets.sources.table import Fields, KnownDataset, TableLayout
+
+REQUESTS = {
+    "lmms-eval": "Provide a one-sentence caption for the provided image.",
+    "raw": "Describe this image",
+}
+"""lmms-eval 0.7.3's `coco_doc_to_text`, and the reference study's. The table's own, longer one is its column `question`."""
 
 
-def _question(row: Fields) -> tuple[object, object]:
-    return REQUEST, row["answer"]
+def _asking(request: str) -> Callable[[Fields], tuple[object, object]]:
+    return lambda row: (request, row["answer"])
 
 
-LAYOUT = TableLayout(("image",), ("answer",), _question, id="question_id")
+KNOWN = KnownDataset(
+    {name: TableLayout(("image",), ("answer",), _asking(request), id="question_id") for name, request in REQUESTS.items()},
+    metric="cider_d",
+)

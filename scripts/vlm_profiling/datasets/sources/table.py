@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from vlm_profiling.datasets.candidates import BadSample, Candidate, DatasetError, Row
 from vlm_profiling.record.manifests import SkippedSample
+from vlm_profiling.record.schema import Metric
 from vlm_profiling.study.config import DatasetColumns
 
 Fields: TypeAlias = Mapping[str, Any]
@@ -39,6 +40,15 @@ class TableLayout:
         if missing:
             raise DatasetError(f"columns: no column {', '.join(missing)}; the table has {', '.join(there)}")
         return list(dict.fromkeys([*image, *wanted]))
+
+
+@dataclass(frozen=True)
+class KnownDataset:
+    """A data set of the hub whose columns, prompts and metric are known here."""
+
+    prompts: Mapping[str, TableLayout]
+    """By the value of the setting `prompt`."""
+    metric: Metric
 
 
 def layout_of_columns(columns: DatasetColumns) -> TableLayout:
