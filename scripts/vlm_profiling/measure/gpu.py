@@ -15,7 +15,6 @@ import pynvml
 from vlm_profiling.measure.meters import MeterError
 from vlm_profiling.record.machine import Gpu
 
-
 NOT_OFFERED = (
     pynvml.NVML_ERROR_NOT_SUPPORTED,
     pynvml.NVML_ERROR_FUNCTION_NOT_FOUND,
