@@ -100,6 +100,15 @@ def test_what_decides_nothing_of_a_run_leaves_its_key(settings: Settings, change
     assert baseline_key(settings) == before
 
 
+def test_the_wording_of_questions_changes_the_key(settings: Settings) -> None:
+    hub = {"hub": "lmms-lab/textvqa", "revision": "f" * 40, "split": "validation"}
+    keys_found = set()
+    for prompt in ({}, {"prompt": "lmms-eval"}, {"prompt": "raw"}):
+        settings["datasets"]["shapes"] = hub | prompt
+        keys_found.add(baseline_key(settings))
+    assert len(keys_found) == 3
+
+
 def test_the_environment_changes_the_key(settings: Settings) -> None:
     assert baseline_key(settings, "lock-2") != baseline_key(settings, "lock-1")
 
