@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from fakes.nvml import RunWithNvml, compile_fake_nvml, run_with_library
+from other_families import OTHER_FAMILIES, build_other_checkpoint
 from small_project import draw_shapes
 
 from vlm_profiling.checkpoints.describe import describe_checkpoint
@@ -48,6 +49,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path
     def build(architecture: str) -> tuple[Path, CheckpointManifest]:
         if architecture not in built:
             config = ModelConfig(tiny=architecture)
+            if architecture in OTHER_FAMILIES:
+                build_other_checkpoint(architecture, project / f"folder-{architecture}")
+                config = ModelConfig(folder=f"folder-{architecture}")
             built[architecture] = describe_checkpoint(architecture, config, project, project / architecture)
         return project, built[architecture]
 

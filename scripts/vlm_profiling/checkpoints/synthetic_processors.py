@@ -13,10 +13,12 @@ from transformers import (
     InstructBlipProcessor,
     LlavaProcessor,
     PreTrainedTokenizerBase,
+    ProcessorMixin,
+    Qwen2_5_VLProcessor,
     Qwen2VLImageProcessorPil,
 )
 
-from vlm_profiling.checkpoints.families.qwen2_5_vl import ImageOnlyProcessor
+from vlm_profiling.checkpoints.families.image_only import image_only
 
 LLAVA_CHAT_TEMPLATE = (
     "{% for message in messages %}{{ message['role'].upper() + ': ' }}{% for part in message['content'] %}"
@@ -63,7 +65,7 @@ def llava_processor(tokenizer: PreTrainedTokenizerBase, *, side: int, patch: int
     )
 
 
-def qwen2_5_vl_processor(tokenizer: PreTrainedTokenizerBase, *, min_pixels: int, max_pixels: int) -> ImageOnlyProcessor:
+def qwen2_5_vl_processor(tokenizer: PreTrainedTokenizerBase, *, min_pixels: int, max_pixels: int) -> ProcessorMixin:
     """Pictures keep their aspect, with an area between the two bounds, in 14-pixel patches merged two by two."""
     image_processor = Qwen2VLImageProcessorPil(size={"shortest_edge": min_pixels, "longest_edge": max_pixels})
-    return ImageOnlyProcessor(image_processor, tokenizer, chat_template=QWEN_CHAT_TEMPLATE)
+    return image_only(Qwen2_5_VLProcessor)(image_processor, tokenizer, chat_template=QWEN_CHAT_TEMPLATE)

@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 import torch
 from PIL import Image
 from transformers import AutoProcessor, BatchFeature, GenerationConfig, PreTrainedConfig, PreTrainedModel, ProcessorMixin
+from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
+from vlm_profiling.checkpoints.families.image_only import image_only
 from vlm_profiling.checkpoints.families.text import plain_text, shorten
 
 Grid = tuple[int, int]
@@ -51,9 +53,11 @@ class Family:
     def __init__(self, config: PreTrainedConfig) -> None:
         self.config = config
 
-    @classmethod
-    def load_processor(cls, folder: Path, *, backend: str, trust_remote_code: bool) -> ProcessorMixin:
+    def load_processor(self, folder: Path, *, backend: str, trust_remote_code: bool) -> ProcessorMixin:
         """The processor in a folder, its image processor on the backend pil or torchvision."""
+        known: Any = PROCESSOR_MAPPING.get(type(self.config), None)
+        if backend == "pil" and known and image_only(known) is not known:
+            return image_only(known).from_pretrained(folder, backend=backend)
         return AutoProcessor.from_pretrained(folder, backend=backend, trust_remote_code=trust_remote_code)
 
     @property
@@ -90,7 +94,7 @@ class Family:
             inputs=inputs,
             prompts=prompts,
             prompt_tokens=inputs["attention_mask"].sum(1).tolist(),
-            image_tokens=(inputs["input_ids"] == self.image_token_id).sum(1).tolist(),
+            image_tokens=self.image_tokens(inputs),
             padded_tokens=inputs["input_ids"].shape[1],
             qformer_tokens=inputs["qformer_input_ids"].shape[1] if "qformer_input_ids" in inputs else 0,
             truncated_tokens=[cut for _, cut in kept],
@@ -114,6 +118,10 @@ class Family:
     def image_token_id(self) -> int:
         """Id of the placeholder of a picture's positions in the prompt."""
         return self.config.image_token_id
+
+    def image_tokens(self, inputs: BatchFeature) -> list[int]:
+        """Positions of the prompt that a picture takes, row by row."""
+        return (inputs["input_ids"] == self.image_token_id).sum(1).tolist()
 
     def vision_grids(self, inputs: BatchFeature) -> list[Grid | None]:
         """Rows, columns of patches, row by row; here of pictures that the processor brought to one size."""

@@ -24,8 +24,7 @@ class Fuyu(Family):
     )
 
     @override
-    @classmethod
-    def load_processor(cls, folder: Path, *, backend: str, trust_remote_code: bool) -> ProcessorMixin:
+    def load_processor(self, folder: Path, *, backend: str, trust_remote_code: bool) -> ProcessorMixin:
         processor = super().load_processor(folder, backend=backend, trust_remote_code=trust_remote_code)
         if backend == "pil":
             _accept_tensors(processor.image_processor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PIL import Image
-from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
+from transformers import BatchFeature, GenerationMixin, PreTrainedModel, ProcessorMixin
 from typing_extensions import override
 
 from vlm_profiling.checkpoints.families.base import Family, Grid
@@ -30,6 +30,11 @@ class Generic(Family):
         return getattr(self.config, "image_token_id", getattr(self.config, "image_token_index", -1))
 
     @override
+    def image_tokens(self, inputs: BatchFeature) -> list[int]:
+        places = inputs.get("image_embeds_position_mask")  # Kosmos-2 names no placeholder
+        return super().image_tokens(inputs) if places is None else places.sum(1).tolist()
+
+    @override
     def vision_grids(self, inputs: BatchFeature) -> list[Grid | None]:
         """Known only where each row has one picture of the batch's size, cut into the config's patches."""
         vision = getattr(self.config, "vision_config", None)
@@ -43,8 +48,8 @@ class Generic(Family):
 
     @override
     def stage_modules(self, model: PreTrainedModel) -> dict[str, str]:
-        encoder = self._vision_encoder(model)
-        return {encoder: "vision", "": "lm"} if encoder else {"": "lm"}
+        encoder, decoder = self._vision_encoder(model), self._generating(model)
+        return {encoder: "vision", decoder: "lm"} if encoder else {decoder: "lm"}
 
     @override
     def compile_targets(self, model: PreTrainedModel) -> list[str]:
@@ -53,6 +58,10 @@ class Generic(Family):
     def _one_size(self, inputs: BatchFeature) -> bool:
         pixels = inputs.get("pixel_values")
         return pixels is not None and pixels.ndim == 4 and len(pixels) == len(inputs["input_ids"])
+
+    def _generating(self, model: PreTrainedModel) -> str:
+        """Name of the module whose forward generate() calls: a language model inside that generates by itself, or the model."""
+        return next((name for name, module in model.named_modules() if name and isinstance(module, GenerationMixin)), "")
 
     def _vision_encoder(self, model: PreTrainedModel) -> str | None:
         """Name of the module that the model itself calls its vision encoder; None where it names none."""

@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from transformers import BatchFeature, PreTrainedModel, ProcessorMixin, Qwen2_5_VLProcessor
+from transformers import BatchFeature, PreTrainedModel
 from typing_extensions import override
 
 from vlm_profiling.checkpoints.families.base import Family, Grid
-
-
-class ImageOnlyProcessor(Qwen2_5_VLProcessor):
-    """The processor without its part for videos, which needs torchvision even where no video is ever given."""
-
-    def __init__(self, image_processor=None, tokenizer=None, chat_template=None, **kwargs) -> None:
-        super().__init__(image_processor, tokenizer, chat_template=chat_template)
-
-    @override
-    @classmethod
-    def get_attributes(cls) -> list[str]:
-        return ["image_processor", "tokenizer"]
-
-
-ImageOnlyProcessor.__name__ = "Qwen2_5_VLProcessor"  # the name written beside a checkpoint; AutoProcessor knows no other
 
 
 class Qwen25VL(Family):
@@ -30,13 +13,6 @@ class Qwen25VL(Family):
 
     name = "qwen2_5_vl"
     model_types = ("qwen2_5_vl",)
-
-    @override
-    @classmethod
-    def load_processor(cls, folder: Path, *, backend: str, trust_remote_code: bool) -> ProcessorMixin:
-        if backend == "pil":
-            return ImageOnlyProcessor.from_pretrained(folder, backend=backend)
-        return super().load_processor(folder, backend=backend, trust_remote_code=trust_remote_code)
 
     @override
     def vision_grids(self, inputs: BatchFeature) -> list[Grid | None]:
