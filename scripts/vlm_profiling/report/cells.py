@@ -125,6 +125,14 @@ class Cell(Struct, kw_only=True):
     energy_absent: str | None
     peak_allocated_bytes: int | None
     peak_process_bytes: int | None
+    kv_cache_bytes: int | None
+    predicted_weight_bytes: int | None
+    predicted_kv_cache_bytes: int | None
+    predicted_activation_bytes: int | None
+    predicted_overhead_bytes: int | None
+    predicted_allocated_bytes: int | None
+    predicted_peak_bytes: int | None
+    predicted_basis: str | None
     memory_absent: str | None
     wer: float | None
     wer_normalised: float | None
@@ -133,6 +141,16 @@ class Cell(Struct, kw_only=True):
     exact_match: float | None
     exact_match_interval_low: float | None
     exact_match_interval_high: float | None
+    standard_metric: str | None
+    standard_value: float | None
+    standard_interval_low: float | None
+    standard_interval_high: float | None
+    bleu_4: float | None
+    bleu_4_interval_low: float | None
+    bleu_4_interval_high: float | None
+    rouge_l: float | None
+    rouge_l_interval_low: float | None
+    rouge_l_interval_high: float | None
     scored: int | None
     quality_absent: str | None
     repeats_noise: float | None
@@ -253,6 +271,42 @@ class Cell(Struct, kw_only=True):
             return _absent(self.quality_absent, "exact_match")
         interval = _interval(self.exact_match_interval_low, self.exact_match_interval_high)
         return Figure(self.exact_match, interval, self.scored)
+
+    @_figure("quality")
+    def vqa_accuracy(self) -> Entry:
+        """The data set's standard metric where that is VQA accuracy: a share."""
+        return self._standard("vqa_accuracy")
+
+    @_figure("quality")
+    def choice_accuracy(self) -> Entry:
+        """The data set's standard metric where that is the share of right choices."""
+        return self._standard("choice_accuracy")
+
+    @_figure("quality")
+    def cider_d(self) -> Entry:
+        """The data set's standard metric where that is CIDEr-D, 0 to 10."""
+        return self._standard("cider_d")
+
+    @_figure("quality")
+    def caption_bleu_4(self) -> Entry:
+        """BLEU-4 of captions: a share."""
+        if self.bleu_4 is None:
+            return _absent(self.quality_absent, "bleu_4")
+        return Figure(self.bleu_4, _interval(self.bleu_4_interval_low, self.bleu_4_interval_high), self.scored)
+
+    @_figure("quality")
+    def caption_rouge_l(self) -> Entry:
+        """ROUGE-L of captions: a share."""
+        if self.rouge_l is None:
+            return _absent(self.quality_absent, "rouge_l")
+        return Figure(self.rouge_l, _interval(self.rouge_l_interval_low, self.rouge_l_interval_high), self.scored)
+
+    def _standard(self, metric: str) -> Entry:
+        if self.standard_value is None:
+            return _absent(self.quality_absent, "standard")
+        if self.standard_metric != metric:
+            return Absent(f"the data set's standard metric is {self.standard_metric}")
+        return Figure(self.standard_value, _interval(self.standard_interval_low, self.standard_interval_high), self.scored)
 
 
 def _mean(mean: float | None, low: float | None, high: float | None, n: int | None) -> Entry:

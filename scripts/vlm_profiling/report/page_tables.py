@@ -56,6 +56,13 @@ MEMORY = Quantity("Peak memory", BYTES, "memory")
 WORD_ERRORS = Quantity("Word error rate", (PERCENT,), "word_errors")
 NORMALISED_WORD_ERRORS = Quantity("Word error rate, normalised", (PERCENT,), "normalised_word_errors")
 EXACT_MATCHES = Quantity("Exact match", (PERCENT,), "exact_matches")
+STANDARDS = (
+    Quantity("VQA accuracy", (PERCENT,), "vqa_accuracy"),
+    Quantity("Multiple-choice accuracy", (PERCENT,), "choice_accuracy"),
+    Quantity("CIDEr-D", (Unit("× 100", 0.01),), "cider_d"),
+)
+"""Standard metrics of data sets, each shown where one of the cells has it."""
+CAPTIONS = (Quantity("BLEU-4", (PERCENT,), "caption_bleu_4"), Quantity("ROUGE-L", (PERCENT,), "caption_rouge_l"))
 QUALITY = (WORD_ERRORS, NORMALISED_WORD_ERRORS, EXACT_MATCHES)
 AT_BASELINE = (LATENCY, SAMPLE_LATENCY, END_TO_END, FIRST_TOKEN, FURTHER_TOKEN, ENERGY, WORK, MEMORY, *QUALITY)
 ABOUT_VERDICTS = (
@@ -91,15 +98,17 @@ def axis_table(axis: str, line: Sequence[Cell], times: Mapping[Place, Times]) ->
             columns.append(_ratio_column(quantity, _ratios(quantity, line)))
     quantities = [LATENCY, ENERGY, WORK]
     if any(isinstance(cell.word_errors, Figure) for cell in line):
-        columns += _figure_columns([WORD_ERRORS, EXACT_MATCHES], line)
-        quantities += [WORD_ERRORS, EXACT_MATCHES]
+        quality = [WORD_ERRORS, EXACT_MATCHES, *_there(STANDARDS, line)]
+        columns += _figure_columns(quality, line)
+        quantities += quality
     return _with_notes(columns, line, quantities, [*_without_effect(axis, line), *([ABOUT_VERDICTS] if relative else [])])
 
 
 def baseline_table(cells: Sequence[Cell]) -> str:
     """Every quantity at the baseline, one row each; one column a data set."""
     rows = []
-    for quantity in AT_BASELINE:
+    quantities = [*AT_BASELINE, *_there((*STANDARDS, *CAPTIONS), cells)]
+    for quantity in quantities:
         entries = [getattr(cell, quantity.name) for cell in cells]
         unit = best_unit(quantity.units, entries)
         rows.append([f"{quantity.title} ({unit.name})", *(show(entry, unit, with_n=True, with_reason=True) for entry in entries)])
@@ -115,26 +124,28 @@ def baseline_table(cells: Sequence[Cell]) -> str:
     rows.append(["Latency's noise from repeat to repeat (%)", *(_repeat_noise(cell) for cell in cells)])
     rows.append(["Picture seen by the model (px)", *(_sizes(cell) for cell in cells)])
     text = table(["", *(escape_markdown(cell.dataset) for cell in cells)], rows)
-    return "\n\n".join([text, *_doubts(cells, AT_BASELINE)])
+    return "\n\n".join([text, *_doubts(cells, quantities)])
 
 
 def models_table(cells: Sequence[Cell]) -> str:
     """One row a model at the baseline on one data set."""
+    quantities = [ENERGY, WORK, MEMORY, WORD_ERRORS, EXACT_MATCHES, *_there(STANDARDS, cells)]
     columns = [
         Column("Model", [f"[{escape_markdown(cell.model)}]({cell.model}.md)" for cell in cells]),
-        *_figure_columns([LATENCY, ENERGY, WORK, MEMORY, WORD_ERRORS, EXACT_MATCHES], cells),
+        *_figure_columns([LATENCY, *quantities], cells),
     ]
-    return _with_notes(columns, cells, [ENERGY, WORK, MEMORY, WORD_ERRORS, EXACT_MATCHES])
+    return _with_notes(columns, cells, quantities)
 
 
 def cells_table(cells: Sequence[Cell]) -> str:
     """Cells anywhere in the grid, one row each."""
+    quantities = [ENERGY, WORK, WORD_ERRORS, EXACT_MATCHES, *_there(STANDARDS, cells)]
     columns = [
         Column("Data set", [escape_markdown(cell.dataset) for cell in cells]),
         Column("Settings", [escape_markdown(settings(cell.point)) for cell in cells]),
-        *_figure_columns([LATENCY, ENERGY, WORK, WORD_ERRORS, EXACT_MATCHES], cells),
+        *_figure_columns([LATENCY, *quantities], cells),
     ]
-    return _with_notes(columns, cells, [ENERGY, WORK, WORD_ERRORS, EXACT_MATCHES], text_columns=2)
+    return _with_notes(columns, cells, quantities, text_columns=2)
 
 
 def failures_table(cells: Sequence[Cell]) -> str:
@@ -150,6 +161,11 @@ def failures_table(cells: Sequence[Cell]) -> str:
         for cell in cells
     ]
     return table(["Model", "Data set", "Settings", "Status", "Reason"], rows, text_columns=5)
+
+
+def _there(quantities: Sequence[Quantity], cells: Sequence[Cell]) -> list[Quantity]:
+    """Those that one of the cells has a figure of."""
+    return [quantity for quantity in quantities if any(isinstance(getattr(cell, quantity.name), Figure) for cell in cells)]
 
 
 def _figure_columns(quantities: Sequence[Quantity], cells: Sequence[Cell]) -> list[Column]:
