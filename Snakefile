@@ -11,7 +11,7 @@ if not workflow.config_settings.configfiles:
 include: "rules/common.smk"
 
 
-container: STUDY.study.container
+container: STUDY.cpu_container
 
 
 include: "rules/datasets.smk"

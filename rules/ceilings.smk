@@ -14,9 +14,12 @@ rule calibrate_device:
         "<results>/ceilings/{device}.json",
     log:
         "<results>/logs/calibrate_device/{device}.log",
+    container:
+        STUDY.container
     threads: device_threads
     resources:
         gpu=device_gpus,
+        gpu_model=device_gpu_model,
     shell:
         "calibrate_device.py --device {wildcards.device} --lock {input.lock} --output {output} > {log} 2>&1"
 

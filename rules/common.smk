@@ -5,6 +5,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 from vlm_profiling.study import ConfigError
 from vlm_profiling.workflow import open_workflow, use_this_python
 
@@ -16,6 +17,7 @@ try:
     )
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
+STUDY.prepare_containers()
 
 
 pathvars:
@@ -73,8 +75,26 @@ def run_threads(wildcards):
     return threads_beside(run_gpus(wildcards))
 
 
+def run_gpu_model(wildcards):
+    return STUDY.gpu_model(
+        STUDY.run(wildcards.model, wildcards.dataset, wildcards.point).point.device
+    )
+
+
+def run_memory_mb(wildcards, input, attempt):
+    return STUDY.memory_mb(Path(input.checkpoint), attempt)
+
+
+def run_minutes(wildcards, attempt):
+    return STUDY.runtime_minutes(attempt)
+
+
 def device_gpus(wildcards):
     return int(wildcards.device == "cuda")
+
+
+def device_gpu_model(wildcards):
+    return STUDY.gpu_model(wildcards.device)
 
 
 def device_threads(wildcards):
@@ -87,4 +107,12 @@ def study_folder(wildcards, input):
 
 
 onstart:
+    if (
+        DeploymentMethod.APPTAINER
+        not in workflow.deployment_settings.deployment_method
+    ):
+        try:
+            STUDY.refuse_host()
+        except ConfigError as error:
+            raise WorkflowError(str(error)) from None
     STUDY.lock_results()

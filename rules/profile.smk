@@ -7,16 +7,23 @@ rule profile_run:
         checkpoint="<results>/checkpoints/{model}.json",
         code=code("profile_run"),
         cost=ancient("<results>/costs/{model}.json"),  # only predicts: a cost counted anew makes no run stale
+        image=STUDY.image,
         lock=STUDY.lock,
     output:
         "<results>/runs/{model}/{dataset}/{point}.json",
     log:
         "<results>/logs/profile_run/{model}/{dataset}/{point}.log",
+    container:
+        STUDY.container
     threads: run_threads
     resources:
         gpu=run_gpus,
+        gpu_model=run_gpu_model,
+        mem_mb=run_memory_mb,
+        runtime=run_minutes,
     params:
         run=run_spec,
     shell:
         "profile_run.py --run {params.run:q} --checkpoint {input.checkpoint} --dataset {input.dataset}"
-        " --code {input.code} --cost {input.cost} --lock {input.lock} --output {output} > {log} 2>&1"
+        " --code {input.code} --cost {input.cost} --image {input.image} --lock {input.lock}"
+        " --output {output} > {log} 2>&1"

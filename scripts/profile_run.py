@@ -34,6 +34,7 @@ def main() -> int:
         from pydantic import ValidationError
 
         from vlm_profiling.cost.functions import CostError
+        from vlm_profiling.measure.containers import refuse_outside
         from vlm_profiling.measure.failures import BROKEN
         from vlm_profiling.measure.progress import quiet_libraries
         from vlm_profiling.measure.request import workflow_request
@@ -47,10 +48,12 @@ def main() -> int:
     quiet_libraries()
     try:
         if options.run:
-            files = {name: getattr(options, name) for name in ("checkpoint", "dataset", "code", "lock", "cost")}
+            files = {name: getattr(options, name) for name in ("checkpoint", "dataset", "code", "lock", "cost", "image")}
             request = workflow_request(options.run, **files)
         else:
             request = standalone_request(options)
+        if request.image is not None:
+            refuse_outside(request.image)
         output = options.output or default_output(request)
         with turn_to_write(output) as written_meanwhile:
             if written_meanwhile:

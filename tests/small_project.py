@@ -18,6 +18,7 @@ SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 
 STUDY = {
     "name": "small",
+    "container": "none",
     "models": {"tiny": {"tiny": "llava"}},
     "datasets": {"shapes": {"folder": "shapes"}},
     "optimizations": {"fp32": {"dtype": "float32"}, "flash": {"dtype": "float32", "attention": "flash_attention_2"}},

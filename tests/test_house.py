@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "measure": {"large_imports", "study", "record", "datasets", "checkpoints", "cost", "quality", "statistics"},
     "audits": {"study", "record", "cost", "quality", "statistics"},
     "report": {"study", "record", "cost", "quality", "statistics"},
-    "workflow": {"study", "record"},
+    "workflow": {"containers", "study", "record"},
+    "containers": {"study", "record"},
     "large_imports": set(),
 }
 """Rooms of the library, and the other rooms each may import."""
@@ -41,7 +42,7 @@ ONLY_WHERE_NEEDED = {("cost", "checkpoints")}
 """Imports that stand inside functions, so that importing the first room's other files stays light."""
 
 HEAVY = {"torch", "transformers"}
-LIGHT_ROOMS = ["study", "record", "quality", "statistics", "audits", "report", "workflow"]
+LIGHT_ROOMS = ["study", "record", "quality", "statistics", "audits", "report", "workflow", "containers"]
 NO_SNAKEMAKE = "nothing below the rules knows Snakemake"
 
 

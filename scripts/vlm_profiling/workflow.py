@@ -7,6 +7,7 @@ that Snakemake, which compares small inputs by content, reruns what a change can
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections import ChainMap
@@ -17,12 +18,18 @@ from io import BufferedWriter
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from vlm_profiling.containers import NO_CONTAINER, enter_containers, environment_id, lock_of
 from vlm_profiling.record.files import write_if_changed
+from vlm_profiling.record.images import study_image
 from vlm_profiling.record.locks import hold_lock
+from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
 from vlm_profiling.study import ConfigError, Run, Study, expand_runs, study_from_mapping
+from vlm_profiling.study.config import DatasetConfig, ModelConfig
 from vlm_profiling.study.digest import digest_json
 from vlm_profiling.study.errors import Problem
-from vlm_profiling.study.keys import canonical_json, lock_sha256
+from vlm_profiling.study.keys import canonical_json
 from vlm_profiling.study.load import read_yaml
 
 
@@ -40,8 +47,25 @@ class StudyWorkflow:
 
     @property
     def lock(self) -> str:
-        """Lock file of the measuring environment."""
-        return str(_relative(self.code_folder / LOCK))
+        """Lock file of the environment that runs are measured in."""
+        return str(_relative(lock_of(self.study.container, self.code_folder)))
+
+    @property
+    def container(self) -> str | None:
+        """The image that runs are measured in; None for the host."""
+        return None if self.study.container == NO_CONTAINER else self.study.container
+
+    @property
+    def cpu_container(self) -> str | None:
+        """The image for the steps that hold no device; None for the host."""
+        return None if self.study.cpu_container == NO_CONTAINER else self.study.cpu_container
+
+    @cached_property
+    def image(self) -> str:
+        """A file that says which image runs belong in: another one at the same path is another content."""
+        path = Path(self.study.results, "image.json")
+        write_if_changed(path, msgspec.json.encode(study_image(self.study.container)) + b"\n")
+        return str(path)
 
     @property
     def record_paths(self) -> list[str]:
@@ -78,6 +102,34 @@ class StudyWorkflow:
         """Canonical JSON of a data set's settings."""
         return canonical_json(self.study.datasets[name].model_dump(exclude_none=True))
 
+    def refuse_host(self) -> None:
+        """Raise ConfigError when the study names an image: for a workflow that uses none, which would measure the host."""
+        for key in ("container", "cpu_container"):
+            if (image := getattr(self, key)) is not None:
+                message = "jobs belong in this image: add --sdm apptainer (profiles workstation and slurm-h100 do), or say none"
+                raise ConfigError([Problem(key, message, image)], self.study.name)
+
+    def prepare_containers(self) -> None:
+        """Let the containers that this process starts find scripts, caches and devices: --cleanenv hides the rest."""
+        if self.container is not None or self.cpu_container is not None:
+            enter_containers(self.code_folder, [section.folder for section in self._sections() if section.folder])
+
+    def memory_mb(self, checkpoint: Path, attempt: int) -> int:
+        """Host memory to ask for a run, in MB: an estimate from its weights, more at each attempt."""
+        weight_bytes = read_manifest(checkpoint, CheckpointManifest).weight_bytes or 0
+        return attempt * (BASE_MEMORY_MB + int(MEMORY_PER_WEIGHT * weight_bytes / 1e6))
+
+    def runtime_minutes(self, attempt: int) -> int:
+        """Time to ask for a run, in minutes: beyond its own limit, so that a slow run ends as a record, not as a killed job."""
+        return attempt * math.ceil((self.study.protocol.timeout_s + BESIDE_RUN_S) / 60)
+
+    def gpu_model(self, device: str) -> str:
+        """The kind of GPU to ask for, in SLURM's words: the declared hardware; empty for a run that needs no GPU."""
+        return self.study.hardware or "" if device == "cuda" else ""
+
+    def _sections(self) -> list[ModelConfig | DatasetConfig]:
+        return [*self.study.models.values(), *self.study.datasets.values()]
+
     def lock_results(self) -> None:
         """Keep the results folder for this process until it ends. Raises LockedError when another workflow has it."""
         _held.append(hold_lock(Path(self.study.results, ".lock")))
@@ -90,7 +142,12 @@ class StudyWorkflow:
         return path
 
 
-LOCK = Path("envs", "measure.lock")
+BASE_MEMORY_MB = 2500
+"""Of a run beside its weights: libraries (640 MiB, cost/predict.py), Snakemake twice (260 MB), pictures, a CPU's activations."""
+MEMORY_PER_WEIGHT = 1.5
+"""Files are mapped and copied shard by shard. An assumption for host memory until run on a GPU."""
+BESIDE_RUN_S = 600
+"""What a job takes beside its run's own time limit: start, import, a cold file system."""
 
 _held: list[BufferedWriter] = []
 """Locks that live as long as this process."""
@@ -104,7 +161,7 @@ def open_workflow(files: Sequence[Path], code_folder: Path, settings: Mapping[st
     read = [read_yaml(path) for path in files]
     source = ", ".join(map(str, files)) or "config"
     study = study_from_mapping(settings if settings is not None else dict(ChainMap(*reversed(read))), source)
-    environment = lock_sha256((code_folder / LOCK).read_text(encoding="utf-8"))
+    environment = environment_id(study.container, code_folder)
     runs = expand_runs(study, environment)
     if not runs:
         raise ConfigError([Problem("exclude", "leaves no run to measure", has_value=False)], source)

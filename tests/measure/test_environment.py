@@ -16,6 +16,7 @@ import pytest
 from vlm_profiling.measure import environment
 from vlm_profiling.measure.environment import describe_environment
 from vlm_profiling.measure.run import profile
+from vlm_profiling.record.images import Image
 
 NUMPY = metadata.version("numpy")
 
@@ -124,8 +125,16 @@ def test_image_is_named_by_its_digest_or_by_the_identifier_in_its_head(tmp_path,
     assert digest() is None
     image.write_bytes(head + bytes(range(16)) + b"rest")
     assert digest() == "sif:00010203-0405-0607-0809-0a0b0c0d0e0f"
+    image.unlink()
     labels.write_text(f'{{"org.label-schema.usage.singularity.deffile.from": "registry.example/x@sha256:{"a" * 64}"}}')
     assert digest() == "sha256:" + "a" * 64
+    pinned = Image(container="docker://registry.example/x@sha256:" + "b" * 64, digest="sha256:" + "b" * 64)
+    assert describe_environment("cpu", None, threads=1, image=pinned).container_digest == pinned.digest
+
+
+def test_run_on_the_host_says_that_its_study_asked_for_that():
+    facts = describe_environment("cpu", None, threads=1, image=Image(container=None))
+    assert facts.container is None and facts.absent["container"] == "the study says container: none"
 
 
 SECRETS = {

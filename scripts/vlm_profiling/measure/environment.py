@@ -6,13 +6,13 @@ import os
 import platform
 import re
 import subprocess
-import uuid
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from vlm_profiling.measure.gpu import current_gpu
 from vlm_profiling.measure.locks import installed_version, lock_differences, read_lock
 from vlm_profiling.measure.meters import MeterError
+from vlm_profiling.record.images import RUNTIME_VARIABLE, Image, sif_identifier
 from vlm_profiling.record.machine import Environment, Gpu
 from vlm_profiling.study.keys import lock_sha256
 
@@ -43,8 +43,10 @@ IMAGE_LABELS = Path("/.singularity.d/labels.json")
 GIT_TIMEOUT_S = 20
 
 
-def describe_environment(device: str, lock: Path | None, threads: int) -> Environment:
+def describe_environment(device: str, lock: Path | None, threads: int, image: Image | None = None) -> Environment:
     """The environment of this process, for a run on `device` ("cuda" or "cpu") with `threads` torch threads.
+
+    `image`: where the study's runs belong, for one of a study.
 
     Raises LockError or OSError when a lock is given that cannot be read; whatever else this machine does not tell is null.
     """
@@ -61,9 +63,12 @@ def describe_environment(device: str, lock: Path | None, threads: int) -> Enviro
         threads=threads,
         memory_bytes=_usable_memory_bytes(),
         container=_container(),
-        container_digest=_container_digest(),
+        container_digest=_container_digest(image),
+        container_runtime=os.environ.get(RUNTIME_VARIABLE),
         git_commit=_git("rev-parse", "HEAD"),
     )
+    if environment.container is None and image is not None:
+        environment.absent["container"] = "the study says container: none"
     if environment.git_commit is not None:
         changes = _git("status", "--porcelain", "--untracked-files=no")
         environment.git_dirty = None if changes is None else changes != ""
@@ -174,25 +179,17 @@ def _container_image() -> str | None:
     return os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER")
 
 
-def _container_digest() -> str | None:
-    """The OCI digest that the image was made from, by its labels; else the identifier in the head of its SIF file.
-
-    The head: 32 bytes of launch script, 10 of magic, 3 of version, 3 of architecture, 16 of UUID (sylabs/sif, sif.go).
-    Images built to be reproducible have a UUID of zeros, which tells nothing.
+def _container_digest(image: Image | None) -> str | None:
+    """The digest that the study pins its image by; else the identifier in the head of the SIF file, if it is seen from here;
+    else the OCI digest that its labels name, of what it was made from.
     """
-    image = _container_image()
-    if image is None:
+    inside = _container_image()
+    if inside is None:
         return None
-    digest = re.search(r"@(sha256:[0-9a-f]{64})", _text(IMAGE_LABELS) or "")
-    if digest:
-        return digest[1]
-    try:
-        with Path(image).open("rb") as file:
-            head = file.read(64)
-    except OSError:  # the container need not see its own image
-        return None
-    is_sif = head[32:41] == b"SIF_MAGIC" and len(head) == 64 and any(head[48:])
-    return f"sif:{uuid.UUID(bytes=head[48:])}" if is_sif else None
+    if image is not None and image.digest is not None:
+        return image.digest
+    made_from = re.search(r"@(sha256:[0-9a-f]{64})", _text(IMAGE_LABELS) or "")
+    return sif_identifier(Path(inside)) or (made_from and made_from[1])
 
 
 def _text(path: Path) -> str | None:

@@ -17,6 +17,7 @@ def add_workflow_options(parser: argparse.ArgumentParser) -> None:
     add("--dataset", type=Path, metavar="FILE", help="manifest that prepare_dataset.py wrote")
     add("--code", type=Path, metavar="FILE", help="digest of the measuring code")
     add("--cost", type=Path, metavar="FILE", help="what count_cost.py wrote, from which the peak of memory is predicted")
+    add("--image", type=Path, metavar="FILE", help="which container the study's runs belong in; a run outside it is refused")
     add("--lock", type=Path, metavar="FILE", help="lock of the environment, compared with what is installed")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where the record goes")
 

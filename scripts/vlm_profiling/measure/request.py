@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from vlm_profiling.cost.functions import ModelCost, read_cost
 from vlm_profiling.datasets.read import read_samples
+from vlm_profiling.record.images import Image
 from vlm_profiling.record.manifests import CheckpointManifest, DatasetManifest, DatasetSample, read_manifest
 from vlm_profiling.record.schema import Optimization, Point
 from vlm_profiling.study.config import ProtocolConfig
@@ -39,6 +42,8 @@ class RunRequest:
     """Lock file of the environment, to be compared with what is installed."""
     cost: ModelCost | None = None
     """The model's cost, from which its memory is predicted."""
+    image: Image | None = None
+    """Where the study's runs belong; null for a run on its own."""
 
 
 def request_from_spec(
@@ -51,6 +56,7 @@ def request_from_spec(
     code_sha256: str,
     lock: Path | None,
     cost: ModelCost | None = None,
+    image: Image | None = None,
 ) -> RunRequest:
     """The request that a run's identity (study.keys.run_identity, or its JSON read back) describes."""
     manifest, samples = dataset
@@ -70,11 +76,12 @@ def request_from_spec(
         code_sha256=code_sha256,
         lock=lock,
         cost=cost,
+        image=image,
     )
 
 
 def workflow_request(
-    spec: str, *, checkpoint: Path, dataset: Path, code: Path, lock: Path | None, cost: Path | None
+    spec: str, *, checkpoint: Path, dataset: Path, code: Path, lock: Path | None, cost: Path | None, image: Path | None
 ) -> RunRequest:
     """The request of a workflow's run, from its spec and the files that earlier steps wrote.
 
@@ -90,4 +97,5 @@ def workflow_request(
         code_sha256=json.loads(code.read_bytes())["sha256"],
         lock=lock,
         cost=read_cost(cost) if cost else None,
+        image=msgspec.json.decode(image.read_bytes(), type=Image) if image else None,
     )

@@ -249,7 +249,7 @@ def _empty_record(request: RunRequest) -> Record:
             content_sha256=request.dataset.content_sha256,
             samples=len(request.samples),
         ),
-        environment=describe_environment(request.point.device, request.lock, torch.get_num_threads()),
+        environment=describe_environment(request.point.device, request.lock, torch.get_num_threads(), request.image),
     )
 
 

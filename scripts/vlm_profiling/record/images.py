@@ -7,6 +7,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+RUNTIME_VARIABLE = "VLM_PROFILING_CONTAINER_RUNTIME"
+"""In a container: which program runs it, and its version, which nothing inside tells."""
 SIF_HEAD_BYTES = 64
 """32 of launch script, 10 of magic, 3 of version, 3 of architecture, 16 of identifier (apptainer/sif, pkg/sif/sif.go)."""
 

@@ -167,6 +167,8 @@ class Environment(Section, kw_only=True):
     container_digest: str | None = None
     """What the image is, whatever its file is called: the OCI digest it was made from ("sha256:..."), or the SIF file's own
     identifier ("sif:..."); null where neither is told."""
+    container_runtime: str | None = None
+    """What runs the image: "apptainer 1.4.5"; null outside a container."""
     git_commit: str | None = None
     git_dirty: bool | None = None
     """Whether tracked files differ from that commit."""

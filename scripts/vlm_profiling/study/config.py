@@ -33,10 +33,12 @@ ProjectPath: TypeAlias = Annotated[str, AfterValidator(_inside_project), Field(j
 
 
 def _pinned_image(image: str) -> str:
+    if image == "none":
+        return image
     if "://" not in image:
         return _inside_project(image)
     if re.fullmatch(r"docker://[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}", image) is None:
-        raise ValueError("not pinned; allowed: a .sif file inside the project, or docker://repository@sha256:digest")
+        raise ValueError("not pinned; allowed: a .sif file inside the project, docker://repository@sha256:digest, or none")
     return image
 
 
@@ -322,8 +324,12 @@ class Study(Section):
         "For CPU runs it looks at the machine it runs on",
     )
     container: ContainerImage = Field(
-        default="containers/measure.sif",
-        description="image that jobs run in under --sdm apptainer; without that option they run on the host",
+        default="containers/cuda.sif",
+        description="image that runs are measured in, under --sdm apptainer; outside it they are refused. none: on the host, "
+        "and every record says so",
+    )
+    cpu_container: ContainerImage = Field(
+        default="none", description="image for all steps that hold no device; none: on the host, in the locks' environment"
     )
     models: dict[Name, ModelConfig] = Field(min_length=1, description="checkpoints, by the name shown in tables and file names")
     datasets: dict[Name, DatasetConfig] = Field(min_length=1, description="data sets, by the name shown in tables and file names")
