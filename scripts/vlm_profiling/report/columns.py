@@ -17,7 +17,7 @@ import msgspec
 import polars as pl
 from msgspec import Struct, inspect
 
-from vlm_profiling.record.inside import Layers, Stages
+from vlm_profiling.record.inside import Layers, Repeats, Stages
 from vlm_profiling.record.schema import Record
 from vlm_profiling.record.sections import Distribution
 
@@ -30,9 +30,10 @@ NOT_COLUMNS: dict[type[Struct], set[str]] = {
         *("batches", "samples"),
     },
     Stages: {"times", "seconds"},
+    Repeats: {"batches", "seconds", "marked_seconds"},
     Layers: {"layers"},
 }
-"""Fields that stand elsewhere: in the row's identity, or in a table of their own."""
+"""Fields that stand elsewhere: in the row's identity, in a table of their own, or in the record alone."""
 
 PAIRS = {
     "image_size": ("image_width", "image_height"),
