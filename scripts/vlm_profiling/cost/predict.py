@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.cost.memory import largest, memory_name
 from vlm_profiling.record.machine import PredictedMemory
+from vlm_profiling.record.schema import Batch
 
 MEBIBYTE = 2**20
 CUDA_CONTEXT_BYTES = 1024 * MEBIBYTE
@@ -37,6 +40,11 @@ class BatchSize(Struct, kw_only=True, frozen=True):
     """Padded length of a row, image tokens included."""
     new_tokens: int
     """Generated tokens a row at most."""
+
+
+def largest_batch(batches: Sequence[Batch]) -> int:
+    """Index of the batch with the most tokens, padding included: the one whose keys and values take most."""
+    return max(range(len(batches)), key=lambda n: batches[n].rows * (batches[n].prompt_tokens + batches[n].generated_tokens))
 
 
 def predict_memory(

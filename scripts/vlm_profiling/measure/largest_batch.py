@@ -8,7 +8,7 @@ from typing import Any
 
 from vlm_profiling.cost.expect import expected_batch
 from vlm_profiling.cost.live_bytes import LiveBytes, cache_tensors
-from vlm_profiling.cost.predict import BatchSize, predict_memory
+from vlm_profiling.cost.predict import BatchSize, largest_batch, predict_memory
 from vlm_profiling.measure.passes import InputBatch, Session
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.record.machine import Memory
@@ -63,9 +63,7 @@ def largest_batch_pass(session: Session, batches: Sequence[InputBatch], times: S
 
     Fills `memory`, which holds the peaks of the headline pass.
     """
-    number = max(
-        range(len(times)), key=lambda index: times[index].rows * (times[index].prompt_tokens + times[index].generated_tokens)
-    )
+    number = largest_batch(times)
     batch, model = batches[number], session.checkpoint.model
     prepared = batch.prepared or session.prepare(batch.pictures, [sample.request for sample in batch.samples])
     inputs = prepared.inputs.to(session.device, session.inference_dtype)

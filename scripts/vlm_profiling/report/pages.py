@@ -23,6 +23,7 @@ from vlm_profiling.report.inside import read_layers, read_stages
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.page_advice import advice_text, best_hints_table, model_advice
 from vlm_profiling.report.page_audits import audits_table, concerns_table, verdict_counts
+from vlm_profiling.report.page_memory import memory_table, predicted_memory
 from vlm_profiling.report.page_roofline import roofline_table
 from vlm_profiling.report.page_stages import layers_table, models_stages_table, stages_table
 from vlm_profiling.report.page_tables import axis_table, baseline_table, cells_table, failures_table, models_table
@@ -136,6 +137,10 @@ def model_page(cells: Cells, model: str, tables: Path, pictures: str) -> str:
         stages=_parts(baseline, read_stages(tables, baseline), stages_table),
         roofline=_parts(baseline, read_roofline(tables, baseline), roofline_table),
         roofline_chart=Chart(_ROOFLINE_TITLE.format(escape_markdown(model)), f"{pictures}/{model}/{ROOFLINE_CHART}.svg"),
+        memory=[
+            Part(escape_markdown(cell.dataset) if len(baseline) > 1 else "", memory_table(cell))
+            for cell in predicted_memory(baseline)
+        ],
         layers=_parts(baseline, read_layers(tables, baseline), layers_table),
         advice=[
             Part(escape_markdown(advice.subject.cell.dataset) if len(baseline) > 1 else "", advice_text(advice))
