@@ -9,6 +9,7 @@ from vlm_profiling.record.schema import Standard
 from vlm_profiling.record.sections import Interval
 from vlm_profiling.report.figures import Absent, Figure
 from vlm_profiling.report.page_tables import axis_table, baseline_table, models_table
+from vlm_profiling.report.pages import index_page
 
 DATASETS = {"vqa": {"package": "easy-vqa"}, "photos": {"package": "easy-vqa", "samples": 8}}
 OF_VQA = Standard(metric="vqa_accuracy", value=0.625, interval=Interval(mean=0.625, low=0.5, high=0.75))
@@ -47,3 +48,15 @@ def test_the_tables_have_a_column_for_each_metric_that_was_taken(make_study):
 
 def test_random_weights_have_no_column_for_it(make_study):
     assert "accuracy" not in models_table(make_study(answer, datasets=DATASETS).cells().baseline("random")[:1])
+
+
+def test_the_index_says_where_samples_come_from_and_on_what_terms(make_study):
+    def from_the_hub(run):
+        record = answer(run)
+        assert record.dataset is not None
+        facts = {"source": "owner/set", "split": "test", "prompt": "raw", "licence": "cc-by-4.0"}
+        return msgspec.structs.replace(record, dataset=msgspec.structs.replace(record.dataset, **facts))
+
+    study = make_study(from_the_hub, datasets=DATASETS)
+    page = index_page(study.cells(), study.merge(), "plots", "tables")
+    assert "8 samples, from owner/set, split test, prompts raw, licence cc-by-4.0." in page

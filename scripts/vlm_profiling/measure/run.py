@@ -248,6 +248,9 @@ def _empty_record(request: RunRequest) -> Record:
             revision=request.dataset.revision,
             content_sha256=request.dataset.content_sha256,
             samples=len(request.samples),
+            split=request.dataset.split,
+            prompt=request.dataset.prompt,
+            licence=request.dataset.licence,
         ),
         environment=describe_environment(request.point.device, request.lock, torch.get_num_threads(), request.image),
     )

@@ -68,6 +68,8 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
         quality = record.quality
         yield "WER", f"{quality.wer:.3f}{_interval(quality.wer_interval)}, normalised {quality.wer_normalised:.3f}"
         yield "exact match", f"{quality.exact_match:.3f}{_interval(quality.exact_match_interval)}, n {quality.scored}"
+        if quality.standard:
+            yield quality.standard.metric.replace("_", " "), f"{quality.standard.value:.3f}{_interval(quality.standard.interval)}"
     elif record.quality:
         yield "quality", "; ".join(sorted(set(record.quality.absent.values())))
     if record.layers:

@@ -86,6 +86,12 @@ class Dataset(Section, kw_only=True):
     content_sha256: str
     """Hash over the prepared samples and their pictures."""
     samples: int
+    split: str | None = None
+    """Split of the data set."""
+    prompt: str | None = None
+    """How its questions are worded, where there is a choice: lmms-eval or raw."""
+    licence: str | None = None
+    """As its source states it."""
 
 
 class Warmup(Section, kw_only=True):

@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
 
 import msgspec
 import polars as pl
-from msgspec import Struct
 from scipy.special import stdtrit
 
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.report.figures import Absent, Entry, Figure
 from vlm_profiling.report.findings import Finding, read_findings
+from vlm_profiling.report.places import PlacedRow
 from vlm_profiling.study import Point, Study
 from vlm_profiling.study.grid import axis_point, baseline_point
-
-Place: TypeAlias = tuple[str, str, str]
-"""Model, data set and key of a run."""
 
 NO_STAGES = "the protocol asks for no stages"
 
@@ -42,18 +38,9 @@ def _figure(kind: str) -> Callable[[Callable[[Cell], Entry]], property]:
     return decorate
 
 
-class Cell(Struct, kw_only=True):
+class Cell(PlacedRow, kw_only=True):
     """One run's row: the columns that charts and pages read (record/schema.py says what each means)."""
 
-    model: str
-    dataset: str
-    device: str
-    optimization: str
-    batch_size: int
-    image_size: int | None
-    max_input_len: int | None
-    frames: int
-    key: str
     axes: str
     status: str
     reason: str | None
@@ -85,6 +72,10 @@ class Cell(Struct, kw_only=True):
     checkpoint_random_weights: bool | None
     checkpoint_processor: str | None
     dataset_samples: int | None
+    dataset_source: str | None
+    dataset_split: str | None
+    dataset_prompt: str | None
+    dataset_licence: str | None
     environment_packages: str | None
     environment_cpu: str | None
     environment_cpu_cores: int | None
@@ -163,18 +154,8 @@ class Cell(Struct, kw_only=True):
     telemetry_load_by_others_mean: float | None
     layers_absent: str | None
 
-    doubts: dict[str, tuple[str, ...]] = {}
+    doubts: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     """Failed audits with their evidence, by the kind of figure that they mark; from the table of audits."""
-
-    @property
-    def place(self) -> Place:
-        """What identifies the run in the tables: models of the same settings share keys."""
-        return self.model, self.dataset, self.key
-
-    @property
-    def point(self) -> Point:
-        """Where in the grid the cell stands."""
-        return Point(self.device, self.optimization, self.batch_size, self.image_size, self.max_input_len, self.frames)
 
     def doubt(self, finding: Finding) -> None:
         """Mark the figures that a failed audit is about."""

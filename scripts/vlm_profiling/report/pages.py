@@ -16,7 +16,7 @@ import polars as pl
 from vlm_profiling.cost.functions import CONVENTION
 from vlm_profiling.record.files import write_text
 from vlm_profiling.report import templates
-from vlm_profiling.report.cells import Cell, Cells, Place, read_cells
+from vlm_profiling.report.cells import Cell, Cells, read_cells
 from vlm_profiling.report.compare import read_batch_times
 from vlm_profiling.report.files import INDEX_CHARTS, ROOFLINE_CHART, model_charts, stage_charts
 from vlm_profiling.report.inside import read_layers, read_stages
@@ -27,6 +27,7 @@ from vlm_profiling.report.page_memory import memory_table, predicted_memory
 from vlm_profiling.report.page_roofline import roofline_table
 from vlm_profiling.report.page_stages import layers_table, models_stages_table, stages_table
 from vlm_profiling.report.page_tables import axis_table, baseline_table, cells_table, failures_table, models_table
+from vlm_profiling.report.places import Place
 from vlm_profiling.report.roofline import read_roofline
 from vlm_profiling.report.words import AXIS_NAMES, settings
 from vlm_profiling.study import Study
@@ -105,6 +106,7 @@ def index_page(cells: Cells, tables: Path, pictures: str, figures: str) -> str:
             {
                 "name": escape_markdown(dataset),
                 "settings": settings(baseline[0].point),
+                "about": _about_samples([cell for cell in baseline if cell.dataset == dataset]),
                 "table": models_table([cell for cell in baseline if cell.dataset == dataset]),
                 "stages": models_stages_table([cell for cell in baseline if cell.dataset == dataset], stages),
             }
@@ -189,6 +191,21 @@ def _chart_title(model: str, name: str) -> str:
     axis = name.removesuffix("_quality").removesuffix("_stages")
     quantity = {axis: "latency", f"{axis}_quality": "quality", f"{axis}_stages": "where the time goes"}[name]
     return escape_markdown(f"{model}: {quantity} by {AXIS_NAMES[axis]}, with 95 % intervals")
+
+
+def _about_samples(cells: Sequence[Cell]) -> str:
+    """Where a data set's samples come from, how they ask, and on what terms; empty where no run tells."""
+    cell = next((cell for cell in cells if cell.dataset_source), None)
+    if cell is None:
+        return ""
+    parts = {
+        "from": cell.dataset_source,
+        "split": cell.dataset_split,
+        "prompts": cell.dataset_prompt,
+        "licence": cell.dataset_licence,
+    }
+    said = ", ".join(f"{title} {escape_markdown(value)}" for title, value in parts.items() if value)
+    return f"{cell.dataset_samples} samples, {said}."
 
 
 def _about(cell: Cell) -> str:
