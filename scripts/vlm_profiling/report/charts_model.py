@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 
-from vlm_profiling.report.cells import Cell, Cells, Place
+from vlm_profiling.report.cells import Cell, Cells
 from vlm_profiling.report.compare import latency_ratios
 from vlm_profiling.report.figures import JOULES, PERCENT, SECONDS, Absent, Entry, best_unit, marked_like
 from vlm_profiling.report.panels import (
@@ -22,6 +22,7 @@ from vlm_profiling.report.panels import (
     note,
     panel_rows,
 )
+from vlm_profiling.report.places import Place
 from vlm_profiling.report.words import AXIS_NAMES, AXIS_TITLES, INTERVAL, settings, value_label
 from vlm_profiling.statistics.compare import Times
 

@@ -9,9 +9,10 @@ from typing import Any
 import altair as alt
 
 from vlm_profiling.cost.roofline import WHOLE, StageRoofline
-from vlm_profiling.report.cells import Cells, Place
+from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.figures import Figure, Unit
 from vlm_profiling.report.panels import GREY, STAGE_COLOURS, WIDTH, PanelChart, finish, hole, note
+from vlm_profiling.report.places import Place
 from vlm_profiling.report.words import settings
 
 HEIGHT = 300

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from vlm_profiling.report.cells import Cell, Place
+from vlm_profiling.report.cells import Cell
 from vlm_profiling.report.figures import Absent, Entry, Figure
+from vlm_profiling.report.places import Place
 from vlm_profiling.statistics.compare import Times, compare
 
 

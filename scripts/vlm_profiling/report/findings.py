@@ -6,24 +6,14 @@ from pathlib import Path
 
 import msgspec
 import polars as pl
-from msgspec import Struct
 
 from vlm_profiling.record.files import RecordError
-from vlm_profiling.study import Point
+from vlm_profiling.report.places import PlacedRow
 
 
-class Finding(Struct, kw_only=True):
+class Finding(PlacedRow, kw_only=True):
     """One audit of one run: the columns of audits.parquet."""
 
-    model: str
-    dataset: str
-    device: str
-    optimization: str
-    batch_size: int
-    image_size: int | None
-    max_input_len: int | None
-    frames: int
-    key: str
     audit: str
     asks: str
     verdict: str
@@ -32,11 +22,6 @@ class Finding(Struct, kw_only=True):
     """Kinds of figures that it marks, comma-separated."""
     evidence: str
     """One line, untrusted text."""
-
-    @property
-    def point(self) -> Point:
-        """Where in the grid the run stands."""
-        return Point(self.device, self.optimization, self.batch_size, self.image_size, self.max_input_len, self.frames)
 
     @property
     def marks(self) -> list[str]:

@@ -8,22 +8,16 @@ from typing import TypeVar
 
 import msgspec
 import polars as pl
-from msgspec import Struct
 
 from vlm_profiling.record.files import RecordError
-from vlm_profiling.report.cells import Cell, Place
+from vlm_profiling.report.cells import Cell
 from vlm_profiling.report.figures import Absent, Entry, Figure
+from vlm_profiling.report.places import Place, PlacedRow
 
-Row = TypeVar("Row", bound="_Row")
-
-
-class _Row(Struct, kw_only=True):
-    model: str
-    dataset: str
-    key: str
+Row = TypeVar("Row", bound=PlacedRow)
 
 
-class StageRow(_Row, kw_only=True):
+class StageRow(PlacedRow, kw_only=True):
     """A stage of a run, beside what holds for all its stages: the columns that charts and pages read.
 
     record/inside.py says what each means.
@@ -90,7 +84,7 @@ class StageRow(_Row, kw_only=True):
         return msgspec.json.decode(self.stages_absent or "{}", type=dict[str, str])
 
 
-class LayerRow(_Row, kw_only=True):
+class LayerRow(PlacedRow, kw_only=True):
     """A kind of layer in a stage of a run."""
 
     stage: str
@@ -137,8 +131,8 @@ def _read(tables: Path, name: str, kind: type[Row], cells: Sequence[Cell]) -> di
         raise RecordError(f"{tables / name}.parquet: {error}") from None
     rows: dict[Place, list[Row]] = {}
     for row in msgspec.convert(table.to_dicts(), list[kind]):
-        if (place := (row.model, row.dataset, row.key)) in places:
-            rows.setdefault(place, []).append(row)
+        if row.place in places:
+            rows.setdefault(row.place, []).append(row)
     return rows
 
 

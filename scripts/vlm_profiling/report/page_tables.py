@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from vlm_profiling.report.cells import Cell, Place
+from vlm_profiling.report.cells import Cell
 from vlm_profiling.report.compare import figure_ratios, latency_ratios
 from vlm_profiling.report.figures import (
     BYTES,
@@ -24,6 +24,7 @@ from vlm_profiling.report.figures import (
     marked_like,
 )
 from vlm_profiling.report.markdown import escape_markdown, table
+from vlm_profiling.report.places import Place
 from vlm_profiling.report.words import AXIS_TITLES, settings, value_label
 from vlm_profiling.statistics.compare import Times
 

@@ -10,9 +10,10 @@ import polars as pl
 
 from vlm_profiling.cost.roofline import StageRoofline
 from vlm_profiling.report.advice.base import Alternative, Subject, is_sure
-from vlm_profiling.report.cells import Cell, Cells, Place
+from vlm_profiling.report.cells import Cell, Cells
 from vlm_profiling.report.figures import Absent, Entry, Figure
 from vlm_profiling.report.inside import read_layers, read_stages
+from vlm_profiling.report.places import Place
 from vlm_profiling.report.roofline import read_roofline
 from vlm_profiling.statistics.compare import noise_band, widened
 from vlm_profiling.statistics.intervals import mean_interval, ratio_interval
