@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""How long charts and pages of a study of the reference size take, and how large the pages are.
+
+    benchmarks/report_speed.py [--samples 300] [--keep FOLDER]
+
+Writes a synthetic record for every cell of config.yaml, merges and audits them, then times draw_charts.py and write_report.py,
+whole commands. `--keep` leaves the study in a folder, to look at its pages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(PROJECT / "scripts"), str(PROJECT / "tests")]
+
+from factories import identity_of, make_failed_record, make_record  # noqa: E402
+from study_folder import StudyFolder, write_study  # noqa: E402
+
+from vlm_profiling.record.schema import Record  # noqa: E402
+from vlm_profiling.study import Run  # noqa: E402
+
+SPEED_S = (0.09, 0.06, 0.1, 0.21, 0.12, 0.07)
+ACCURACY = (0.55, 0.4, 0.62, 0.48, 0.6, 0.78)
+"""Made up: one model after the other, at batch size 1."""
+
+
+def main() -> None:
+    """Write the study, time both commands, print one line each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, default=300)
+    parser.add_argument("--keep", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        study = write_reference_study(folder, options.samples)
+        study.merge()
+        print(f"{len(study.runs)} cells of {options.samples} samples each")
+        for name, extra in (("draw_charts", []), ("write_report", ["--plots", folder / "plots"])):
+            output = folder / ("plots" if name == "draw_charts" else "reports")
+            command = [PROJECT / "scripts" / f"{name}.py", "--study", study.description, "--tables", folder / "tables", *extra]
+            started = time.perf_counter()
+            subprocess.run([sys.executable, *map(str, command), "--output", str(output)], check=True, stdout=subprocess.DEVNULL)
+            size_bytes = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
+            print(f"{name}: {time.perf_counter() - started:.1f} s, {size_bytes / 1e6:.2f} MB")
+
+
+def write_reference_study(folder: Path, samples: int) -> StudyFolder:
+    """config.yaml's study with a record for every cell: made up, on a GPU, with energy and quality."""
+    settings: dict[str, Any] = yaml.safe_load((PROJECT / "config.yaml").read_text(encoding="utf-8"))
+    models = list(settings["models"])
+
+    def answer(run: Run) -> Record:
+        place = models.index(run.model)
+        if run.point.optimization == "flash-attention-2" and run.model.startswith("blip2"):
+            return make_failed_record("unsupported", "flash_attention_2 is not supported by this model", **identity_of(run))
+        if run.model == "fuyu-8b" and run.point.image_size == 448:
+            return make_failed_record("oom", "CUDA out of memory: tried to allocate 2.5 GiB", **identity_of(run))
+        batch, side = run.point.batch_size, run.point.image_size or 224
+        seconds = SPEED_S[place] * batch**0.45 * (side / 224) ** 0.6 * (30 if run.point.device == "cpu" else 1)
+        seed = zlib.crc32(run.key.encode())
+        accuracy = min(0.95, ACCURACY[place] + (side - 224) / 3000)
+        return make_record(samples=samples, generate_s=seconds, accuracy=accuracy, side=side, seed=seed, **identity_of(run))
+
+    return write_study(folder, settings, answer)
+
+
+if __name__ == "__main__":
+    main()
