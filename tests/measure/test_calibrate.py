@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from factories import make_environment, make_record
+from msgspec.structs import replace
 
 from vlm_profiling.cost.ceilings import Best, Ceilings, MatrixRate, read_ceilings, write_ceilings
 from vlm_profiling.measure import calibrate as module
@@ -36,13 +37,20 @@ def test_every_rate_is_the_best_of_its_repeats(measured: Ceilings) -> None:
     assert 1e-7 < measured.launch_s < 1e-3
 
 
+def test_ceilings_measured_beside_others_say_so(measured: Ceilings) -> None:
+    assert measured.load_by_others is not None and 0 <= measured.load_by_others <= 1
+    quiet, busy = replace(measured, load_by_others=0.01), replace(measured, load_by_others=0.4)
+    assert quiet.source == f"calibrated with torch {torch.__version__}"
+    assert busy.source.endswith("while other processes took 40% of the processor")
+
+
 def test_a_matrix_rate_is_what_a_product_takes() -> None:
     rate = calibrate("cpu", None, Effort(sizes=(256,), buffer_bytes=2**24, budget_s=0.2)).matrix["float32"]
     left = torch.randn(256, 256)
     took_s = []
     for _ in range(200):
         started = time.perf_counter()
-        left @ left
+        torch.mm(left, left)
         took_s.append(time.perf_counter() - started)
     assert rate.size == 256
     assert rate.rate.best_per_s == pytest.approx(2 * 256**3 / min(took_s), rel=0.75), "another clock says otherwise"

@@ -18,6 +18,9 @@ from vlm_profiling.record.schema import Record
 from vlm_profiling.record.sections import Section
 from vlm_profiling.study.config import Device
 
+BUSY = 0.05
+"""Share of the processor taken by others that is told beside the ceilings."""
+
 
 class Best(Section, kw_only=True):
     """The best of several repeats, which is the ceiling, and how far the others stayed below it."""
@@ -57,9 +60,11 @@ class Ceilings(Section, kw_only=True):
     """Operations per second of a network so small that its arithmetic is nothing: Python, dispatch and kernel launch."""
     seconds: float
     """What measuring took."""
+    load_by_others: float | None = None
+    """Share of the usable cores' time, 0 to 1, that went to other processes meanwhile, which makes ceilings low."""
     environment: Environment
     absent: dict[str, str] = field(default_factory=dict)
-    """Why a dtype has no rate."""
+    """Why a dtype has no rate, or the load is not known."""
 
     @property
     def bytes_per_s(self) -> float:
@@ -70,6 +75,13 @@ class Ceilings(Section, kw_only=True):
     def launch_s(self) -> float:
         """Least time that an operation takes before it does anything."""
         return 1 / self.launch.best_per_s
+
+    @property
+    def source(self) -> str:
+        """What measured them, and whether something else was running."""
+        words = f"calibrated with torch {self.environment.packages.get('torch', 'unknown')}"
+        busy = self.load_by_others is not None and self.load_by_others > BUSY
+        return f"{words} while other processes took {self.load_by_others:.0%} of the processor" if busy else words
 
     def mismatch(self, record: Record) -> str | None:
         """Why these are not the ceilings of a run's device; None where they are."""
@@ -109,14 +121,15 @@ def read_ceilings(folder: Path) -> dict[str, Ceilings]:
 def ceilings_table(ceilings: Ceilings) -> str:
     """Ceilings as a text that a person reads."""
     gpu = ceilings.environment.gpu
-    lines = [f"{ceilings.device}: {gpu.name if gpu else ceilings.environment.cpu}, {ceilings.environment.threads} threads"]
+    device = f"{gpu.name if gpu else ceilings.environment.cpu}, {ceilings.environment.threads} threads"
+    lines = [f"{ceilings.device}: {device}, {ceilings.source}"]
     rates = {f"{name} ({rate.size} x {rate.size})": (rate.rate, "FLOP/s") for name, rate in ceilings.matrix.items()}
     rates |= {"copy, read + written": (ceilings.copy, "B/s"), "read": (ceilings.read, "B/s")}
     lines += [
         f"  {name:28}{best.best_per_s / 1e9:12.1f} G{unit:8}median {best.spread:.1%} below, {best.repeats} repeats"
         for name, (best, unit) in rates.items()
     ]
-    lines += [f"  {dtype:28}no rate: {reason}" for dtype, reason in ceilings.absent.items()]
+    lines += [f"  {name:28}not known: {reason}" for name, reason in ceilings.absent.items()]
     above = ceilings.launch.best_per_s / ceilings.launch.median_per_s - 1
     lines.append(f"  {'launch':28}{ceilings.launch_s * 1e6:12.2f} µs an op    median {above:.1%} above")
     return "\n".join(lines)

@@ -130,8 +130,7 @@ def roofs(record: Record, ceilings: Ceilings | None) -> list[Roof]:
         return [sheet, Roof("measured", None, None, None, mismatch)]
     rate = ceilings.matrix.get(dtype)
     absent = None if rate else f"no rate of {dtype}: {ceilings.absent.get(dtype, 'not measured')}"
-    source = f"calibrated with torch {ceilings.environment.packages.get('torch', 'unknown')}"
-    return [sheet, Roof("measured", source, rate and rate.rate.best_per_s, ceilings.bytes_per_s, absent)]
+    return [sheet, Roof("measured", ceilings.source, rate and rate.rate.best_per_s, ceilings.bytes_per_s, absent)]
 
 
 def loaded_dtype(record: Record) -> str:

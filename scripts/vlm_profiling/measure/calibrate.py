@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from vlm_profiling.cost.ceilings import Best, Ceilings, MatrixRate
 from vlm_profiling.measure.environment import describe_environment
 from vlm_profiling.measure.failures import MachineError
+from vlm_profiling.measure.meters import MeterError
+from vlm_profiling.measure.processors import BusyTime, busy_time, load_by_others
 
 if TYPE_CHECKING:
     import torch
@@ -58,7 +60,7 @@ def calibrate(device: str, lock: Path | None, effort: Effort | None = None) -> C
     if device == "cuda" and not torch.cuda.is_available():
         raise MachineError("device 'cuda' was asked, but torch sees no CUDA GPU here; allowed: cpu, or a machine with a GPU")
     effort = effort or EFFORTS[device]
-    started = time.perf_counter()
+    started, busy_before = time.perf_counter(), _busy_time()
     matrix: dict[str, MatrixRate] = {}
     absent: dict[str, str] = {}
     with torch.no_grad():
@@ -69,6 +71,11 @@ def calibrate(device: str, lock: Path | None, effort: Effort | None = None) -> C
                 absent[dtype] = str(error).partition("\n")[0]
         copy, read = _memory_rates(device, effort)
         launch = _launch_rate(device, effort)
+    busy_after, load = _busy_time(), None
+    if isinstance(busy_before, BusyTime) and isinstance(busy_after, BusyTime):
+        load = load_by_others(busy_before, busy_after)
+    else:
+        absent["load_by_others"] = str(busy_before)
     return Ceilings(
         device=device,
         matrix=matrix,
@@ -77,9 +84,18 @@ def calibrate(device: str, lock: Path | None, effort: Effort | None = None) -> C
         buffer_bytes=effort.buffer_bytes,
         launch=launch,
         seconds=time.perf_counter() - started,
+        load_by_others=load,
         environment=describe_environment(device, lock, torch.get_num_threads()),
         absent=absent,
     )
+
+
+def _busy_time() -> BusyTime | str:
+    """How busy the processor has been, or why that is not known."""
+    try:
+        return busy_time()
+    except MeterError as error:
+        return str(error)
 
 
 def _matrix_rate(device: str, dtype: torch.dtype, effort: Effort) -> MatrixRate:
