@@ -66,9 +66,12 @@ def run_gpus(wildcards):
     return int(run.point.device == "cuda")
 
 
+CORES_OF_A_NODE = 8  # what a CPU run asks of a cluster, where nobody said --cores; `--set-threads profile_run=64` for more
+
+
 def threads_beside(gpus):
     """What measures the CPU holds every core, so that nothing else runs beside it; on a GPU it leaves some to the CPU rules."""
-    return workflow.cores or 8 if gpus == 0 else 4
+    return workflow.resource_settings.cores or CORES_OF_A_NODE if gpus == 0 else 4
 
 
 def run_threads(wildcards):
