@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """FLOPs counted without weights: equal to real ones, quick at full size, and the explanation of published figures.
 
-    .venv/bin/python benchmarks/flops.py [--published tests/data/published_results.csv]
+    .venv/bin/python benchmarks/flops.py [--published FILE.csv]
 
 Prints (a) for the six tiny checkpoints the FLOPs counted inside a real generate(), a padded batch of three rows, beside
 the cost functions' (the aim: no difference); (b) for the full-size architectures the parameters and the time of counting
@@ -27,6 +27,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT / "scripts"), str(PROJECT / "tests")]
 
 STUDY_SAMPLES = 300
+REFERENCE = PROJECT / "scripts" / "vlm_profiling" / "report" / "reference"
 PUBLISHED = (("TextVQA", 1, 8), ("ScienceQA", 16, 67))
 """Of blip2-opt-2.7b at 224 px in fp16 on a GPU: data set, batch size, text tokens of the last batch's prompt."""
 PUBLISHED_NEW_TOKENS = 2
@@ -35,7 +36,7 @@ PUBLISHED_NEW_TOKENS = 2
 def main() -> None:
     """Print the three tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--published", type=Path, default=PROJECT / "tests" / "data" / "published_results.csv")
+    parser.add_argument("--published", type=Path, default=REFERENCE / "published_results.csv")
     options = parser.parse_args()
 
     from transformers.utils.logging import disable_progress_bar

@@ -24,7 +24,7 @@ def study() -> Study:
 
 @pytest.fixture(scope="module")
 def published() -> polars.DataFrame:
-    return polars.read_csv(PROJECT / "tests/data/published_results.csv")
+    return polars.read_csv(PROJECT / "scripts/vlm_profiling/report/reference/published_results.csv")
 
 
 def test_every_model_has_the_published_cells_and_no_others(study: Study, published: polars.DataFrame) -> None:

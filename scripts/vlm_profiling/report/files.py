@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from vlm_profiling.report.published import published_models
 from vlm_profiling.study import Study
 
 TABLES = ("runs", "samples", "stages", "layers")
 TABLE_ENDINGS = (".parquet", ".csv")
 CHART_ENDINGS = (".vl.json", ".svg", ".png")
+PAGE_ENDINGS = (".md", ".html")
+SITE_FOLDER = "site"
+SITE_FILES = ("site.css", "site.js", "vega.js")
 INDEX_CHARTS = ("latency_quality", "memory", "flops")
 ROOFLINE_CHART = "roofline"
 """Of each model, at the baseline."""
+PUBLISHED_PAGE = "published.md"
+"""Of a study with models that others published figures of."""
 QUALITY_AXES = ("image_size", "max_input_len", "frames")
 """Axes that change what the model sees, and so the quality of its answers."""
 
@@ -55,5 +61,6 @@ def chart_files(study: Study) -> list[str]:
 
 
 def page_files(study: Study) -> list[str]:
-    """Every page, relative to the folder of reports."""
-    return ["index.md", *(f"{model}.md" for model in study.models)]
+    """Every page and what they share, relative to the folder of reports."""
+    pages = [f"{name}{ending}" for name in ("index", *study.models) for ending in PAGE_ENDINGS]
+    return [*pages, *(f"{SITE_FOLDER}/{name}" for name in SITE_FILES)]

@@ -18,12 +18,13 @@ from vlm_profiling.record.files import write_text
 from vlm_profiling.report import templates
 from vlm_profiling.report.cells import Cell, Cells, read_cells
 from vlm_profiling.report.compare import read_batch_times
-from vlm_profiling.report.files import INDEX_CHARTS, ROOFLINE_CHART, model_charts, stage_charts
+from vlm_profiling.report.files import INDEX_CHARTS, PUBLISHED_PAGE, ROOFLINE_CHART, model_charts, page_files, stage_charts
 from vlm_profiling.report.inside import read_layers, read_stages
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.page_advice import advice_text, best_hints_table, model_advice
 from vlm_profiling.report.page_audits import audits_table, concerns_table, verdict_counts
 from vlm_profiling.report.page_memory import memory_table, predicted_memory
+from vlm_profiling.report.page_published import published_page
 from vlm_profiling.report.page_roofline import roofline_table
 from vlm_profiling.report.page_stages import layers_table, models_stages_table, stages_table
 from vlm_profiling.report.page_tables import axis_table, baseline_table, cells_table, failures_table, models_table
@@ -85,7 +86,9 @@ def write_pages(study: Study, tables: Path, plots: Path, output: Path) -> int:
     write_text(output / "index.md", index_page(cells, tables, pictures, figures))
     for model in study.models:
         write_text(output / f"{model}.md", model_page(cells, model, tables, pictures))
-    return 1 + len(study.models)
+    if PUBLISHED_PAGE in page_files(study):
+        write_text(output / PUBLISHED_PAGE, published_page(cells, tables))
+    return len(page_files(study))
 
 
 def index_page(cells: Cells, tables: Path, pictures: str, figures: str) -> str:
@@ -116,7 +119,7 @@ def index_page(cells: Cells, tables: Path, pictures: str, figures: str) -> str:
         stages_chart=Chart(CHART_TITLES["stages"], f"{pictures}/index/stages.svg"),
         advice=best_hints_table([advice for model in study.models for advice in model_advice(cells, model, tables)]),
         failures=_listed(failures_table, failures),
-        pages=[{"name": escape_markdown(model), "path": f"{model}.md"} for model in study.models],
+        pages=_linked_pages(study),
         tables=figures,
     )
 
@@ -191,6 +194,13 @@ def _chart_title(model: str, name: str) -> str:
     axis = name.removesuffix("_quality").removesuffix("_stages")
     quantity = {axis: "latency", f"{axis}_quality": "quality", f"{axis}_stages": "where the time goes"}[name]
     return escape_markdown(f"{model}: {quantity} by {AXIS_NAMES[axis]}, with 95 % intervals")
+
+
+def _linked_pages(study: Study) -> list[dict[str, str]]:
+    pages = [{"name": escape_markdown(model), "path": f"{model}.md"} for model in study.models]
+    if PUBLISHED_PAGE in page_files(study):
+        pages.append({"name": "Published figures beside ours", "path": PUBLISHED_PAGE})
+    return pages
 
 
 def _about_samples(cells: Sequence[Cell]) -> str:

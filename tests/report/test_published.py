@@ -1,0 +1,82 @@
+"""Published figures stand beside the study's own, with what is wrong with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from factories import identity_of, make_record
+
+from vlm_profiling.report.files import page_files
+from vlm_profiling.report.page_published import published_page
+from vlm_profiling.report.pages import write_pages
+from vlm_profiling.report.published import published_figures, published_models, published_steps
+from vlm_profiling.study import load_study
+
+PROJECT = Path(__file__).parents[2]
+MODEL = {"hub": "Salesforce/blip2-opt-2.7b", "revision": "a" * 40}
+CHANGES = {
+    "models": {"blip2": MODEL, "other": {"tiny": "llava"}},
+    "datasets": {"TextVQA": {"package": "easy-vqa"}},
+    "optimizations": {"fp16": {"dtype": "float16"}},
+    "baseline": {"device": "cuda", "optimization": "fp16", "batch_size": 1, "image_size": 224, "max_input_len": 200},
+    "axes": {},
+}
+
+
+@pytest.fixture
+def study(make_study):
+    """One published cell, measured, of a published model, and a model that nobody published."""
+    return make_study(lambda run: make_record(generate_s=0.2, **identity_of(run)), **CHANGES)
+
+
+def row_with(page: str, *texts: str) -> list[str]:
+    (line,) = [line for line in page.splitlines() if all(text in line for text in texts)]
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_the_published_figures_are_there_and_the_suspect_ones_say_why():
+    figures = published_figures()
+    assert len(figures) == 182
+    suspect = [figure for figure in figures if figure.suspect]
+    assert len(suspect) == 10
+    assert any("idle H100" in figure.suspect and figure.metric == "energy_per_sample" for figure in suspect)
+    assert all(not figure.remark.startswith("SUSPECT") for figure in figures)
+    assert {step.model for step in published_steps()} == {"llava-7b", "eventgpt"}
+
+
+def test_a_page_is_promised_where_a_model_was_published(study):
+    assert published_models(study.study) == {"blip2": "Salesforce/blip2-opt-2.7b"}
+    assert page_files(study.study)[-1] == "published.md"
+    assert "published.md" not in page_files(load_study(PROJECT / "profiles" / "demo" / "study.yaml"))
+
+
+def test_each_published_figure_has_ours_and_the_ratio_beside_it(study):
+    cells = study.cells()
+    page = published_page(cells, study.merge())
+    latency = cells.baseline("blip2")[0].latency
+    section = page.partition("### Latency per batch")[2].partition("###")[0]
+    row = row_with(section, "TextVQA", "cuda, fp16, batch size 1, image size 224, input length 200")
+    (published,) = [
+        figure.value
+        for figure in published_figures()
+        if (figure.model, figure.dataset, figure.metric) == ("Salesforce/blip2-opt-2.7b", "TextVQA", "latency_mean")
+        and figure.point == cells.baseline("blip2")[0].point
+    ]
+    assert float(row[4]) == pytest.approx(latency.value / published, rel=5e-3)
+    assert "not in this study" in row_with(section, "TextVQA", "cpu, fp16, batch size 1,")[3]
+
+
+def test_a_suspect_figure_is_marked_and_says_why(study):
+    page = published_page(study.cells(), study.merge())
+    row = row_with(page.partition("### Energy")[2].partition("### FLOPs")[0], "TextVQA", "cpu, fp16, batch size 1,")
+    assert "⚠" in row[2]
+    assert "GPU 0 energy during a CPU run" in row[5]
+    assert "SIMULATED" in page.partition("## Steps")[2]
+
+
+def test_the_page_is_written_and_linked(study, tmp_path):
+    count = write_pages(study.study, study.merge(), tmp_path / "plots", tmp_path / "reports")
+    assert count == len(page_files(study.study)) == 4
+    assert "(published.md)" in (tmp_path / "reports" / "index.md").read_text()
+    assert (tmp_path / "reports" / "published.md").read_text().startswith("# Published figures beside ours")
