@@ -20,7 +20,18 @@ from vlm_profiling.record.sections import Interval
 UNITS = ("_s", "_j", "_w", "_c", "_mhz", "_bytes", "_flops")
 RATIOS = {"cv", "mean", "low", "high", "relative_uncertainty", "wer", "wer_normalised", "wer_sample_mean", "exact_match"}
 NOISE = {"noise", "drift", "half_width"}
-SHARES = {"share", "unattributed_share", "coverage", "against_headline", "uncertainty", "min", "max", "first", "last"}
+SHARES = {
+    "share",
+    "predicted_over_allocated",
+    "unattributed_share",
+    "coverage",
+    "against_headline",
+    "uncertainty",
+    "min",
+    "max",
+    "first",
+    "last",
+}
 
 
 @pytest.fixture

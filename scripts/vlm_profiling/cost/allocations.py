@@ -7,6 +7,7 @@ and tokens: six runs fix it for every moment, and the moments that can be the la
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from typing_extensions import override
 from vlm_profiling.cost.functions import Grid
 from vlm_profiling.cost.live_bytes import LiveBytes, cache_tensors
 from vlm_profiling.cost.memory import Live, MemoryFunctions, memory_name
-from vlm_profiling.cost.stages import STAGES, Stages
+from vlm_profiling.cost.stages import Stages, model_stages
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -30,7 +31,7 @@ PROMPTS = (64, 128, 192)
 QFORMER_TOKENS = 32
 """Question read by a Q-Former; more hardly moves the peak."""
 STACKS = ("layers", "block", "blocks")
-"""Names that stacks of layers have. A Q-Former's differs: it counts its layers by its config, and keeps nothing of them."""
+"""Names that stacks of layers have; a Q-Former's differs, which counts its layers by its config."""
 LAYERS = 2
 """Layers traced of each stack: every further one adds its keys and values, and nothing else that stays."""
 SEEN_ROWS = (1, 8, 64, 512)
@@ -49,16 +50,16 @@ class FusedAttention(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def memory_functions(config: PreTrainedConfig) -> dict[str, MemoryFunctions]:
+def memory_functions(config: PreTrainedConfig, image_size_mode: str = "processor") -> dict[str, MemoryFunctions]:
     """What the model of a transformers config holds, by `memory_name`. Raises KeyError for a model type not in STAGES."""
     from vlm_profiling.checkpoints.architectures import model_from_config
 
     functions = {}
     for dtype in (torch.float32, torch.bfloat16):
         for attention in ("eager", "sdpa"):
-            model = model_from_config(config, device="meta", dtype=dtype, attention=attention)
+            model = model_from_config(deepcopy(config), device="meta", dtype=dtype, attention=attention)
             name = memory_name(str(dtype).removeprefix("torch."), attention)
-            functions[name] = _memory_functions(model, STAGES[config.model_type](model))
+            functions[name] = _memory_functions(model, model_stages(model, image_size_mode))
     return functions
 
 
@@ -156,6 +157,8 @@ def _shorten(model: Any) -> float:
             if "language_model" in name and ".encoder." not in name:
                 left_out = len(stack) / LAYERS - 1
             setattr(model.get_submodule(parent), kind, stack[:LAYERS])
+        if kind == "qformer":
+            stack.config.num_hidden_layers = LAYERS
         if hasattr(stack, "fullatt_block_indexes"):  # Qwen2.5-VL: one layer of each kind of attention
             stack.fullatt_block_indexes = [LAYERS - 1]
     return left_out
