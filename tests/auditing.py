@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vlm_profiling.audits.base import Context, Siblings
-from vlm_profiling.audits.facts import count_facts
 from vlm_profiling.cost.ceilings import Ceilings
 from vlm_profiling.cost.functions import ModelCost
+from vlm_profiling.record.facts import count_facts
 from vlm_profiling.record.schema import Record
 from vlm_profiling.study import study_from_mapping
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from vlm_profiling.audits.facts import Facts
 from vlm_profiling.cost.ceilings import Ceilings
 from vlm_profiling.cost.functions import ModelCost
+from vlm_profiling.record.facts import Facts
 from vlm_profiling.record.schema import Record
 from vlm_profiling.study import Study
 from vlm_profiling.study.config import AXES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vlm_profiling.audits.base import Check, Context, FigureKind, Finding, conclude
-from vlm_profiling.audits.facts import run_facts
+from vlm_profiling.record.facts import run_facts
 
 NAME = "provenance"
 ASKS = "Were code, packages, data set, checkpoint, container, GPU and driver the same for all runs of the table?"

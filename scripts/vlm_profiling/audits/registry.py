@@ -22,9 +22,9 @@ from vlm_profiling.audits import (
     work_parity,
 )
 from vlm_profiling.audits.base import Context, Finding, Siblings
-from vlm_profiling.audits.facts import count_facts
 from vlm_profiling.cost.ceilings import Ceilings
 from vlm_profiling.cost.functions import ModelCost
+from vlm_profiling.record.facts import count_facts
 from vlm_profiling.record.schema import Record
 from vlm_profiling.study import Run, Study
 

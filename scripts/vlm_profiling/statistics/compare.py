@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -9,7 +10,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from vlm_profiling.record.sections import Interval
-from vlm_profiling.statistics.intervals import CONFIDENCE, ratio_interval
+from vlm_profiling.statistics.intervals import CONFIDENCE, mean_interval, ratio_interval
 
 Verdict: TypeAlias = Literal["same", "faster", "slower", "ambiguous"]
 
@@ -18,6 +19,8 @@ LEAST_BAND = 0.01
 memory lies, say) they do not see, and they stop where their own mean is known to 1 %."""
 LARGEST_SAME = 0.05
 """Two runs are the same only where a larger difference can be excluded."""
+RULE_OF_THREE = 3
+"""Where none of n answers changed, at most 3 / n of all do, at 95 % (Hanley and Lippman-Hand, JAMA 249, 1983)."""
 
 
 @dataclass(frozen=True)
@@ -86,3 +89,23 @@ def judge(bounds: tuple[float, float]) -> Verdict:
     if high < 1:
         return "faster"
     return "same" if low >= 1 - LARGEST_SAME and high <= 1 + LARGEST_SAME else "ambiguous"
+
+
+def held_together(bounds: tuple[float, float], value: float, comparisons: int) -> tuple[float, float]:
+    """Bounds of one of several comparisons, widened so that all of them hold together at 95 % (Bonferroni; normal tails)."""
+    factor = float(ndtri(1 - (1 - CONFIDENCE) / 2 / comparisons) / ndtri((1 + CONFIDENCE) / 2))
+    return value - factor * (value - bounds[0]), value + factor * (bounds[1] - value)
+
+
+def mean_change(changes: Sequence[float]) -> Interval | None:
+    """The mean change of scores between 0 and 1, sample by sample, with its 95 % interval; null for fewer than two samples.
+
+    Where no score changed the interval is the rule of three's.
+    """
+    if len(changes) < 2:
+        return None
+    interval = mean_interval(changes)
+    if interval is None or not any(changes):
+        bound = min(1.0, RULE_OF_THREE / len(changes))
+        return Interval(mean=0.0, low=-bound, high=bound)
+    return interval

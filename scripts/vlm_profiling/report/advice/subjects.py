@@ -15,11 +15,8 @@ from vlm_profiling.report.figures import Absent, Entry, Figure
 from vlm_profiling.report.inside import read_layers, read_stages
 from vlm_profiling.report.places import Place
 from vlm_profiling.report.roofline import read_roofline
-from vlm_profiling.statistics.compare import noise_band, widened
-from vlm_profiling.statistics.intervals import mean_interval, ratio_interval
-
-RULE_OF_THREE = 3
-"""Where none of n answers changed, at most 3 / n of all do, at 95 % (Hanley and Lippman-Hand, JAMA 249, 1983)."""
+from vlm_profiling.statistics.compare import mean_change, noise_band, widened
+from vlm_profiling.statistics.intervals import ratio_interval
 
 MIN_SCORE = 0.05
 """Mean score at the baseline from which its changes tell anything about quality."""
@@ -100,12 +97,9 @@ def _quality_change(cell: Cell, other: Cell, before: Answers, after: Answers) ->
     mean = sum(old for old, _ in pairs) / len(pairs)
     if mean < MIN_SCORE:
         return Absent(f"{before.metric} is {100 * mean:.1f} at the baseline, too low to tell a change")
-    changes = [new - old for old, new in pairs]
-    interval = mean_interval(changes)
-    if interval is None or not any(changes):
-        bound = min(1.0, RULE_OF_THREE / len(changes))
-        return Figure(0.0, (-bound, bound), len(changes))
-    return Figure(interval.mean, (interval.low, interval.high), len(changes))
+    change = mean_change([new - old for old, new in pairs])
+    assert change is not None
+    return Figure(change.mean, (change.low, change.high), len(pairs))
 
 
 def _times_are_sure(cell: Cell) -> bool:
