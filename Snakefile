@@ -34,5 +34,13 @@ rule all:
         rules.write_report.output,
 
 
+# What needs the network (a cluster's nodes may have none) or takes seconds runs where Snakemake does.
 localrules:
     all,
+    prepare_dataset,
+    prepare_checkpoint,
+    merge_runs,
+    audit_runs,
+    compute_roofline,
+    draw_charts,
+    write_report,

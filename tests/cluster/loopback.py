@@ -1,0 +1,190 @@
+"""A SLURM cluster on this machine's loopback: real munge, slurmctld and slurmd, two nodes that each claim GPUs. Needs root.
+
+On its own, to try the cluster guide by hand:
+    python3 tests/cluster/loopback.py up        prints the nodes and returns; everything lies below /tmp/vlm-cluster
+    python3 tests/cluster/loopback.py down
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+FOLDER = Path("/tmp/vlm-cluster")
+SYSTEM_CONFIG = Path("/etc/slurm")
+"""Where SLURM looks unless SLURM_CONF says otherwise, which Snakemake's jobs do not pass on."""
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scancel")
+NODES = ("node1", "node2")
+CPUS, MEMORY_MB, GPUS, FIRST_PORT = 8, 16000, 2, 17001
+START_S = 30
+
+SLURM_CONF = """\
+ClusterName=loopback
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort=16817
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CredType=cred/munge
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool-%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/%n.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/%n.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=1
+AccountingStorageType=accounting_storage/none
+MpiDefault=none
+MailProg=/bin/true
+ReturnToService=2
+SlurmdTimeout=10
+InactiveLimit=0
+KillWait=3
+MinJobAge=3600
+SlurmdParameters=config_overrides
+SchedulerParameters=sched_min_interval=0,batch_sched_delay=0,sched_interval=3,bf_interval=3
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+GresTypes=gpu
+PreemptType=preempt/none
+{nodes}
+PartitionName=gpu Nodes={names} Default=YES MaxTime=24:00:00 State=UP
+"""
+# NodeHostname is this machine for every node: each slurmd is told its name and listens on a port of its own.
+NODE = (
+    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} CoresPerSocket={cpus} "
+    "RealMemory={memory} Gres=gpu:h100:{gpus} State=UNKNOWN"
+)
+
+
+def why_not() -> str | None:
+    """Why no cluster can be started here; None when one can."""
+    missing = [name for name in PROGRAMS if shutil.which(name) is None]
+    if missing:
+        return f"no {', '.join(missing)}: `make test-system` installs them"
+    if os.geteuid() != 0:
+        return "a loopback cluster's daemons need root"
+    existing = SYSTEM_CONFIG / "slurm.conf"
+    if existing.exists() and not (existing.is_symlink() and existing.readlink().is_relative_to(FOLDER)):
+        return f"{existing} belongs to another cluster"
+    return None
+
+
+def up() -> None:
+    """Start everything and wait until both nodes have run a job step. Raises TimeoutError with the logs' names."""
+    down()
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(mode=0o755)
+    for name in ("state", "devices"):
+        (FOLDER / name).mkdir()
+    write_configuration()
+    munge_key()
+    munge = ["munged", f"--socket={FOLDER}/munge.socket", f"--key-file={FOLDER}/munge.key", f"--pid-file={FOLDER}/munged.pid"]
+    subprocess.run([*munge, f"--log-file={FOLDER}/munged.log", f"--seed-file={FOLDER}/munge.seed", "--force"], check=True)
+    wait_for((FOLDER / "munge.socket").exists)
+    start_controller()
+    for name in NODES:
+        start_node(name)
+    wait_for(
+        lambda: subprocess.run(["srun", "-Q", "-N2", "--mem=50", "true"], capture_output=True, timeout=START_S).returncode == 0
+    )
+
+
+def write_configuration() -> None:
+    """slurm.conf and gres.conf, linked to from where every SLURM program looks."""
+    host = socket.gethostname().split(".")[0]
+    settings = {"host": host, "cpus": CPUS, "memory": MEMORY_MB, "gpus": GPUS}
+    nodes = [NODE.format(name=name, port=FIRST_PORT + number, **settings) for number, name in enumerate(NODES)]
+    text = SLURM_CONF.format(host=host, folder=FOLDER, nodes="\n".join(nodes), names=",".join(NODES))
+    (FOLDER / "slurm.conf").write_text(text)
+    # Character devices, or a job's CUDA_VISIBLE_DEVICES stays unset: more of /dev/null.
+    for number in range(GPUS):
+        os.mknod(FOLDER / "devices" / f"nvidia{number}", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    gres = f"NodeName={','.join(NODES)} Name=gpu Type=h100 File={FOLDER}/devices/nvidia[0-{GPUS - 1}]\n"
+    (FOLDER / "gres.conf").write_text(gres)
+    SYSTEM_CONFIG.mkdir(exist_ok=True)
+    for name in ("slurm.conf", "gres.conf"):
+        (SYSTEM_CONFIG / name).unlink(missing_ok=True)
+        (SYSTEM_CONFIG / name).symlink_to(FOLDER / name)
+
+
+def munge_key() -> None:
+    key = FOLDER / "munge.key"
+    key.write_bytes(os.urandom(128))
+    key.chmod(0o600)
+
+
+def start_controller() -> None:
+    subprocess.run(["slurmctld"], check=True, capture_output=True)
+
+
+def start_node(name: str) -> None:
+    subprocess.run(["slurmd", "-N", name], check=True, capture_output=True)
+
+
+def kill(name: str, number: signal.Signals = signal.SIGKILL) -> None:
+    """Send a signal to one of this cluster's daemons (slurmctld, node1, node2, munged) and wait until it is gone."""
+    file = FOLDER / f"{name}.pid"
+    if not file.exists():
+        return
+    pid = int(file.read_text())
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+    wait_for(lambda: not alive(pid))
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def down() -> None:
+    """Stop what `up` started; the folder with the logs stays."""
+    if (FOLDER / "slurmctld.pid").exists():
+        subprocess.run(["scancel", "--state=RUNNING", "--state=PENDING", "--user=root"], capture_output=True, timeout=START_S)
+    for name in (*NODES, "slurmctld", "munged"):
+        kill(name, signal.SIGTERM)
+    for name in ("slurm.conf", "gres.conf"):
+        link = SYSTEM_CONFIG / name
+        if link.is_symlink() and link.readlink().is_relative_to(FOLDER):
+            link.unlink()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = START_S) -> None:
+    """Raise TimeoutError when a condition does not come true in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the loopback cluster did not do it in {seconds:g} s; its logs: {FOLDER}/*.log")
+        time.sleep(0.1)
+
+
+def squeue(*arguments: str) -> list[list[str]]:
+    """Rows of squeue, split at the bar that the format puts between columns."""
+    shown = subprocess.run(["squeue", "--noheader", *arguments], capture_output=True, text=True, check=True).stdout
+    return [line.split("|") for line in shown.splitlines()]
+
+
+if __name__ == "__main__":
+    problem = why_not()
+    if problem is not None:
+        sys.exit(problem)
+    {"up": up, "down": down}[sys.argv[1]]()
+    if sys.argv[1] == "up":
+        subprocess.run(["sinfo", "--Node", "--format=%N %T %c cores %m MB %G"], check=True)
