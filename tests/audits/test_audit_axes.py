@@ -26,6 +26,14 @@ def test_a_processor_that_resizes_every_picture_to_one_size_leaves_the_axis_empt
     assert finding.evidence.startswith("image_size 448 against 224: 0 of 8 samples differ")
 
 
+def test_a_model_of_one_picture_size_is_named_as_the_reason() -> None:
+    fixed = record_at(image_size=448)
+    assert fixed.checkpoint
+    fixed = replace(fixed, checkpoint=replace(fixed.checkpoint, picture_sizes="fixed"))
+    finding = axis_effect.judge(context_of(fixed, [record_at(image_size=224)], axes={"image_size": (224, 448)}))
+    assert finding.verdict == "fail" and finding.evidence.endswith("the model's processor brings all pictures to one size")
+
+
 def test_a_model_that_sees_the_larger_picture_passes() -> None:
     larger = with_samples(record_at(image_size=448), effective_size=(448, 448), image_tokens=1024)
     finding = axis_effect.judge(context_of(larger, [record_at(image_size=224)], axes={"image_size": (224, 448)}))

@@ -18,14 +18,15 @@ Settings = dict[str, Any]
 
 GOLDEN_SPEC = (
     '{"dataset":{"on_bad_sample":"stop","package":"easy-vqa","samples":20,"seed":0},"environment":"lock-1","hardware":null,'
-    '"model":{"hub":"owner/llava","processor_backend":"auto","revision":"0123456789abcdef0123456789abcdef01234567",'
+    '"model":{"hub":"owner/llava","image_size_mode":"processor","processor_backend":"auto",'
+    '"revision":"0123456789abcdef0123456789abcdef01234567",'
     '"trust_remote_code":false},"optimization":{"attention":"sdpa","compile":false,"dtype":"float32"},'
     '"point":{"batch_size":1,"device":"cpu","frames":1,"image_size":64,"max_input_len":null,"optimization":"fp32"},'
     '"protocol":{"cached":true,"energy_window_s":10.0,"idle_s":10.0,"layers":false,"max_new_tokens":50,"min_new_tokens":0,'
     '"repeats":{"block_batches":4,"half_width":0.01,"max_s":20.0,"min_rounds":5},"stage_energy":false,'
     '"stages":true,"timeout_s":3600.0,"trace":false,"warmup":{"max_batches":12,"max_cv":0.05,"max_s":30.0,"window":4}},"protocol_version":1}'
 )
-GOLDEN_KEY = "d4cf9967e8"
+GOLDEN_KEY = "4122b34045"
 
 
 def baseline_key(settings: Settings, environment: str = "lock-1") -> str:
@@ -44,6 +45,7 @@ def test_the_key_of_a_known_run_is_the_one_written_down(settings: Settings) -> N
         lambda s: s["models"]["llava"].update(revision="f" * 40),
         lambda s: s["models"]["llava"].update(hub="owner/other"),
         lambda s: s["models"]["llava"].update(processor_backend="pil"),
+        lambda s: s["models"]["llava"].update(image_size_mode="interpolate"),
         lambda s: s["models"]["llava"].update(trust_remote_code=True),
         lambda s: s["models"]["llava"].update(family="llava"),
         lambda s: s["datasets"]["shapes"].update(samples=21),

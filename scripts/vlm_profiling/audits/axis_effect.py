@@ -30,6 +30,8 @@ def _checks(context: Context) -> Iterator[Check]:
             first = getattr(start.point, axis)
             moved, total = _moved(axis, context.record, start)
             words = f"{axis} {value_name(own)} against {value_name(first)}: {moved} of {total} samples differ in {GIVEN[axis]}"
+            if axis == "image_size" and context.record.checkpoint and context.record.checkpoint.picture_sizes == "fixed":
+                words += "; the model's processor brings all pictures to one size"
             yield Check("pass" if moved else "fail", words, ("latency", "energy", "flops"))
 
 

@@ -18,7 +18,7 @@ def describe_checkpoint(name: str, config: ModelConfig, project: Path, built: Pa
     one of the hub is fetched into the hub's cache; a folder is checked where it lies.
     Raises CheckpointError when it cannot be used, saying what to do.
     """
-    handling = Handling(config.family, config.trust_remote_code, config.processor_backend)
+    handling = Handling(config.family, config.trust_remote_code, config.processor_backend, config.image_size_mode)
     if config.hub is not None:
         return describe_hub(name, config.hub, config.revision, handling)
     if config.tiny is not None:

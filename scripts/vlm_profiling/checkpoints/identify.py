@@ -33,6 +33,7 @@ class Handling:
     family: str | None = None
     trust_remote_code: bool = False
     processor_backend: str = "auto"
+    image_size_mode: str = "processor"
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -102,6 +103,7 @@ def describe_folder(
         family=family_for(model_type, handling.family).name,
         trust_remote_code=handling.trust_remote_code,
         processor_backend=handling.processor_backend,
+        image_size_mode=handling.image_size_mode,
         content_sha256=content_sha256(facts),
         weight_bytes=sum(weights) if weights else None,
         files=facts,

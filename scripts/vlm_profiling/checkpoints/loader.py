@@ -42,9 +42,10 @@ def load_checkpoint(manifest: CheckpointManifest, project: Path, *, device: str,
     start = time.perf_counter()
     folder = _folder(manifest, project)
     config = AutoConfig.from_pretrained(folder, trust_remote_code=manifest.trust_remote_code)
-    family = family_for(manifest.model_type, manifest.family)(config)
+    family = family_for(manifest.model_type, manifest.family)(config, manifest.image_size_mode)
     processor = _load_processor(family, folder, manifest)
     model = _load_model(folder, config, manifest, getattr(torch, dtype), attention, device)
+    family.adapt(model)
     if device == "cuda":
         torch.cuda.synchronize()
     return LoadedCheckpoint(model, processor, family, manifest, time.perf_counter() - start)

@@ -29,7 +29,7 @@ from vlm_profiling.cost.functions import (
     sum_of_squared_windows,
 )
 from vlm_profiling.cost.picture_rules import processor_pictures
-from vlm_profiling.cost.stages import DTYPE, STAGES
+from vlm_profiling.cost.stages import DTYPE, STAGES, model_stages
 from vlm_profiling.record.manifests import CheckpointManifest
 
 if TYPE_CHECKING:
@@ -63,12 +63,12 @@ def checkpoint_cost(manifest: CheckpointManifest, project: Path) -> ModelCost:
     except OSError as error:
         raise CostError(f"{manifest.source}: no config.json in {place}; prepare the checkpoint again") from error
     try:
-        cost = count_cost(manifest.name, manifest.source, config)
+        cost = count_cost(manifest.name, manifest.source, config, manifest.image_size_mode)
     except CostError as error:
         cost.absent = str(error)
         return cost
     settings, _ = ImageProcessingMixin.get_image_processor_dict(place, revision=manifest.revision, local_files_only=True)
-    cost.pictures = processor_pictures(config, settings)
+    cost.pictures = processor_pictures(config, settings, manifest.image_size_mode)
     return cost
 
 
@@ -84,7 +84,7 @@ def architecture_cost(name: str) -> ModelCost:
     return count_cost(name, f"architecture:{name}", config)
 
 
-def count_cost(name: str, source: str, config: PreTrainedConfig) -> ModelCost:
+def count_cost(name: str, source: str, config: PreTrainedConfig, image_size_mode: str = "processor") -> ModelCost:
     """The cost functions of the model that a transformers config describes, cross-checked.
 
     Raises CostError when a stage's counts are not the polynomial that its architecture promises, and KeyError for a
@@ -93,7 +93,7 @@ def count_cost(name: str, source: str, config: PreTrainedConfig) -> ModelCost:
     from vlm_profiling.checkpoints.architectures import model_from_config
 
     model = model_from_config(config, device="meta", dtype=DTYPE, attention="eager")
-    stages = STAGES[config.model_type](model)
+    stages = model_stages(model, image_size_mode)
     counter = StageCounter(stages)
     flops = StageFlops(
         vision=_vision_flops(counter),
@@ -111,7 +111,7 @@ def count_cost(name: str, source: str, config: PreTrainedConfig) -> ModelCost:
         weights=_weight_reads(counter),
         cache=_cache_elements(counter),
         ops=_op_counts(counter),
-        memory=memory_functions(config),
+        memory=memory_functions(config, image_size_mode),
         checks=cross_checks(model, stages, flops),
     )
 
@@ -125,6 +125,9 @@ def _vision_flops(counter: StageCounter) -> VisionFlops | None:
 
     grids, check = _grids(counter)
     window = counter.stages.window
+    if counter.stages.grid is None and counter.stages.own_grid is not None:
+        constant, patch, square = fit("vision", measure, lambda size: _quadratic(size[0] * size[1]), grids, check)
+        return VisionFlops(constant=constant, per_patch=patch, per_patch_square=square)
     if window is None:
         return VisionFlops(grid=counter.stages.grid, constant=fit("vision", measure, _constant, grids, check)[0])
 
@@ -145,12 +148,37 @@ def _project_flops(counter: StageCounter) -> ProjectFlops:
     def measure_question(rows: int, tokens: int) -> int:
         return counter.project(rows, grid, tokens).flops
 
+    if counter.stages.grid is None and counter.stages.own_grid is not None:
+        return _project_of_any_grid(counter)
     if counter.stages.reads_question:
         constant, linear, square = fit("project", measure_question, _quadratic, QFORMER_TOKENS, CHECK_QFORMER_TOKENS)
         return ProjectFlops(constant=constant, per_qformer_token=linear, per_qformer_token_square=square)
     if counter.stages.grid is not None:
         return ProjectFlops(constant=fit("project", measure, _constant, [grid], check)[0])
     return ProjectFlops(per_patch=fit("project", measure, lambda size: (size[0] * size[1],), [grid], check)[0])
+
+
+def _project_of_any_grid(counter: StageCounter) -> ProjectFlops:
+    """Of an encoder whose positions are interpolated: its features are as many as the picture's patches."""
+    grids, check = _grids(counter)
+    if not counter.stages.reads_question:
+
+        def measure(rows: int, grid: Grid) -> int:
+            return counter.project(rows, grid).flops
+
+        constant, patch = fit("project", measure, lambda size: (1, size[0] * size[1]), grids[:2], check)
+        return ProjectFlops(constant=constant, per_patch=patch)
+
+    def measure_both(rows: int, size: tuple[Grid, int]) -> int:
+        return counter.project(rows, *size).flops
+
+    def terms(size: tuple[Grid, int]) -> tuple[int, int, int, int]:
+        (height, width), tokens = size
+        return 1, height * width, tokens, tokens**2
+
+    sizes = [*((grids[0], tokens) for tokens in QFORMER_TOKENS), (grids[1], QFORMER_TOKENS[0])]
+    constant, patch, linear, square = fit("project", measure_both, terms, sizes, (check, CHECK_QFORMER_TOKENS))
+    return ProjectFlops(constant=constant, per_patch=patch, per_qformer_token=linear, per_qformer_token_square=square)
 
 
 def _prefill_flops(counter: StageCounter) -> PrefillFlops:
@@ -207,6 +235,8 @@ def _grids(counter: StageCounter) -> tuple[list[Grid], Grid]:
     fixed, side = counter.stages.grid, counter.stages.window
     if fixed is not None:
         return [fixed], fixed
+    if counter.stages.own_grid is not None:
+        return [(4, 4), (4, 8), (8, 8)], (8, 12)
     if side is None:
         return [(8, 12)], (12, 16)
     # whole and cut windows, or their term could not be told from the others

@@ -17,7 +17,7 @@ FREE_GRID: Grid = (16, 24)
 
 def cross_checks(model: Any, stages: Stages, counted: StageFlops) -> list[CrossCheck]:
     """Closed form and ptflops of every stage of a model on the meta device, beside what was counted."""
-    grid = stages.grid or FREE_GRID
+    grid = stages.own_grid or FREE_GRID
     work = Work(
         grids=(grid,),
         prompt_tokens=64,

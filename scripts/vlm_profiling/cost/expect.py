@@ -36,7 +36,7 @@ def expected_batch(
     if not sizes and cost.pictures.grid is None and image_size is None:
         return "the data set is not prepared, and the model takes pictures as they come"
     asked = [fitted(size, image_size) for size in sizes] or [(image_size or 1, image_size or 1)]
-    patches, image_tokens = max(map(cost.pictures.of, set(asked)))
+    patches, image_tokens = max(map(cost.pictures.asked(image_size).of, set(asked)))
     text_tokens = max((-(-len(text.encode()) // BYTES_A_TOKEN) for text in texts), default=max_input_len or USUAL_TEXT_TOKENS)
     if max_input_len is not None:
         text_tokens = min(text_tokens, max_input_len)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from vlm_profiling.cost.pictures import Pictures
 
 if TYPE_CHECKING:
@@ -13,9 +15,14 @@ if TYPE_CHECKING:
 Settings = Mapping[str, Any]
 
 
-def processor_pictures(config: PreTrainedConfig, settings: Settings) -> Pictures:
+def processor_pictures(config: PreTrainedConfig, settings: Settings, image_size_mode: str = "processor") -> Pictures:
     """The rule of a model type in cost.stages.STAGES. `settings` are the image processor's in the checkpoint's own file."""
-    return _RULES[config.model_type](config, settings)
+    pictures = _RULES[config.model_type](config, settings)
+    if image_size_mode == "interpolate":
+        vision: Any = config.vision_config
+        follow = 1 if config.model_type == "llava" else 0  # a Q-Former makes as many tokens of any picture
+        return structs.replace(pictures, patch=vision.patch_size, tokens_a_patch=follow)
+    return pictures
 
 
 def _queries(config: Any, _settings: Settings) -> Pictures:

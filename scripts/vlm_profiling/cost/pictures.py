@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 Size = tuple[int, int]
 """Width, height in pixels."""
@@ -20,11 +20,22 @@ class Pictures(Struct, kw_only=True, frozen=True, omit_defaults=True):
     canvas: Size | None = None
     """A picture larger than this is made to fit into it; its patches need not be whole (Fuyu)."""
     patch: int = 0
-    """Side of a patch in pixels; unused with a grid."""
+    """Side of a patch in pixels; unused with a fixed grid."""
     merge: int = 1
     """Patches along a side that become one token."""
     tokens: int = 0
     """Prompt tokens of every picture; used with a grid."""
+    tokens_a_patch: int | None = None
+    """Further prompt tokens of each patch beyond the grid's, where `image_size` sets the grid by interpolating positions;
+    null where it does not."""
+
+    def asked(self, image_size: int | None) -> Pictures:
+        """How pictures are cut when a point asks for this image size."""
+        if self.grid is None or self.tokens_a_patch is None or image_size is None:
+            return self
+        side = image_size // self.patch
+        more = side**2 - math.prod(self.grid)
+        return structs.replace(self, grid=(side, side), tokens=self.tokens + self.tokens_a_patch * more)
 
     def of(self, size: Size) -> tuple[int, int]:
         """Patches and prompt tokens of a picture."""

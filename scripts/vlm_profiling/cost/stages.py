@@ -39,6 +39,8 @@ class Stages:
 
     grid: Grid | None
     """The only patch grid that the encoder takes; None where it takes any."""
+    own_grid: Grid | None
+    """The one that its learned positions are made for: the only one, or the one that others are interpolated from."""
     window: int | None
     """Side of the encoder's attention windows in patches; None without windows."""
     reads_question: bool
@@ -53,10 +55,8 @@ class Stages:
     """(rows, state) -> the state after one more token's logits."""
 
 
-def _blip(model: Any) -> Stages:
+def _blip(model: Any, interpolates: bool) -> Stages:
     """BLIP-2 and InstructBLIP, whose Q-Former also reads the question; language model OPT or T5."""
-    vision = model.config.vision_config
-    side = vision.image_size // vision.patch_size
     reads_question = model.config.model_type == "instructblip"
 
     def project(rows: int, _grid: Grid, features: Tensor, qformer_tokens: int) -> Tensor:
@@ -68,42 +68,52 @@ def _blip(model: Any) -> Stages:
     language_model = model.language_model
     prefill, decode = _t5(language_model) if language_model.config.is_encoder_decoder else _decoder(language_model)
     return Stages(
-        grid=(side, side),
+        **_square_grid(model.config.vision_config, interpolates),
         window=None,
         reads_question=reads_question,
-        encode=lambda rows, _grid: (
-            model.vision_model(_values(model.dtype, rows, 3, vision.image_size, vision.image_size)).last_hidden_state
-        ),
+        encode=_square_encoder(model.vision_model, model, interpolates),
         project=project,
         prefill=prefill,
         decode=decode,
     )
 
 
-def _llava(model: Any) -> Stages:
-    vision, inner = model.config.vision_config, model.model
-    side = vision.image_size // vision.patch_size
+def _llava(model: Any, interpolates: bool) -> Stages:
+    inner = model.model
     prefill, decode = _decoder(inner.language_model, head=model.lm_head)
     first_patch = 1 if model.config.vision_feature_select_strategy == "default" else 0  # "default" drops the class token
     return Stages(
-        grid=(side, side),
+        **_square_grid(model.config.vision_config, interpolates),
         window=None,
         reads_question=False,
-        encode=lambda rows, _grid: (
-            inner.vision_tower(_values(model.dtype, rows, 3, vision.image_size, vision.image_size)).last_hidden_state
-        ),
+        encode=_square_encoder(inner.vision_tower, model, interpolates),
         project=lambda _rows, _grid, features, _question: inner.multi_modal_projector(features[:, first_patch:]),
         prefill=prefill,
         decode=decode,
     )
 
 
-def _fuyu(model: Any) -> Stages:
+def _square_grid(vision: Any, interpolates: bool) -> dict[str, Grid | None]:
+    side = vision.image_size // vision.patch_size
+    return {"grid": None if interpolates else (side, side), "own_grid": (side, side)}
+
+
+def _square_encoder(encoder: Any, model: Any, interpolates: bool) -> Callable[[int, Grid], Tensor]:
+    """An encoder with a learned position for each patch of a square picture, or positions interpolated from them."""
+    patch = model.config.vision_config.patch_size
+    options = {"interpolate_pos_encoding": True} if interpolates else {}
+    return lambda rows, grid: (
+        encoder(_values(model.dtype, rows, 3, grid[0] * patch, grid[1] * patch), **options).last_hidden_state
+    )
+
+
+def _fuyu(model: Any, _interpolates: bool) -> Stages:
     """No encoder: a linear layer projects each patch's pixels."""
     projection = model.model.vision_embed_tokens
     prefill, decode = _decoder(model.model.language_model, head=model.lm_head)
     return Stages(
         grid=None,
+        own_grid=None,
         window=None,
         reads_question=False,
         encode=None,
@@ -115,7 +125,7 @@ def _fuyu(model: Any) -> Stages:
     )
 
 
-def _qwen2_5_vl(model: Any) -> Stages:
+def _qwen2_5_vl(model: Any, _interpolates: bool) -> Stages:
     """The encoder calls the merger, which is the projection, itself: it is counted with nothing in the merger's place."""
     from transformers.vision_utils import get_vision_attention_seqlens, get_vision_position_ids, get_vision_window_index
 
@@ -144,6 +154,7 @@ def _qwen2_5_vl(model: Any) -> Stages:
 
     return Stages(
         grid=None,
+        own_grid=None,
         window=config.window_size // merge // config.patch_size * merge,
         reads_question=False,
         encode=encode,
@@ -197,14 +208,19 @@ def _t5(language_model: Any) -> tuple[Prefill, Decode]:
     return prefill, lambda rows, state: step(rows, state.encoded, state.cache)
 
 
-STAGES: dict[str, Callable[[Any], Stages]] = {
+def model_stages(model: Any, image_size_mode: str = "processor") -> Stages:
+    """The stages of a model on the meta device. Raises KeyError for a model type that is not in STAGES."""
+    return STAGES[model.config.model_type](model, image_size_mode == "interpolate")
+
+
+STAGES: dict[str, Callable[[Any, bool], Stages]] = {
     "blip-2": _blip,
     "instructblip": _blip,
     "llava": _llava,
     "fuyu": _fuyu,
     "qwen2_5_vl": _qwen2_5_vl,
 }
-"""The stages of a model on the meta device, by model_type of config.json."""
+"""By model_type of config.json: the stages of a model, its encoder's positions interpolated or not."""
 
 
 def _values(dtype: torch.dtype, *shape: int) -> Tensor:

@@ -279,6 +279,7 @@ def _checkpoint_facts(loaded: LoadedCheckpoint, compilation: Compilation | None)
         compiled_frames=compilation.frames if compilation else None,
         compile_s=compilation.seconds if compilation else None,
         processor=type(image_processor).__name__,
+        picture_sizes=loaded.family.picture_sizes,
     )
 
 

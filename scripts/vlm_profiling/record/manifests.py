@@ -40,6 +40,7 @@ class CheckpointManifest(Section, kw_only=True):
     random_weights: bool = False
     trust_remote_code: bool = False
     processor_backend: str = "auto"
+    image_size_mode: str = "processor"
     content_sha256: str
     """Hash over file names and file hashes."""
     weight_bytes: int | None = None

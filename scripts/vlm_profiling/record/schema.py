@@ -76,6 +76,9 @@ class Checkpoint(Section, kw_only=True):
     """Time of the calls that compiled, kept out of every latency."""
     processor: str = ""
     """Class of the image processor, which tells its backend."""
+    picture_sizes: Literal["native", "interpolated", "fixed"] | None = None
+    """What image_size can move: native (pictures of any size are encoded), interpolated (squares of image_size, the positions
+    of the encoder interpolated), fixed (the processor brings all pictures to one size); null where a family does not know."""
 
 
 class Dataset(Section, kw_only=True):

@@ -80,6 +80,11 @@ class ModelConfig(Section):
     processor_backend: Literal["auto", "pil", "torchvision"] = Field(
         default="auto", description="image processor implementation; auto takes torchvision where it is installed, else pil"
     )
+    image_size_mode: Literal["processor", "interpolate"] = Field(
+        default="processor",
+        description="what a point's image_size does: scale the picture and leave the rest to the model's processor, or, where "
+        "the vision encoder can interpolate its positions (BLIP-2, InstructBLIP, LLaVA's CLIP), encode squares of that side",
+    )
     trust_remote_code: bool = Field(default=False, description="run Python code that the hub repository ships")
 
     @model_validator(mode="after")

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from PIL import Image
 from transformers import AutoProcessor, BatchFeature, GenerationConfig, PreTrainedConfig, PreTrainedModel, ProcessorMixin
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
+from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.checkpoints.families.image_only import image_only
 from vlm_profiling.checkpoints.families.text import plain_text, shorten
 
 Grid = tuple[int, int]
+PictureSizes = Literal["native", "interpolated", "fixed"]
+"""As in the record: record.schema.Checkpoint.picture_sizes."""
 
 
 @dataclass(kw_only=True)
@@ -50,8 +53,25 @@ class Family:
     markers: ClassVar[tuple[str, ...]] = ()
     """Texts that this family's processor reads as more than text, besides the tokenizer's special tokens."""
 
-    def __init__(self, config: PreTrainedConfig) -> None:
+    picture_sizes: PictureSizes | None = "fixed"
+    """Pictures that the encoder takes as the checkpoint comes; None where that is not known."""
+
+    def __init__(self, config: PreTrainedConfig, image_size_mode: str = "processor") -> None:
+        """Raises Unsupported for interpolated positions where the family has none."""
         self.config = config
+        if image_size_mode == "interpolate":
+            if not self.can_interpolate:
+                known = "already takes pictures of any size" if self.picture_sizes == "native" else "cannot interpolate positions"
+                raise Unsupported(f"image_size_mode interpolate: the family {self.name} {known}; leave the key out")
+            self.picture_sizes = "interpolated"
+
+    @property
+    def can_interpolate(self) -> bool:
+        """Whether the vision encoder can interpolate its positions for pictures of other sizes."""
+        return False
+
+    def adapt(self, model: PreTrainedModel) -> None:
+        """Change in a loaded model what its checkpoint leaves open and generate() cannot be told."""
 
     def load_processor(self, folder: Path, *, backend: str, trust_remote_code: bool) -> ProcessorMixin:
         """The processor in a folder, its image processor on the backend pil or torchvision."""
@@ -81,14 +101,16 @@ class Family:
     ) -> Prepared:
         """A batch of as many rows as there are pictures, one request each.
 
-        `image_size`: pixels of the longer side, up or down, before the processor's own resizing.
+        `image_size`: pixels of the longer side, up or down, before the processor's own resizing; with interpolated positions
+        of both sides, in its place.
         `max_input_len`: tokens of user text that are kept. Image tokens and the template are never cut.
         """
-        pictures = [_fitted(image, image_size) for image in images]
+        side = image_size if self.picture_sizes == "interpolated" else None
+        pictures = [_fitted(image, None if side else image_size) for image in images]
         texts = [plain_text(request, processor.tokenizer, self.markers) for request in requests]
         kept = [shorten(text, processor.tokenizer, max_input_len) for text in texts]
         prompts = [self.prompt(processor, text) for text, _ in kept]
-        inputs = self.encode(processor, pictures, prompts)
+        inputs = self.encode(processor, pictures, prompts, **(self.square(side) if side else {}))
         grids = self.vision_grids(inputs)
         return Prepared(
             inputs=inputs,
@@ -102,9 +124,16 @@ class Family:
             effective_sizes=self.effective_sizes(inputs, grids),
         )
 
-    def encode(self, processor: ProcessorMixin, pictures: list[Image.Image], prompts: list[str]) -> BatchFeature:
+    def square(self, side: int) -> dict[str, Any]:
+        """Settings of the image processor that bring every picture to side x side pixels. Raises Unsupported below one patch."""
+        patch = self.config.vision_config.patch_size
+        if side < patch:
+            raise Unsupported(f"image_size {side}: the vision encoder's patches are {patch} pixels wide")
+        return {"size": {"height": side, "width": side}}
+
+    def encode(self, processor: Any, pictures: list[Image.Image], prompts: list[str], **settings: Any) -> BatchFeature:
         """The processor's tensors. A template that already begins with the first special token gets no second one."""
-        options: dict[str, Any] = {"padding": True, "return_tensors": "pt"}
+        options: dict[str, Any] = {"padding": True, "return_tensors": "pt", **settings}
         first = processor.tokenizer.bos_token
         if first and prompts[0].startswith(first):
             options["add_special_tokens"] = False

@@ -16,6 +16,15 @@ class Blip2(Family):
     name = "blip2"
     model_types = ("blip-2",)
 
+    @property
+    @override
+    def can_interpolate(self) -> bool:
+        return True
+
+    @override
+    def generate_arguments(self, model: PreTrainedModel) -> dict[str, Any]:
+        return {"interpolate_pos_encoding": True} if self.picture_sizes == "interpolated" else {}
+
     @override
     def prompt(self, processor: ProcessorMixin, request: str) -> str:
         return request

@@ -18,6 +18,7 @@ class Fuyu(Family):
 
     name = "fuyu"
     model_types = ("fuyu",)
+    picture_sizes = "native"
     markers = (
         *("|SPEAKER|", "|NEWLINE|", "|ENDOFTEXT|", "<s>", "</s>", "<box>", "</box>", "<point>", "</point>"),
         *("<0x00>", "<0x01>", "<0x02>", "<0x03>", "<0x04>"),
@@ -35,8 +36,8 @@ class Fuyu(Family):
         return f"{request}\n"  # as the model card has it
 
     @override
-    def encode(self, processor: Any, pictures: list[Image.Image], prompts: list[str]) -> BatchFeature:
-        inputs = processor(images=pictures, text=prompts, return_tensors="pt", return_legacy_image_output=False)
+    def encode(self, processor: Any, pictures: list[Image.Image], prompts: list[str], **settings: Any) -> BatchFeature:
+        inputs = processor(images=pictures, text=prompts, return_tensors="pt", **settings, return_legacy_image_output=False)
         return BatchFeature({name: inputs[name] for name in ("input_ids", "attention_mask", "pixel_values")})
 
     @override

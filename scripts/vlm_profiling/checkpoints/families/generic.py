@@ -15,6 +15,7 @@ class Generic(Family):
     """The chat template where the processor has one, else the request as it stands."""
 
     name = "generic"
+    picture_sizes = None
 
     @override
     def prompt(self, processor: ProcessorMixin, request: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from transformers import PreTrainedModel, ProcessorMixin
 from typing_extensions import override
 
@@ -13,6 +16,21 @@ class Llava(Family):
 
     name = "llava"
     model_types = ("llava",)
+
+    @property
+    @override
+    def can_interpolate(self) -> bool:
+        return self.config.vision_config.model_type == "clip_vision_model"
+
+    @override
+    def adapt(self, model: PreTrainedModel) -> None:
+        if self.picture_sizes == "interpolated":  # generate() hands no such argument through
+            tower: Any = model.get_submodule("model.vision_tower")
+            tower.forward = partial(tower.forward, interpolate_pos_encoding=True)
+
+    @override
+    def square(self, side: int) -> dict[str, Any]:
+        return {"size": {"shortest_edge": side}, "crop_size": super().square(side)["size"]}
 
     @override
     def prompt(self, processor: ProcessorMixin, request: str) -> str:

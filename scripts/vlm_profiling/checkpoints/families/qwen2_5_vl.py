@@ -13,6 +13,7 @@ class Qwen25VL(Family):
 
     name = "qwen2_5_vl"
     model_types = ("qwen2_5_vl",)
+    picture_sizes = "native"
 
     @override
     def vision_grids(self, inputs: BatchFeature) -> list[Grid | None]:
