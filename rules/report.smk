@@ -1,5 +1,5 @@
 # Steps 8 and 9: charts and pages, from the tables alone.
-from vlm_profiling.report.files import chart_files, page_files
+from vlm_profiling.report.files import chart_files, page_files, site_files
 
 
 rule draw_charts:
@@ -28,7 +28,10 @@ rule write_report:
         study=STUDY.description,
         code=code("write_report"),
     output:
-        collect("<results>/reports/{file}", file=page_files(STUDY.study)),
+        collect(
+            "<results>/reports/{file}",
+            file=[*page_files(STUDY.study), *site_files(STUDY.study)],
+        ),
     log:
         "<results>/logs/write_report.log",
     params:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write a study's pages in Markdown from its tables: one for each model, and one across models.
+"""Write a study's pages from its tables: one for each model, and one across models; as Markdown, and as a static site.
 
     write_report.py --study results/study.json --tables results/tables --plots results/plots --output results/reports
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.report.description import read_description
 from vlm_profiling.report.pages import write_pages
+from vlm_profiling.report.site.site import write_site
 from vlm_profiling.study import ConfigError
 
 
@@ -29,6 +30,7 @@ def main() -> int:
     try:
         study, _ = read_description(options.study)
         count = write_pages(study, options.tables, options.plots, options.output)
+        write_site(study, options.tables, options.plots, options.output)
     except (ConfigError, RecordError) as error:
         print(f"write_report: {error}", file=sys.stderr)
         return 2

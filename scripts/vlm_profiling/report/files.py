@@ -8,7 +8,6 @@ from vlm_profiling.study import Study
 TABLES = ("runs", "samples", "stages", "layers")
 TABLE_ENDINGS = (".parquet", ".csv")
 CHART_ENDINGS = (".vl.json", ".svg", ".png")
-PAGE_ENDINGS = (".md", ".html")
 SITE_FOLDER = "site"
 SITE_FILES = ("site.css", "site.js", "vega.js")
 INDEX_CHARTS = ("latency_quality", "memory", "flops")
@@ -61,6 +60,12 @@ def chart_files(study: Study) -> list[str]:
 
 
 def page_files(study: Study) -> list[str]:
-    """Every page and what they share, relative to the folder of reports."""
-    pages = [f"{name}{ending}" for name in ("index", *study.models) for ending in PAGE_ENDINGS]
+    """Every page in Markdown, relative to the folder of reports."""
+    published = [PUBLISHED_PAGE] if published_models(study) else []
+    return ["index.md", *(f"{model}.md" for model in study.models), *published]
+
+
+def site_files(study: Study) -> list[str]:
+    """The same pages in HTML and what these share, relative to the folder of reports."""
+    pages = [f"{page.removesuffix('.md')}.html" for page in page_files(study)]
     return [*pages, *(f"{SITE_FOLDER}/{name}" for name in SITE_FILES)]

@@ -1,0 +1,170 @@
+/* Charts drawn from the specifications that stand in the page, in the page's colours and width, as they come near the view.
+
+   What is drawn replaces the picture, which stays where no script runs. Expressions are interpreted, not compiled, so that
+   the page's policy need not allow evaluation. */
+
+const NARROW = 560;
+const WIDE = 920;
+const LEAST_PLOT = 110;
+const DARK_COLOURS = {
+  black: "#e8eaed",
+  white: "#1b1f24",
+  "#5f6368": "#a8b0b9",
+  "#e6e8eb": "#30363d",
+  "#0072B2": "#4aa8e0",
+  "#D55E00": "#ee7f33",
+  "#009E73": "#2fc79b",
+  "#332288": "#8f83e0",
+  "#882255": "#d0699b",
+  "#253494": "#6b7be0",
+  "#2c7fb8": "#56a9dd",
+  "#8c510a": "#c08440",
+  "#4d4d4d": "#8f959c",
+};
+const DARK_CONFIG = {
+  background: "transparent",
+  title: { color: "#e8eaed", subtitleColor: "#a8b0b9" },
+  axis: { labelColor: "#c9d1d9", titleColor: "#c9d1d9", gridColor: "#30363d", domainColor: "#8b949e", tickColor: "#8b949e" },
+  legend: { labelColor: "#c9d1d9", titleColor: "#c9d1d9" },
+  header: { labelColor: "#c9d1d9", titleColor: "#c9d1d9" },
+  rule: { color: "#e8eaed" },
+  text: { color: "#e8eaed" },
+  tick: { color: "#e8eaed" },
+};
+
+/* A copy of a specification with every part but the data passed through `change`. */
+function changed(part, change) {
+  if (Array.isArray(part)) return part.map((inner) => changed(inner, change));
+  if (part === null || typeof part !== "object") return change(part);
+  const copy = {};
+  for (const [name, inner] of Object.entries(part)) {
+    copy[name] = name === "values" || name === "datasets" ? inner : changed(inner, change);
+  }
+  return change(copy);
+}
+
+function inDark(specification) {
+  const coloured = changed(specification, (part) => (typeof part === "string" && DARK_COLOURS[part]) || part);
+  const config = { ...coloured.config };
+  for (const [name, own] of Object.entries(DARK_CONFIG)) {
+    config[name] = typeof own === "string" ? own : { ...config[name], ...own };
+  }
+  return { ...coloured, config };
+}
+
+function plotWidth(part) {
+  if (part.hconcat) return part.hconcat.reduce((sum, inner) => sum + plotWidth(inner), 0);
+  if (part.vconcat) return Math.max(...part.vconcat.map(plotWidth));
+  return part.width || (part.spec ? plotWidth(part.spec) : 0);
+}
+
+function wrapped(text, length) {
+  const lines = [""];
+  for (const word of [].concat(text).join(" ").split(" ")) {
+    const line = lines[lines.length - 1];
+    if (line && line.length + word.length >= length) lines.push(word);
+    else lines[lines.length - 1] = line ? `${line} ${word}` : word;
+  }
+  return lines;
+}
+
+/* Panels below each other, texts wrapped and labels short: for a phone. */
+function stacked(specification, width) {
+  const narrow = changed(specification, (part) => {
+    if (part === null || typeof part !== "object" || Array.isArray(part)) return part;
+    if (part.hconcat) {
+      const { hconcat, ...rest } = part;
+      part = { ...rest, vconcat: hconcat };
+    }
+    if (part.labelLimit) part = { ...part, labelLimit: Math.min(part.labelLimit, width * 0.3) };
+    if (part.labelAngle === 0) part = { ...part, labelAngle: -35, labelAlign: "right" };
+    if (part.legend?.orient === "bottom") part = { ...part, legend: { ...part.legend, columns: Math.max(1, Math.floor(width / 170)) } };
+    if (part.title?.text) {
+      const title = { ...part.title, text: wrapped(part.title.text, width / 8.2) };
+      if (title.subtitle) title.subtitle = wrapped(title.subtitle, width / 6.2);
+      part = { ...part, title };
+    }
+    return part;
+  });
+  return narrow;
+}
+
+function scaled(specification, factor) {
+  const scale = (part) =>
+    part && typeof part === "object" && !Array.isArray(part) && typeof part.width === "number" && !part.mark?.width
+      ? { ...part, width: Math.max(LEAST_PLOT, Math.round(part.width * factor)) }
+      : part;
+  const walk = (part) => {
+    const own = scale(part);
+    for (const name of ["hconcat", "vconcat", "concat"]) if (own[name]) own[name] = own[name].map(walk);
+    if (own.spec) own.spec = walk(own.spec);
+    return own;
+  };
+  return walk(structuredClone(specification));
+}
+
+async function draw(figure) {
+  const box = figure.querySelector(".drawing");
+  const room = box.clientWidth;
+  let specification = JSON.parse(figure.querySelector("script").textContent);
+  if (isDark()) specification = inDark(specification);
+  if (room < NARROW) specification = stacked(specification, room);
+  const options = { ast: true, renderer: "svg", actions: false, tooltip: { theme: isDark() ? "dark" : "light" }, logLevel: 1 };
+  const place = document.createElement("div");
+  place.className = "vega";
+  box.append(place);
+  figure.room = room;
+  figure.view?.finalize();
+  for (let attempt = 0; attempt < 3; attempt++) {
+    figure.view = (await window.vegaEmbed(place, specification, options)).view;
+    const excess = Number(place.querySelector("svg").getAttribute("width")) - Math.min(room, WIDE);
+    const plot = plotWidth(specification);
+    if ((excess <= 0 && excess > -20) || plot <= LEAST_PLOT) break;
+    specification = scaled(specification, Math.max(0.3, (plot - excess - 2) / plot));
+  }
+  const picture = box.querySelector("img");
+  for (const other of box.querySelectorAll(".vega")) if (other !== place) other.remove();
+  place.setAttribute("role", "img");
+  place.setAttribute("aria-label", picture.alt);
+  picture.hidden = true;
+  linkModels(figure.view);
+}
+
+/* A model chosen in a chart is marked in the page's tables too. */
+function linkModels(view) {
+  try {
+    view.addSignalListener("model", (_, chosen) => {
+      const names = new Set(chosen?.model ?? []);
+      for (const row of document.querySelectorAll("tbody tr")) {
+        row.classList.toggle("chosen", names.has(row.cells[0].textContent.trim()));
+      }
+    });
+  } catch {
+    // a chart in which no model can be chosen
+  }
+}
+
+window.addEventListener("load", () => {
+  if (!window.vegaEmbed) return;
+  const figures = [...document.querySelectorAll("figure.chart")];
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting || target.drawn) continue;
+        target.drawn = true;
+        draw(target).catch((error) => console.error(error));
+      }
+    },
+    { rootMargin: "400px" },
+  );
+  for (const figure of figures) near.observe(figure);
+  const redraw = (which) => {
+    for (const figure of figures) if (figure.drawn && which(figure)) draw(figure).catch((error) => console.error(error));
+  };
+  document.addEventListener("themechange", () => redraw(() => true));
+  let waiting;
+  window.addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => redraw((figure) => Math.abs(figure.querySelector(".drawing").clientWidth - figure.room) > 8), 200);
+  });
+});
