@@ -8,6 +8,7 @@ rule merge_runs:
         costs=collect("<results>/costs/{model}.json", model=STUDY.study.models),
         study=STUDY.description,
         code=code("merge_runs"),
+        measuring=code("profile_run"),
     output:
         collect("<results>/tables/{file}", file=table_files()),
     log:

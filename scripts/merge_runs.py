@@ -3,7 +3,7 @@
 
     merge_runs.py --study results/study.json --runs results/runs --costs results/costs --output results/tables
 
-A record that is missing, malformed or of another study is a row that says so. Exit status 2 when the study or a cost
+A record that is missing, malformed, stale or of another study is a row that says so. Exit status 2 when the study or a cost
 file cannot be read.
 """
 
@@ -15,8 +15,12 @@ from pathlib import Path
 
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.report.description import read_description
+from vlm_profiling.report.staleness import read_present
 from vlm_profiling.report.tables import merge_runs, read_costs
 from vlm_profiling.study import ConfigError
+from vlm_profiling.study.digest import code_digest
+
+SCRIPTS = Path(__file__).resolve().parent
 
 
 def main() -> int:
@@ -29,7 +33,8 @@ def main() -> int:
     options = parser.parse_args()
     try:
         study, runs = read_description(options.study)
-        counts = merge_runs(runs, options.runs, read_costs(options.costs, study.models), options.output)
+        present = read_present(study, code_digest(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling")["sha256"])
+        counts = merge_runs(runs, options.runs, read_costs(options.costs, study.models), options.output, present)
     except (ConfigError, RecordError) as error:
         print(f"merge_runs: {error}", file=sys.stderr)
         return 2

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.report.forecast import Forecast, forecaster
 from vlm_profiling.report.readings import read_runs
-from vlm_profiling.report.staleness import read_present, stale_because
+from vlm_profiling.report.staleness import read_present
 from vlm_profiling.report.tables import read_costs
 from vlm_profiling.study import ConfigError, Run
 from vlm_profiling.study.digest import code_digest
@@ -68,11 +68,9 @@ def grid_rows(config: Path) -> list[Row]:
     present = read_present(workflow.study, code)
     forecast = forecaster(workflow.study, read_costs(results / "costs", workflow.study.models))
     rows = []
-    for reading in read_runs(results / "runs", workflow.runs.values()):
-        state, note = reading.state, reading.reason or ""
-        if reading.record:
-            because = stale_because(reading.record, present)
-            state, note = ("stale", because) if because else ("done", reading.record.status)
+    for reading in read_runs(results / "runs", workflow.runs.values(), present):
+        done = reading.state == "current"
+        state, note = ("done", reading.status) if done else (reading.state, reading.reason or "")
         rows.append(Row(reading.run, state, note, forecast(reading.run)))
     return rows
 

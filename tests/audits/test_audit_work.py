@@ -106,6 +106,13 @@ def test_a_cpu_run_faster_than_the_measured_matrix_rate_is_suspicious() -> None:
     finding = physical_floor.judge(context_of(make_record(), cost=make_cost(), ceilings=ceilings))
     assert finding.verdict == "warn" and {"latency", "flops", "stages"} == set(finding.figures)
     # what fits the caches is read faster than memory: bytes are judged from the size of the calibration's buffer on
+    ceilings.load_by_others = 0.2
+    finding = physical_floor.judge(context_of(make_record(), cost=make_cost(), ceilings=ceilings))
+    assert finding.verdict == "not applicable"
+    assert "too low: calibrated with torch 2.13.0 while other processes took 20% of the processor" in finding.evidence
+
+
+def test_bytes_are_held_against_the_measured_bandwidth_only_where_caches_cannot_hold_them() -> None:
     ceilings = make_ceilings(bytes_per_s=1e4)
     assert physical_floor.judge(context_of(make_record(), cost=make_cost(), ceilings=ceilings)).verdict == "pass"
     ceilings.buffer_bytes = 1000

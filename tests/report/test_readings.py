@@ -6,6 +6,7 @@ from factories import identity_of, make_failed_record, make_record
 
 from vlm_profiling.record.files import write_record
 from vlm_profiling.report.readings import read_runs
+from vlm_profiling.report.staleness import Present
 
 
 @pytest.fixture
@@ -32,6 +33,25 @@ def test_a_failed_record_is_current_and_brings_its_reason(place):
     run, path, read = place
     write_record(path, make_failed_record("timeout", "took longer than 60 s", **identity_of(run)))
     assert (read().state, read().status, read().reason) == ("current", "timeout", "took longer than 60 s")
+
+
+def test_a_record_of_older_code_or_samples_is_stale_and_says_why(place):
+    run, path, _ = place
+    record = make_record(**identity_of(run))
+    write_record(path, record)
+
+    def state(**changes):
+        now = {"code_sha256": record.code_sha256, "datasets": {}, "checkpoints": {}, **changes}
+        reading = next(iter(read_runs(path.parents[2], [run], Present(**now))))
+        assert reading.record is not None
+        return reading.state, reading.reason
+
+    assert state() == ("current", None)
+    assert state(code_sha256="new") == ("stale", "measuring code changed since")
+    assert state(datasets={run.dataset: "other"}, checkpoints={run.model: "other"}) == (
+        "stale",
+        "data set and checkpoint changed since",
+    )
 
 
 def test_no_file_is_missing(place):

@@ -21,7 +21,10 @@ ABOVE_MEASURED = 1.1
 
 
 def judge(context: Context) -> Finding:
-    """Each stage against the datasheet and the measured ceilings, mean power against the idle power and the board's limit."""
+    """Each stage against the datasheet and the measured ceilings, mean power against the idle power and the board's limit.
+
+    Ceilings measured while others used the processor are too low to judge by.
+    """
     record, gpu = context.record, context.record.environment.gpu
     ceilings = context.ceilings.get(record.point.device)
     rows = run_roofline(record, context.cost, ceilings)
@@ -30,6 +33,9 @@ def judge(context: Context) -> Finding:
         (_rates(rows, "datasheet", least_bytes=0), 1.0, "fail"),
         (_rates(rows, "measured", _streamed(ceilings)), ABOVE_MEASURED, "warn"),
     )
+    disturbed = ceilings.source if ceilings and ceilings.disturbed else None
+    if disturbed:
+        sides = sides[:1]
     for rates, limit, otherwise in sides:
         above = [rate for rate in rates if rate.utilisation > limit]
         checks += [Check(otherwise, rate.words, rate.figures) for rate in above]
@@ -39,6 +45,8 @@ def judge(context: Context) -> Finding:
         checks += _power_checks(record.energy.gpu, gpu)
     if not checks:
         reasons = dict.fromkeys(row.absent[name] for row in rows for name in ("flops", "floor_s") if name in row.absent)
+        if disturbed:
+            reasons[f"the machine's own ceilings are too low: {disturbed}"] = None
         return not_applicable(NAME, "; ".join(reasons))
     return conclude(NAME, checks)
 

@@ -19,7 +19,7 @@ from vlm_profiling.record.sections import Section
 from vlm_profiling.study.config import Device
 
 BUSY = 0.05
-"""Share of the processor taken by others that is told beside the ceilings."""
+"""Share of the processor taken by others from which ceilings are too low to judge a run by."""
 
 
 class Best(Section, kw_only=True):
@@ -80,8 +80,12 @@ class Ceilings(Section, kw_only=True):
     def source(self) -> str:
         """What measured them, and whether something else was running."""
         words = f"calibrated with torch {self.environment.packages.get('torch', 'unknown')}"
-        busy = self.load_by_others is not None and self.load_by_others > BUSY
-        return f"{words} while other processes took {self.load_by_others:.0%} of the processor" if busy else words
+        return f"{words} while other processes took {self.load_by_others:.0%} of the processor" if self.disturbed else words
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether others had so much of the processor meanwhile that a run may well be faster."""
+        return self.load_by_others is not None and self.load_by_others > BUSY
 
     def mismatch(self, record: Record) -> str | None:
         """Why these are not the ceilings of a run's device; None where they are."""

@@ -42,6 +42,7 @@ class Cell(PlacedRow, kw_only=True):
     """One run's row: the columns that charts and pages read (record/schema.py says what each means)."""
 
     axes: str
+    state: str
     status: str
     reason: str | None
 

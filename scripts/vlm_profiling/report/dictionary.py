@@ -31,7 +31,7 @@ PLACE = {
 }
 STANDING = {
     "axes": "Axes of the study that the run stands on, comma-separated.",
-    "state": "What lies at the record's place: current, missing, malformed or foreign.",
+    "state": "What lies at the record's place: current, stale (its ingredients changed since), missing, malformed or foreign.",
     "status": "ok, oom, unsupported, timeout or error; without a record its state.",
     "reason": "Why the run has no figures; null where it has.",
 }

@@ -275,7 +275,9 @@ def _distinct(values: Iterable[str | None]) -> list[str]:
 def _counts(cells: Sequence[Cell]) -> str:
     """How many cells have which status: 126 cells: 104 ok, 17 oom."""
     counts = Counter(cell.status for cell in cells)
-    return f"{len(cells)} cells: {', '.join(f'{counts[status]} {status}' for status in STATUSES if counts[status])}."
+    told = f"{len(cells)} cells: {', '.join(f'{counts[status]} {status}' for status in STATUSES if counts[status])}."
+    stale = [cell for cell in cells if cell.state == "stale"]
+    return f"{told} Stale are {len(stale)}: code, data set or checkpoint changed since they were measured." if stale else told
 
 
 def _listed(make_table: Callable[[Sequence[Cell]], str], cells: Sequence[Cell]) -> str:

@@ -10,18 +10,19 @@ import msgspec
 
 from vlm_profiling.record.files import RecordError, decode_record
 from vlm_profiling.record.schema import Record
+from vlm_profiling.report.staleness import Present, stale_because
 from vlm_profiling.study import Run
 
-State = Literal["current", "missing", "malformed", "foreign"]
+State = Literal["current", "stale", "missing", "malformed", "foreign"]
 
 
 class Reading(NamedTuple):
-    """An expected run and its record, which is there only where it counts: when the state is current."""
+    """An expected run and its record, which is there only where it counts: when the state is current or stale."""
 
     run: Run
     state: State
     reason: str | None
-    """Why there is no record, or why the record has no figures; null for a record with figures."""
+    """Why there is no record, or why it has no figures or is stale; null for a current record with figures."""
     record: Record | None
 
     @property
@@ -30,8 +31,11 @@ class Reading(NamedTuple):
         return self.record.status if self.record else self.state
 
 
-def read_runs(folder: Path, runs: Iterable[Run]) -> Iterator[Reading]:
-    """One reading for each expected run, in order. A record that cannot be used is named, never raised."""
+def read_runs(folder: Path, runs: Iterable[Run], present: Present | None = None) -> Iterator[Reading]:
+    """One reading for each expected run, in order. A record that cannot be used is named, never raised.
+
+    `present` is what a new measurement would be made of; without it no record is called stale.
+    """
     for run in runs:
         try:
             with open(f"{folder}/{run.name}.json", "rb") as file:  # noqa: PTH123 - 100,000 times at a large merge
@@ -45,8 +49,13 @@ def read_runs(folder: Path, runs: Iterable[Run]) -> Iterator[Reading]:
             difference = _difference(run, record)
             if difference:
                 yield Reading(run, "foreign", difference, None)
+                continue
+            failure = record.failure.reason if record.failure else None
+            changed = stale_because(record, present) if present else None
+            if changed:
+                yield Reading(run, "stale", f"{failure} ({changed})" if failure else changed, record)
             else:
-                yield Reading(run, "current", record.failure.reason if record.failure else None, record)
+                yield Reading(run, "current", failure, record)
 
 
 def finished_runs(folder: Path, runs: Iterable[Run]) -> Iterator[tuple[Run, Record]]:

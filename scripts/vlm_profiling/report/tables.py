@@ -26,6 +26,7 @@ from vlm_profiling.record.schema import Batch, Record, Sample
 from vlm_profiling.report.columns import optional_columns, repeat_rows, section_columns
 from vlm_profiling.report.files import TABLES
 from vlm_profiling.report.readings import Reading, read_runs
+from vlm_profiling.report.staleness import Present
 from vlm_profiling.report.work import RunWork, run_work
 from vlm_profiling.study import Run
 from vlm_profiling.study.config import AXES
@@ -41,13 +42,15 @@ PROCESSES = 2
 TEXT_AXES = {"device", "optimization"}
 
 
-def merge_runs(runs: Collection[Run], records: Path, costs: Mapping[str, ModelCost], output: Path) -> Counter[str]:
+def merge_runs(
+    runs: Collection[Run], records: Path, costs: Mapping[str, ModelCost], output: Path, present: Present | None = None
+) -> Counter[str]:
     """Write the tables of `files.TABLES` (Parquet and CSV) to `output`; returns how many runs have each status.
 
-    `costs` are the models' cost functions by model name.
+    `costs` are the models' cost functions by model name; `present` tells which records are stale (readings.read_runs).
     """
     with tempfile.TemporaryDirectory(prefix="merge-") as folder:
-        merge_chunk = partial(_merge_chunk, records, costs, Path(folder))
+        merge_chunk = partial(_merge_chunk, records, costs, present, Path(folder))
         if len(runs) < POOL_FROM:
             counts = list(map(merge_chunk, itertools.count(), _chunks(runs)))
         else:
@@ -80,9 +83,11 @@ def read_costs(folder: Path, models: Iterable[str]) -> dict[str, ModelCost]:
     return costs
 
 
-def _merge_chunk(records: Path, costs: Mapping[str, ModelCost], folder: Path, number: int, runs: Sequence[Run]) -> Counter[str]:
+def _merge_chunk(
+    records: Path, costs: Mapping[str, ModelCost], present: Present | None, folder: Path, number: int, runs: Sequence[Run]
+) -> Counter[str]:
     """Write one chunk's tables as numbered Arrow files."""
-    readings = list(read_runs(records, runs))
+    readings = list(read_runs(records, runs, present))
     tables = {
         "runs": runs_table(readings, costs),
         "samples": samples_table(readings),
