@@ -268,7 +268,7 @@ class RepeatsConfig(Section):
         default=0.01, gt=0, le=1, description="relative half-width of the rounds' mean (95 %) at which no further round is made"
     )
     max_s: float = Field(
-        default=20.0, gt=0, le=3600, description="seconds after which no further round is begun; one is made in any case"
+        default=10.0, gt=0, le=3600, description="seconds after which no further round is begun; one is made in any case"
     )
 
 
