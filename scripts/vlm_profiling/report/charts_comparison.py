@@ -1,0 +1,109 @@
+"""The chart of a comparison: what each cell takes after over before, and how far that moves by itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import altair as alt
+
+from vlm_profiling.report.comparison import Comparison, Effect, Pair
+from vlm_profiling.report.figures import Entry, Figure
+from vlm_profiling.report.panels import GREY, WIDTH, PanelChart, finish, hole, note
+from vlm_profiling.report.words import INTERVAL
+
+ROW = 22
+"""Pixels a cell."""
+LABELS = 250
+"""Pixels left for the names of cells."""
+SHOWN = 40
+"""Cells drawn at most."""
+COLOURS = {"slower": "#D55E00", "hungrier": "#D55E00", "faster": "#009E73", "thriftier": "#009E73"}
+"""Of verdicts; all others are grey."""
+
+
+def comparison_chart(comparison: Comparison) -> alt.VConcatChart:
+    """Ratios of latency, and of energy where both sides have it; the cells furthest from 1 where there are many."""
+    title = f"{comparison.after.name} against {comparison.before.name}"
+    pairs = [pair for pair in comparison.pairs if pair.effects]
+    if not pairs:
+        return finish([note("No cell has figures on both sides.")], title, "")
+    shown = sorted(sorted(pairs, key=_distance, reverse=True)[:SHOWN], key=pairs.index)
+    few = f" The {SHOWN} of {len(pairs)} cells that differ most." if len(pairs) > SHOWN else ""
+    subtitle = (
+        f"After over before, cell by cell: 1 is no change. Thick: {INTERVAL} over samples; thin: with what both runs' repeats "
+        f"moved by; grey band: that alone. Orange: slower or hungrier, green: faster or thriftier, grey: same or ambiguous.{few}"
+    )
+    latency = [pair.effects["latency"] for pair in shown]
+    energy = [pair.effects["energy"] for pair in shown]
+    panels = [_panel(shown, latency, "Latency, after over before", labels=True, width=WIDTH - LABELS)]
+    if any(isinstance(effect.entry, Figure) for effect in energy):
+        half = (WIDTH - LABELS) // 2 - 10
+        panels = [
+            _panel(shown, latency, "Latency, after over before", labels=True, width=half),
+            _panel(shown, energy, "Energy, after over before", labels=False, width=half),
+        ]
+    entries: list[Entry] = [effect.entry for effect in (*latency, *energy)]
+    return finish([alt.hconcat(*panels)], title, subtitle, entries)
+
+
+def _panel(pairs: Sequence[Pair], effects: Sequence[Effect], title: str, *, labels: bool, width: int) -> PanelChart:
+    names = [_name(pair, pairs) for pair in pairs]
+    drawn = [(name, effect) for name, effect in zip(names, effects, strict=True) if isinstance(effect.entry, Figure)]
+    rows = [_row(name, effect) for name, effect in drawn]
+    reach = [end for _, effect in drawn for end in (effect.bounds or _figure(effect).bounds)]
+    domain = [min([0.95, *reach]) - 0.01, max([1.05, *reach]) + 0.01]
+    x = alt.X("value:Q", title=title, scale=alt.Scale(domain=domain, nice=False))
+    axis = alt.Axis(labels=labels, ticks=labels, labelLimit=LABELS - 10)
+    y = alt.Y("label:N", title=None, sort=names, scale=alt.Scale(domain=names), axis=axis)
+    chart = alt.Chart().encode(x=x, y=y)
+    colour = alt.Color("colour:N", scale=None, legend=None)
+    return alt.layer(
+        chart.mark_bar(color="#dfe2e6", height=ROW - 4).encode(x="left:Q", x2="right:Q"),
+        alt.Chart(alt.Data(values=[{"value": 1}])).mark_rule(color="black", strokeDash=[3, 3]).encode(x=x),
+        chart.mark_rule(strokeWidth=1).encode(x="bottom:Q", x2="top:Q", color=colour),
+        chart.mark_rule(strokeWidth=4, opacity=0.6).encode(x="low:Q", x2="high:Q", color=colour),
+        chart.mark_point(filled=True, opacity=1, size=60).encode(color=colour),
+        hole(chart),
+        data=alt.Data(values=rows),
+        width=width,
+        height=ROW * len(names),
+    )
+
+
+def _row(name: str, effect: Effect) -> dict[str, str | float | bool | None]:
+    figure = _figure(effect)
+    low, high = figure.interval or (None, None)
+    bottom, top = effect.bounds or (None, None)
+    band = effect.band
+    return {
+        "label": name,
+        "value": figure.value,
+        "low": low,
+        "high": high,
+        "bottom": bottom,
+        "top": top,
+        "left": None if band is None else 1 - band,
+        "right": None if band is None else 1 + band,
+        "verdict": figure.verdict or "",
+        "colour": COLOURS.get(figure.verdict or "", GREY),
+        "doubtful": bool(figure.doubts),
+    }
+
+
+def _figure(effect: Effect) -> Figure:
+    assert isinstance(effect.entry, Figure), "only figures are drawn"
+    return effect.entry
+
+
+def _name(pair: Pair, pairs: Sequence[Pair]) -> str:
+    """Model, data set where there are several, and the settings."""
+    cell = pair.before.cell
+    several = len({other.before.cell.dataset for other in pairs}) > 1
+    return " · ".join([cell.model, *([cell.dataset] if several else []), cell.point.label])
+
+
+def _distance(pair: Pair) -> float:
+    """How far a cell's latency is from no change."""
+    entry = pair.effects["latency"].entry
+    return abs(math.log(entry.value)) if isinstance(entry, Figure) and entry.value > 0 else 0.0
