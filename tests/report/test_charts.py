@@ -63,7 +63,7 @@ def test_every_declared_file_is_written_and_no_other(make_study, tmp_path):
 def test_an_axis_of_one_value_has_no_chart(make_study):
     study = make_study(axes={"batch_size": {"values": [2]}}).study
     assert model_charts(study, "trained") == []
-    assert len(chart_files(study)) == 18
+    assert len(chart_files(study)) == 21
 
 
 def test_quality_is_drawn_for_trained_weights_only(make_study):

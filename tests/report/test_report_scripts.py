@@ -27,7 +27,7 @@ def test_records_become_tables_and_pages(make_study):
     assert run_script("audit_runs.py", *about, *records, *ceilings).stdout.startswith(f"{len(AUDITS)} findings: ")
     assert run_script("compute_roofline.py", *about, *records, *ceilings).stdout == "10 rows\n"
     drawn = run_script("draw_charts.py", *about, *tables, "--output", folder / "plots")
-    assert drawn.stdout == "5 charts\n"
+    assert drawn.stdout == "6 charts\n"
     written = run_script("write_report.py", *about, *tables, "--plots", folder / "plots", "--output", folder / "reports")
     assert written.stdout == "2 pages\n"
     for linked in ("../plots/index/memory.svg", "trained.md", "../tables/runs.csv", "../tables/audits.csv"):

@@ -84,6 +84,7 @@ class Cell(PlacedRow, kw_only=True):
     environment_gpu_name: str | None
     environment_gpu_driver: str | None
     environment_gpu_sm_clock_max_mhz: float | None
+    environment_container_digest: str | None
     environment_git_commit: str | None
     environment_git_dirty: bool | None
 

@@ -84,14 +84,14 @@ def _panels(bars: Sequence[Bar], axis_title: str | None, title: str) -> alt.HCon
     """The same bars twice: as times on one scale, and as shares of the whole."""
     unit = best_unit(SECONDS, [bar.end_to_end for bar in bars])
     return alt.hconcat(
-        _times_panel(bars, unit, axis_title), _shares_panel(bars), spacing=GAP, title=alt.Title(title, anchor="middle")
+        _times_panel(bars, unit, axis_title), _shares_panel(bars, unit), spacing=GAP, title=alt.Title(title, anchor="middle")
     )
 
 
 def _times_panel(bars: Sequence[Bar], unit: Unit, axis_title: str | None) -> PanelChart:
     wholes = alt.Chart().encode(y=_rows(bars, axis_title, labels=True))
     return alt.layer(
-        _stacked(bars, unit.size, alt.X("value:Q", title=f"Time per batch ({unit.name})"), axis_title, labels=True),
+        _stacked(bars, unit, alt.X("value:Q", title=f"Time per batch ({unit.name})"), axis_title, labels=True),
         wholes.mark_rule(strokeWidth=1.5).encode(x="low:Q", x2="high:Q"),
         wholes.mark_text(align="left", dx=6, fontSize=10).encode(x="high:Q", text="number:N"),
         wholes.mark_text(color=GREY, align="left", fontSize=11).encode(x=alt.value(4), text="word:N"),
@@ -101,18 +101,18 @@ def _times_panel(bars: Sequence[Bar], unit: Unit, axis_title: str | None) -> Pan
     )
 
 
-def _shares_panel(bars: Sequence[Bar]) -> PanelChart:
+def _shares_panel(bars: Sequence[Bar], unit: Unit) -> PanelChart:
     x = alt.X("share:Q", title="Share of the time (%)", scale=alt.Scale(domain=[0, 100]))
-    return _stacked(bars, 1.0, x, None, labels=False).properties(width=HALF, height=ROW * len(bars))
+    return _stacked(bars, unit, x, None, labels=False).properties(width=HALF, height=ROW * len(bars))
 
 
-def _stacked(bars: Sequence[Bar], size: float, x: alt.X, axis_title: str | None, *, labels: bool) -> alt.Chart:
+def _stacked(bars: Sequence[Bar], unit: Unit, x: alt.X, axis_title: str | None, *, labels: bool) -> alt.Chart:
     values = [
         {
             "label": bar.label,
             "stage": row.stage,
             "order": STAGES.index(row.stage),
-            "value": row.time_mean_s / size,
+            "value": row.time_mean_s / unit.size,
             "share": 100 * row.share,
             "doubtful": bool(bar.doubts),
         }
@@ -131,6 +131,12 @@ def _stacked(bars: Sequence[Bar], size: float, x: alt.X, axis_title: str | None,
             stroke=alt.Stroke("stage:N", scale=colours, legend=None),
             fillOpacity=fill(1),
             order="order:Q",
+            tooltip=[
+                alt.Tooltip("label:N", title=axis_title or "model"),
+                "stage:N",
+                alt.Tooltip("value:Q", title=f"Time per batch ({unit.name})", format=".4~g"),
+                alt.Tooltip("share:Q", title="Share of the time (%)", format=".3~g"),
+            ],
         )
     )
 

@@ -10,7 +10,7 @@ TABLE_ENDINGS = (".parquet", ".csv")
 CHART_ENDINGS = (".vl.json", ".svg", ".png")
 SITE_FOLDER = "site"
 SITE_FILES = ("site.css", "site.js", "vega.js")
-INDEX_CHARTS = ("latency_quality", "memory", "flops")
+INDEX_CHARTS = ("latency_quality", "energy_quality", "memory", "flops")
 ROOFLINE_CHART = "roofline"
 """Of each model, at the baseline."""
 PUBLISHED_PAGE = "published.md"

@@ -18,6 +18,7 @@ from vlm_profiling.record.files import write_text
 from vlm_profiling.report import templates
 from vlm_profiling.report.cells import Cell, Cells, read_cells
 from vlm_profiling.report.compare import read_batch_times
+from vlm_profiling.report.figures import Figure
 from vlm_profiling.report.files import INDEX_CHARTS, PUBLISHED_PAGE, ROOFLINE_CHART, model_charts, page_files, stage_charts
 from vlm_profiling.report.inside import read_layers, read_stages
 from vlm_profiling.report.markdown import escape_markdown, table
@@ -41,6 +42,7 @@ STATUSES = ("ok", "unsupported", "oom", "timeout", "error", "missing", "malforme
 
 CHART_TITLES = {
     "latency_quality": "Latency against word error rate, one point a model, with 95 % intervals",
+    "energy_quality": "Energy against word error rate, one point a model, with 95 % intervals",
     "memory": "Peak memory by model, with the part that is weights",
     "flops": "FLOPs per batch by model, stacked by stage",
     "stages": "Time per batch by model, stacked by stage, with the shares beside it",
@@ -115,13 +117,19 @@ def index_page(cells: Cells, tables: Path, pictures: str, figures: str) -> str:
             }
             for dataset in datasets
         ],
-        charts=[Chart(CHART_TITLES[name], f"{pictures}/index/{name}.svg") for name in INDEX_CHARTS],
+        charts=[Chart(CHART_TITLES[name], f"{pictures}/index/{name}.svg") for name in _index_charts(baseline)],
         stages_chart=Chart(CHART_TITLES["stages"], f"{pictures}/index/stages.svg"),
         advice=best_hints_table([advice for model in study.models for advice in model_advice(cells, model, tables)]),
         failures=_listed(failures_table, failures),
         pages=_linked_pages(study),
         tables=figures,
     )
+
+
+def _index_charts(baseline: Sequence[Cell]) -> list[str]:
+    """The charts across models that have something to show: energy only where some model has it."""
+    metered = any(isinstance(cell.energy, Figure) for cell in baseline)
+    return [name for name in INDEX_CHARTS if metered or name != "energy_quality"]
 
 
 def model_page(cells: Cells, model: str, tables: Path, pictures: str) -> str:
@@ -246,13 +254,14 @@ def _provenance(cells: Sequence[Cell]) -> str:
         "GPU": _distinct(_with(cell.environment_gpu_name, "driver", cell.environment_gpu_driver) for cell in ran),
         "CPU": _distinct(f"{cell.environment_cpu}, {cell.environment_threads} threads" for cell in ran),
         "libraries": _distinct(libraries),
+        "image": _distinct(cell.environment_container_digest for cell in ran),
         "code": _distinct(_commit(cell) for cell in ran),
         "protocol version": _distinct(str(cell.protocol_version) for cell in ran),
     }
     words = "; ".join(f"{name}: {' | '.join(values)}" for name, values in facts.items() if values)
     when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     text = f"Measured {when}. {_capital(words)}."
-    mixed = [name for name in ("libraries", "code", "protocol version") if len(facts[name]) > 1]
+    mixed = [name for name in ("libraries", "image", "code", "protocol version") if len(facts[name]) > 1]
     if mixed:
         text += f" Records of different {' and '.join(mixed)} are mixed here: compare them with care."
     return escape_markdown(text, longest=2000)

@@ -95,12 +95,13 @@ def draw_panel(panel: Panel, axes: Axes, width: int, top: float | None = None) -
     place = alt.X("label:N", title=axes.x, sort=labels, scale=alt.Scale(domain=labels), axis=alt.Axis(labelAngle=0))
     scale = alt.Scale(domain=[0, top or _top((mark.entry for mark in panel.marks), axes.unit)], nice=False)
     height = alt.Y("value:Q", title=axes.y, scale=scale)
+    hover = [alt.Tooltip("label:N", title=axes.x), alt.Tooltip("hover:N", title=axes.y)]
     chart = alt.Chart().encode(x=place)
     if axes.line:
         below = [chart.mark_line(color=axes.colour)]
-        above = [chart.mark_point(color=axes.colour, filled=True, opacity=1, size=60), hole(chart)]
+        above = [chart.mark_point(color=axes.colour, filled=True, opacity=1, size=60).encode(tooltip=hover), hole(chart)]
     else:
-        below = [chart.mark_bar(color=axes.colour, stroke=axes.colour, size=34).encode(fillOpacity=fill(0.8))]
+        below = [chart.mark_bar(color=axes.colour, stroke=axes.colour, size=34).encode(fillOpacity=fill(0.8), tooltip=hover)]
         above = [chart.mark_text(align="left", dx=7, dy=-7).encode(text="number:N")]
     return alt.layer(
         *(shape.encode(y=height) for shape in below),
@@ -153,6 +154,16 @@ def number_text(figure: Figure, unit: Unit) -> str:
     return f"{figure.value / unit.size:.3g}{' ' + DOUBT if figure.doubts else ''}"
 
 
+def hover_text(figure: Figure, unit: Unit) -> str:
+    """The figure in the unit shown with its interval and n, for a pointer that rests on it."""
+    text = f"{figure.value / unit.size:.4g}"
+    if figure.interval:
+        text += " [{:.4g}, {:.4g}]".format(*(bound / unit.size for bound in figure.interval))
+    if figure.n is not None:
+        text += f", n = {figure.n}"
+    return f"{text} {DOUBT}" if figure.doubts else text
+
+
 def mark_row(mark: Mark, unit: Unit) -> dict[str, float | str | bool | None]:
     """A row of data: a figure in the unit shown, or the words for its absence (a status, or else the reason)."""
     if isinstance(mark.entry, Figure):
@@ -160,6 +171,7 @@ def mark_row(mark: Mark, unit: Unit) -> dict[str, float | str | bool | None]:
         figures = {"value": mark.entry.value, "low": low, "high": high}
         scaled = {name: None if figure is None else figure / unit.size for name, figure in figures.items()}
         marks = {"doubtful": bool(mark.entry.doubts), "number": number_text(mark.entry, unit)}
+        marks["hover"] = hover_text(mark.entry, unit)
         return {"label": mark.label, "word": "", **scaled, **marks}
     return {"label": mark.label, "word": absent_word(mark.entry)}
 

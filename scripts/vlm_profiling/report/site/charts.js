@@ -76,9 +76,10 @@ function stacked(specification, width) {
       const { hconcat, ...rest } = part;
       part = { ...rest, vconcat: hconcat };
     }
+    if (part.labels === false) part = { ...part, labels: true, ticks: true }; // no panel beside it names its rows now
     if (part.labelLimit) part = { ...part, labelLimit: Math.min(part.labelLimit, width * 0.3) };
     if (part.labelAngle === 0) part = { ...part, labelAngle: -35, labelAlign: "right" };
-    if (part.legend?.orient === "bottom") part = { ...part, legend: { ...part.legend, columns: Math.max(1, Math.floor(width / 170)) } };
+    if (part.legend?.orient === "bottom") part = { ...part, legend: { ...part.legend, columns: Math.max(1, Math.floor(width / 120)) } };
     if (part.title?.text) {
       const title = { ...part.title, text: wrapped(part.title.text, width / 8.2) };
       if (title.subtitle) title.subtitle = wrapped(title.subtitle, width / 6.2);
@@ -127,21 +128,41 @@ async function draw(figure) {
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", picture.alt);
   picture.hidden = true;
-  linkModels(figure.view);
+  linkModels(figure.view, specification);
 }
 
-/* A model chosen in a chart is marked in the page's tables too. */
-function linkModels(view) {
-  try {
-    view.addSignalListener("model", (_, chosen) => {
-      const names = new Set(chosen?.model ?? []);
-      for (const row of document.querySelectorAll("tbody tr")) {
-        row.classList.toggle("chosen", names.has(row.cells[0].textContent.trim()));
-      }
-    });
-  } catch {
-    // a chart in which no model can be chosen
-  }
+/* Models clicked in a chart, or within a range swept over, are marked in the page's tables too. */
+function linkModels(view, specification) {
+  const rows = [];
+  changed({ ...specification, config: {} }, (part) => {
+    for (const row of part?.data?.values ?? []) if (row.model) rows.push(row);
+    return part;
+  });
+  const chosen = { model: null, brush: null };
+  const mark = () => {
+    for (const row of document.querySelectorAll("tbody tr")) {
+      const name = row.cells[0].textContent.trim();
+      const selections = [chosen.model, chosen.brush].filter((names) => names !== null);
+      row.classList.toggle("chosen", selections.length > 0 && selections.every((names) => names.has(name)));
+    }
+  };
+  const listen = (signal, names) => {
+    try {
+      view.addSignalListener(signal, (_, value) => {
+        chosen[signal] = names(value ?? {});
+        mark();
+      });
+    } catch {
+      // a chart without this selection
+    }
+  };
+  listen("model", ({ model }) => (model ? new Set(model) : null));
+  listen("brush", (range) => {
+    const [field, ends] = Object.entries(range)[0] ?? [];
+    if (!ends) return null;
+    const [low, high] = [Math.min(...ends), Math.max(...ends)];
+    return new Set(rows.filter((row) => row[field] >= low && row[field] <= high).map((row) => row.model));
+  });
 }
 
 window.addEventListener("load", () => {

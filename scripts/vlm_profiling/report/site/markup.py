@@ -36,7 +36,10 @@ TAGS = {
 }
 """Words that stand in bold or alone in a cell, and their colour."""
 
-_FIGURE = re.compile(rf"(?P<value>[^\s\[]+)(?P<detail> \[[^\]]*\])?(?P<more>,? .*?)?(?P<doubt> {DOUBT})?")
+LONG = 40
+"""Characters from which a cell gets room for several words a line."""
+
+_FIGURE = re.compile(rf"(?P<value>[^\s\[]*[^\s\[,])(?P<detail> \[[^\]]*\])?(?P<more>,? .*?)?(?P<doubt> {DOUBT})?")
 _UNIT = re.compile(r" \([^()]*\)$")
 
 
@@ -117,6 +120,8 @@ def _dress_tables(tokens: list[Token]) -> None:
                 if token.type == "th_open":
                     token.attrSet("scope", "col")
             if token.type == "td_open":
+                if len(inline.content) > LONG:
+                    token.attrJoin("class", "long")
                 inline.children = _dressed(inline, figures and column > 0)
             column += 1
 

@@ -70,7 +70,7 @@ def write_assets(folder: Path) -> None:
     own = Path(site.__path__[0])
     write_text(folder / "site.css", (own / "site.css").read_text(encoding="utf-8"))
     write_text(folder / "site.js", "".join((own / name).read_text(encoding="utf-8") for name in SCRIPTS))
-    write_bytes(folder / "vega.js", vl_convert.javascript_bundle(snippet=None).encode())
+    write_bytes(folder / "vega.js", vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").encode())
 
 
 def _body(output: Path, name: str, plots: Path) -> Body:
