@@ -7,7 +7,7 @@ LOCKS := envs/measure.lock envs/workflow.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env dev demo grid audit test test-all lint format lock config-docs metric-docs clean-env
+.PHONY: help env dev demo grid audit why prune doctor containers recipes image-locks test test-all test-system lint format lock config-docs metric-docs clean-env
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,27 @@ grid: env ## print the runs of config.yaml and which are done (ARGS=profiles/dem
 
 audit: env ## print what the audits of config.yaml's finished runs found (ARGS=profiles/demo/study.yaml)
 	$(BIN)/python scripts/show_audits.py $(ARGS)
+
+why: env ## say of config.yaml's cells what is stale or missing, and what changed (ARGS=profiles/demo/study.yaml)
+	$(BIN)/python scripts/explain_staleness.py $(ARGS)
+
+prune: env ## list results that no cell of config.yaml asks for, and remove them after asking
+	$(BIN)/python scripts/prune_results.py $(ARGS)
+
+doctor: env ## check this machine: driver, containers, SLURM, disk, caches, meters; how to mend each (ARGS=STUDY)
+	$(BIN)/python scripts/doctor.py $(ARGS)
+
+containers: env ## build containers/*.sif with Apptainer and note them in containers/lock.yaml (ARGS=cpu for one)
+	$(BIN)/python containers/build.py build $(ARGS)
+
+recipes: env ## write containers/*.def and *.Dockerfile from containers/images.yaml
+	$(BIN)/python containers/build.py recipes
+
+image-locks: env ## write the images' locks with hashes, envs/cpu.lock and envs/cuda.lock
+	$(BIN)/python containers/build.py lock
+
+test-system: ## install what the tests of containers and clusters need (Debian and Ubuntu, root or sudo)
+	envs/test-system.sh
 
 test: dev ## run the tests, without the slow ones (ARGS="-k NAME -n 2")
 	$(BIN)/pytest -m "not slow" $(ARGS)
@@ -38,6 +59,7 @@ lint: dev ## check formatting, code, types, rules, spelling and generated pages
 	$(BIN)/codespell
 	$(BIN)/python scripts/document_config.py --check
 	$(BIN)/python scripts/document_metrics.py --check
+	$(BIN)/python containers/build.py recipes --check
 
 format: dev ## format all code
 	$(BIN)/ruff format .

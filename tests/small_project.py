@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from PIL import Image, ImageDraw
@@ -60,6 +61,11 @@ class Project:
     def configure(self, **changes: object) -> None:
         """Write config.yaml anew with some sections changed."""
         (self.folder / "config.yaml").write_text(yaml.safe_dump({**STUDY, **changes}, sort_keys=False))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What config.yaml says."""
+        return yaml.safe_load((self.folder / "config.yaml").read_text())
 
     @property
     def records(self) -> dict[str, bytes]:

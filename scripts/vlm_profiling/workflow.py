@@ -138,10 +138,14 @@ class StudyWorkflow:
         """A file with the digest of a script and of the library code it imports."""
         scripts = self.code_folder / "scripts"
         path = Path(self.study.results, "code", f"{script}.json")
-        write_if_changed(path, digest_json(scripts / f"{script}.py", scripts / "vlm_profiling"))
+        content = digest_json(scripts / f"{script}.py", scripts / "vlm_profiling")
+        write_if_changed(path, content)
+        if script == MEASURING:  # kept under its hash, which records carry: `make why` then names the files that changed
+            write_if_changed(path.parent / "measured" / f"{json.loads(content)['sha256']}.json", content)
         return path
 
 
+MEASURING = "profile_run"
 BASE_MEMORY_MB = 2500
 """Of a run beside its weights: libraries (640 MiB, cost/predict.py), Snakemake twice (260 MB), pictures, a CPU's activations."""
 MEMORY_PER_WEIGHT = 1.5

@@ -181,6 +181,12 @@ def squeue(*arguments: str) -> list[list[str]]:
     return [line.split("|") for line in shown.splitlines()]
 
 
+def jobs() -> list[dict[str, str]]:
+    """What the controller remembers of each job, oldest first: JobState, NodeList, Comment, TresPerJob..."""
+    shown = subprocess.run(["scontrol", "--oneliner", "show", "jobs"], capture_output=True, text=True, check=True).stdout
+    return [dict(word.split("=", 1) for word in line.split() if "=" in word) for line in shown.splitlines()]
+
+
 if __name__ == "__main__":
     problem = why_not()
     if problem is not None:
