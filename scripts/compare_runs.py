@@ -44,7 +44,7 @@ def main() -> int:
     except (RecordError, NothingMatchesError) as error:
         print(f"compare_runs: {error}", file=sys.stderr)
         return 2
-    print("\n".join(comparison_lines(comparison)))
+    print("\n".join(comparison_lines(comparison)), flush=True)
     if options.output:
         write_comparison(comparison, options.output)
     failures = comparison.failures(options.fail_on)

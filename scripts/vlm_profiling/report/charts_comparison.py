@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import altair as alt
@@ -10,21 +11,23 @@ import altair as alt
 from vlm_profiling.report.comparison import Comparison, Effect, Pair
 from vlm_profiling.report.figures import Entry, Figure
 from vlm_profiling.report.panels import GREY, WIDTH, PanelChart, finish, hole, note
-from vlm_profiling.report.words import INTERVAL
+from vlm_profiling.report.words import INTERVAL, value_label
+from vlm_profiling.study import Point
 
 ROW = 22
 """Pixels a cell."""
-LABELS = 250
+LABELS = 290
 """Pixels left for the names of cells."""
 SHOWN = 40
 """Cells drawn at most."""
+_SHORT = {"batch_size": "batch {}", "image_size": "{} px", "max_input_len": "{} tokens", "frames": "{} frames"}
 COLOURS = {"slower": "#D55E00", "hungrier": "#D55E00", "faster": "#009E73", "thriftier": "#009E73"}
 """Of verdicts; all others are grey."""
 
 
 def comparison_chart(comparison: Comparison) -> alt.VConcatChart:
     """Ratios of latency, and of energy where both sides have it; the cells furthest from 1 where there are many."""
-    title = f"{comparison.after.name} against {comparison.before.name}"
+    title = comparison.title
     pairs = [pair for pair in comparison.pairs if pair.effects]
     if not pairs:
         return finish([note("No cell has figures on both sides.")], title, "")
@@ -32,7 +35,8 @@ def comparison_chart(comparison: Comparison) -> alt.VConcatChart:
     few = f" The {SHOWN} of {len(pairs)} cells that differ most." if len(pairs) > SHOWN else ""
     subtitle = (
         f"After over before, cell by cell: 1 is no change. Thick: {INTERVAL} over samples; thin: with what both runs' repeats "
-        f"moved by; grey band: that alone. Orange: slower or hungrier, green: faster or thriftier, grey: same or ambiguous.{few}"
+        f"moved by; grey band: that alone. Orange: slower or hungrier, green: faster or thriftier, grey: same or ambiguous. "
+        f"Named are settings that most cells do not have.{few}"
     )
     latency = [pair.effects["latency"] for pair in shown]
     energy = [pair.effects["energy"] for pair in shown]
@@ -53,13 +57,14 @@ def _panel(pairs: Sequence[Pair], effects: Sequence[Effect], title: str, *, labe
     rows = [_row(name, effect) for name, effect in drawn]
     reach = [end for _, effect in drawn for end in (effect.bounds or _figure(effect).bounds)]
     domain = [min([0.95, *reach]) - 0.01, max([1.05, *reach]) + 0.01]
-    x = alt.X("value:Q", title=title, scale=alt.Scale(domain=domain, nice=False))
+    scale = alt.Scale(domain=domain, nice=False, zero=False)
+    x = alt.X("value:Q", title=title, scale=scale)
     axis = alt.Axis(labels=labels, ticks=labels, labelLimit=LABELS - 10)
     y = alt.Y("label:N", title=None, sort=names, scale=alt.Scale(domain=names), axis=axis)
     chart = alt.Chart().encode(x=x, y=y)
     colour = alt.Color("colour:N", scale=None, legend=None)
     return alt.layer(
-        chart.mark_bar(color="#dfe2e6", height=ROW - 4).encode(x="left:Q", x2="right:Q"),
+        chart.mark_bar(color="#dfe2e6", height=ROW - 4).encode(x=alt.X("left:Q", title=title, scale=scale), x2="right:Q"),
         alt.Chart(alt.Data(values=[{"value": 1}])).mark_rule(color="black", strokeDash=[3, 3]).encode(x=x),
         chart.mark_rule(strokeWidth=1).encode(x="bottom:Q", x2="top:Q", color=colour),
         chart.mark_rule(strokeWidth=4, opacity=0.6).encode(x="low:Q", x2="high:Q", color=colour),
@@ -97,10 +102,17 @@ def _figure(effect: Effect) -> Figure:
 
 
 def _name(pair: Pair, pairs: Sequence[Pair]) -> str:
-    """Model, data set where there are several, and the settings."""
+    """Model, data set where there are several, and those settings that most cells do not have."""
     cell = pair.before.cell
+    columns = zip(*(other.before.cell.point for other in pairs), strict=True)
+    usual = Point(*(Counter(values).most_common(1)[0][0] for values in columns))
+    words = [
+        _SHORT.get(axis, "{}").format(value_label(axis, value))
+        for axis, value in cell.point._asdict().items()
+        if value != getattr(usual, axis)
+    ]
     several = len({other.before.cell.dataset for other in pairs}) > 1
-    return " · ".join([cell.model, *([cell.dataset] if several else []), cell.point.label])
+    return " · ".join([cell.model, *([cell.dataset] if several else []), *words])
 
 
 def _distance(pair: Pair) -> float:

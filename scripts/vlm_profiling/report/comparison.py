@@ -99,6 +99,16 @@ class Comparison:
     """Cells that stand on one side only: before, after."""
     differences: Mapping[tuple[str, str, str], int]
     """What the sides were made of where that differs (name, before, after), and in how many cells."""
+    optimizations: tuple[str, str] | None = None
+    """The two that are compared; null where cells with the same one are."""
+
+    @property
+    def title(self) -> str:
+        """The names of both sides; untrusted text."""
+        names = self.after.name, self.before.name
+        if self.optimizations is not None:
+            return f"{names[1]}: {self.optimizations[1]} against {self.optimizations[0]}"
+        return f"{names[0]} against {names[1]}" if names[0] != names[1] else f"{names[0]}: after against before"
 
     def failures(self, words: Sequence[str]) -> list[tuple[Pair, str]]:
         """The cells of which one of these words holds, and the word.
@@ -135,7 +145,7 @@ def compare_results(before: Results, after: Results, optimizations: tuple[str, s
     found: Counter[tuple[str, str, str]] = Counter()
     for pair in pairs:
         found.update(differences(pair.before.record, pair.after.record, asked=ASKED if optimizations else ()))
-    return Comparison(before, after, pairs, (len(first) - len(common), len(second) - len(common)), found)
+    return Comparison(before, after, pairs, (len(first) - len(common), len(second) - len(common)), found, optimizations)
 
 
 def compare_cells(before: Measured, after: Measured) -> Pair:

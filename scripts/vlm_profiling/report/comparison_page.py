@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from vlm_profiling.report.cells import Cell
 from vlm_profiling.report.comparison import QUANTITIES, WORDS, Comparison, Pair, Quantity, other_work
-from vlm_profiling.report.figures import PERCENT, SECONDS, Absent, Figure, best_unit
+from vlm_profiling.report.figures import PERCENT, SECONDS, Absent, Figure, Unit, best_unit
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.page_tables import NOTHING, show
 from vlm_profiling.report.words import settings
@@ -35,7 +37,7 @@ def printable(text: str) -> str:
 
 def comparison_lines(comparison: Comparison) -> Iterator[str]:
     """What a terminal shows, line by line."""
-    rows = _rows(comparison, printable, lambda cell: cell.point.label)
+    rows = _rows(comparison, printable, lambda cell: cell.point.label, intervals=False)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
@@ -46,9 +48,8 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
 
 def comparison_page(comparison: Comparison, chart: str) -> str:
     """The page; `chart` is the relative path of its picture."""
-    before, after = (escape_markdown(side.name) for side in (comparison.before, comparison.after))
-    rows = _rows(comparison, escape_markdown, lambda cell: escape_markdown(settings(cell.point)))
-    parts = [f"# {after} against {before}", "Each cell against the same cell before: model, data set and settings."]
+    rows = _rows(comparison, escape_markdown, lambda cell: escape_markdown(settings(cell.point)), intervals=True)
+    parts = [f"# {escape_markdown(comparison.title)}", "Each cell against the same cell before: model, data set and settings."]
     for title, lines in _sections(comparison, escape_markdown):
         parts += [f"## {title}"] if title else []
         parts += ["\n".join(f"- {line}" for line in lines)]
@@ -68,7 +69,7 @@ _READING = (
 )
 
 
-def _rows(comparison: Comparison, text: Text, point: Callable[[Cell], str]) -> list[list[str]]:
+def _rows(comparison: Comparison, text: Text, point: Callable[[Cell], str], *, intervals: bool) -> list[list[str]]:
     unit = best_unit(SECONDS, [side.cell.latency for pair in comparison.pairs for side in (pair.before, pair.after)])
     header = ["Model", "Data set", "Settings", f"Before ({unit.name})", f"After ({unit.name})"]
     rows = [[*header, *(TITLES[quantity] for quantity in QUANTITIES), "Answers kept"]]
@@ -77,11 +78,20 @@ def _rows(comparison: Comparison, text: Text, point: Callable[[Cell], str]) -> l
         name = point(cells[0])
         if cells[0].optimization != cells[1].optimization:
             name += text(f" ({cells[0].optimization} → {cells[1].optimization})")
-        latencies = [show(cell.latency, unit) if cell.ok else text(f"{cell.status}: {cell.reason}") for cell in cells]
+        latencies = [_latency(cell, unit, text, intervals=intervals) for cell in cells]
         effects = [show(pair.effects[quantity].entry, PERCENT) if pair.effects else NOTHING for quantity in QUANTITIES]
         kept = "{} of {}".format(*pair.same_answers) if pair.effects else NOTHING
         rows.append([text(cells[0].model), text(cells[0].dataset), name, *latencies, *effects, kept])
     return rows
+
+
+def _latency(cell: Cell, unit: Unit, text: Text, *, intervals: bool) -> str:
+    """Without intervals also reasons are kept short."""
+    entry = cell.latency
+    if isinstance(entry, Absent):
+        reason = f"{entry.status}: {entry.reason}"
+        return text(reason if intervals else textwrap.shorten(reason, 40, placeholder="…"))
+    return show(entry if intervals else replace(entry, interval=None), unit)
 
 
 def _sections(comparison: Comparison, text: Text) -> Iterator[tuple[str, list[str]]]:
