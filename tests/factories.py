@@ -118,7 +118,7 @@ def make_failed_record(status: Status = "oom", reason: str = "CUDA out of memory
 
 def identity_of(run: Run) -> dict[str, Any]:
     """Overrides that make a record the answer to `run`: `make_record(**identity_of(run))`."""
-    point = Point(**{name: getattr(run.point, name) for name in Point.__struct_fields__})
+    point = Point(**run.point._asdict())
     return {"model": run.model, "dataset_name": run.dataset, "point": point, "key": run.key, "spec": run.spec}
 
 

@@ -69,6 +69,20 @@ def test_truncation_cuts_the_request_and_no_image_token(loaded: LoadedCheckpoint
     assert differences == cut.truncated_tokens
 
 
+def test_a_prompt_length_is_that_of_every_request_and_touches_no_image_token(
+    loaded: LoadedCheckpoint, pictures, requests
+) -> None:
+    tokenizer = loaded.processor.tokenizer
+    whole = loaded.family.prepare(loaded.processor, pictures, requests)
+    long = loaded.family.prepare(loaded.processor, pictures, requests, prompt_len=40, max_input_len=3)
+    lengths = [len(tokenizer(request, add_special_tokens=False)["input_ids"]) for request in requests]
+    assert long.added_tokens == [max(40 - length, 0) for length in lengths]
+    assert long.truncated_tokens == [max(length - 40, 0) for length in lengths]
+    assert long.image_tokens == whole.image_tokens
+    differences = [more - few for more, few in zip(long.prompt_tokens, whole.prompt_tokens, strict=True)]
+    assert differences == [40 - length for length in lengths]
+
+
 def test_pictures_of_any_mode_are_taken(loaded: LoadedCheckpoint, pictures, requests) -> None:
     for mode in ("L", "RGBA", "P", "CMYK"):
         prepared = loaded.family.prepare(loaded.processor, [pictures[0].convert(mode)], requests[:1])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from vlm_profiling.checkpoints.families.text import plain_text, shorten
-from vlm_profiling.checkpoints.tiny_tokenizers import byte_level_tokenizer, t5_tokenizer
+from vlm_profiling.checkpoints.errors import Unsupported
+from vlm_profiling.checkpoints.families.text import lengthen, plain_text, shorten
+from vlm_profiling.checkpoints.tiny_tokenizers import byte_level_tokenizer, fuyu_tokenizer, t5_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +48,22 @@ def test_a_character_of_several_tokens_is_kept_or_cut_as_a_whole(tokenizer: PreT
     assert len(tokenizer("€", add_special_tokens=False)["input_ids"]) == 3
     assert shorten("€€", tokenizer, 5) == ("€", 3)
     assert shorten("€", tokenizer, 2) == ("", 3)
+
+
+@pytest.mark.parametrize("length", [2, 7, 11, 40, 301])
+@pytest.mark.parametrize("text", ["which number does the runner in front wear?", "42 €, naïvely", "", "€"])
+@pytest.mark.parametrize("make", [lambda: byte_level_tokenizer(["<s>"], vocabulary=400), t5_tokenizer, fuyu_tokenizer])
+def test_every_text_is_brought_to_exactly_the_length_asked(make, text: str, length: int) -> None:
+    tokenizer = make()
+    count = len(tokenizer(text, add_special_tokens=False)["input_ids"])
+    brought, added = lengthen(text, tokenizer, length)
+    assert len(tokenizer(brought, add_special_tokens=False)["input_ids"]) == length == count + added
+
+
+def test_a_longer_text_says_the_question_again(tokenizer: PreTrainedTokenizerFast) -> None:
+    assert lengthen("a small dog", tokenizer, 11)[0].startswith("a small dog a")
+
+
+def test_a_length_that_no_text_has_is_unsupported() -> None:
+    with pytest.raises(Unsupported, match="prompt_len 1: no text of exactly so many tokens"):
+        lengthen("€", fuyu_tokenizer(), 1)  # a text begins with the piece for a blank

@@ -8,7 +8,7 @@ from vlm_profiling.checkpoints.architectures import full_size_config, model_from
 from vlm_profiling.cost.counter import StageCounter
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.cost.op_counter import OpCounter, count_ops
-from vlm_profiling.cost.stages import DTYPE, STAGES
+from vlm_profiling.cost.stages import DTYPE, model_stages
 
 
 def test_a_view_is_no_launch() -> None:

@@ -112,10 +112,10 @@ def test_layers_left_out_of_the_trace_are_counted(manifest: CheckpointManifest, 
         text.layer_types = ["full_attention"] * 5
     traced = memory_functions(config)[memory_name("float32", "eager")]
     model = model_from_config(config, device="meta", dtype=torch.float32, attention="eager")
-    from vlm_profiling.cost.stages import STAGES
+    from vlm_profiling.cost.stages import model_stages
 
     with torch.no_grad(), LiveBytes("meta") as live:
-        STAGES[config.model_type](model).prefill(4, 200)
+        model_stages(model).prefill(4, 200)
     assert largest(traced.prefill, 4, 200) == pytest.approx(live.peak_bytes, rel=0.01)
 
 

@@ -39,6 +39,17 @@ def test_the_reference_command_line_writes_a_record(llava: str, shapes: Path, tm
     assert f"status{'':<18}ok" in done.stdout and "ms a batch" in done.stdout
 
 
+def test_a_prompt_length_brings_every_question_to_it(llava: str, shapes: Path, tmp_path: Path) -> None:
+    options = f"--src_folder {shapes} --model_name {llava} --device cpu --optimization fp32 --max-new-tokens 1 --prompt-len 30"
+    done = run(tmp_path, *options.split())
+    assert done.returncode == 0, done.stderr
+    (path,) = tmp_path.rglob("*.json")
+    record = read_record(path)
+    assert record.point.prompt_len == 30 and "text brought to 30 tokens" in done.stdout
+    assert len({sample.prompt_tokens for sample in record.samples}) == 1
+    assert all(sample.added_tokens > 0 for sample in record.samples)
+
+
 def test_dashes_and_underscores_are_the_same_run(llava: str, shapes: Path, tmp_path: Path) -> None:
     for folder, options in (
         ("a", "--src_folder {} --model_name {} --max_new_tokens"),
@@ -56,6 +67,7 @@ def test_dashes_and_underscores_are_the_same_run(llava: str, shapes: Path, tmp_p
     [
         ("", "--src_folder and --model_name missing"),
         ("--src_folder {shapes} --model_name {llava} --device cpu --batch_size 0", "batch_size"),
+        ("--src_folder {shapes} --model_name {llava} --device cpu --prompt-len 0", "not a number of tokens"),
         ("--src_folder {shapes}/nothing --model_name {llava} --device cpu", "nothing"),
         ("--src_folder {shapes} --model_name {shapes} --device cpu", "config.json"),
         ("--src_folder {shapes} --model_name {llava} --optimization fp17", "invalid choice: 'fp17'"),

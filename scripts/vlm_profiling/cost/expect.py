@@ -22,6 +22,7 @@ def expected_batch(
     batch_size: int,
     image_size: int | None,
     max_input_len: int | None,
+    prompt_len: int | None = None,
     new_tokens: int,
     sizes: Sequence[Size] = (),
     texts: Sequence[str] = (),
@@ -38,7 +39,9 @@ def expected_batch(
     asked = [fitted(size, image_size) for size in sizes] or [(image_size or 1, image_size or 1)]
     patches, image_tokens = max(map(cost.pictures.asked(image_size).of, set(asked)))
     text_tokens = max((-(-len(text.encode()) // BYTES_A_TOKEN) for text in texts), default=max_input_len or USUAL_TEXT_TOKENS)
-    if max_input_len is not None:
+    if prompt_len is not None:
+        text_tokens = prompt_len
+    elif max_input_len is not None:
         text_tokens = min(text_tokens, max_input_len)
     return BatchSize(
         rows=min(batch_size, samples or batch_size),

@@ -27,6 +27,7 @@ def memory_from_samples(request: RunRequest, sizes: Sequence[tuple[int, int]]) -
         batch_size=request.point.batch_size,
         image_size=request.point.image_size,
         max_input_len=request.point.max_input_len,
+        prompt_len=request.point.prompt_len,
         new_tokens=request.protocol.max_new_tokens,
         sizes=sizes,
         texts=[sample.request for sample in request.samples],

@@ -34,8 +34,22 @@ def add_standalone_options(parser: argparse.ArgumentParser) -> None:
     add("--optimization", choices=list(STANDARD_OPTIMIZATIONS), default="fp16")
     add("--device", choices=["cuda", "cpu"], default="cuda")
     add("--max-input-len", "--max_input_len", type=int, metavar="TOKENS", help="cut user text beyond; by default no limit")
+    add(
+        "--prompt-len",
+        "--prompt_len",
+        type=_length,
+        metavar="TOKENS",
+        help="bring all user texts to this length, repeated or cut",
+    )
     add("--cached", action="store_true", help="prepare all samples in memory before measuring")
     add("--samples", type=int, metavar="N", help="first N samples of the folder; by default all")
     add("--max-new-tokens", "--max_new_tokens", type=int, default=50, metavar="N", help="longest answer in tokens")
     add("--min-new-tokens", "--min_new_tokens", type=int, default=0, metavar="N", help="shortest answer in tokens")
     add("--timeout-s", "--timeout_s", type=float, default=3600.0, metavar="S", help="wall-clock limit of the run")
+
+
+def _length(text: str) -> int:
+    """A number of tokens, at least 1. Raises ArgumentTypeError for anything else."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: not a number of tokens; allowed: 1 and above")
+    return int(text)

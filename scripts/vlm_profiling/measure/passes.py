@@ -63,6 +63,7 @@ class Session:
             requests,
             image_size=self.point.image_size,
             max_input_len=self.point.max_input_len,
+            prompt_len=self.point.prompt_len,
         )
         positions = getattr(self.checkpoint.model.config.get_text_config(), "max_position_embeddings", None)
         needed = prepared.padded_tokens + self.protocol.max_new_tokens
@@ -70,6 +71,12 @@ class Session:
             raise Unsupported(
                 f"{prepared.padded_tokens} prompt tokens and {self.protocol.max_new_tokens} new ones need {needed} positions, "
                 f"the model has {positions}; max_input_len would cut the user's text"
+            )
+        qformer = getattr(self.checkpoint.model.config, "qformer_config", None)
+        if qformer is not None and prepared.qformer_tokens > qformer.max_position_embeddings:
+            raise Unsupported(
+                f"the Q-Former reads a question of {prepared.qformer_tokens} tokens, and has {qformer.max_position_embeddings} "
+                "positions; a shorter prompt_len or max_input_len would do"
             )
         return prepared
 

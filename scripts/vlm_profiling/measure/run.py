@@ -207,6 +207,7 @@ class _Run:
                         image_tokens=prepared.image_tokens[row],
                         generated_tokens=result.generated_counts[row],
                         truncated_tokens=prepared.truncated_tokens[row],
+                        added_tokens=prepared.added_tokens[row],
                         image_size=batch.image_sizes[row],
                         vision_grid=prepared.vision_grids[row],
                         effective_size=prepared.effective_sizes[row],

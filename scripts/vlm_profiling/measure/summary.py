@@ -19,7 +19,8 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
     point = record.point
     yield "model", record.model
     yield "dataset", f"{record.dataset_name}, {record.dataset.samples if record.dataset else 0} samples"
-    sizes = f"{_setting('image', point.image_size, 'px')}, {_setting('text', point.max_input_len, 'tokens')}"
+    text = "text" if point.prompt_len is None else "text brought to"
+    sizes = f"{_setting('image', point.image_size, 'px')}, {_setting(text, point.prompt_len or point.max_input_len, 'tokens')}"
     yield "point", f"{point.device}, {point.optimization}, batch {point.batch_size}, {sizes}"
     yield "status", record.status
     if record.failure:

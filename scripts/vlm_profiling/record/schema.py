@@ -39,6 +39,7 @@ class Point(Section, kw_only=True):
     batch_size: int
     image_size: int | None = None
     max_input_len: int | None = None
+    prompt_len: int | None = None
     frames: int = 1
 
 
@@ -144,7 +145,9 @@ class Sample(Section, kw_only=True):
     generated_tokens: int
     """Up to and including end-of-sequence."""
     truncated_tokens: int = 0
-    """User-text tokens cut by max_input_len."""
+    """User-text tokens cut by max_input_len or prompt_len."""
+    added_tokens: int = 0
+    """User-text tokens added by prompt_len."""
     image_size: tuple[int, int]
     """Width, height of the picture in pixels, as it came."""
     vision_grid: tuple[int, int] | None = None

@@ -14,7 +14,7 @@ from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
 from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.checkpoints.families.image_only import image_only
-from vlm_profiling.checkpoints.families.text import plain_text, shorten
+from vlm_profiling.checkpoints.families.text import lengthen, plain_text, shorten
 
 Grid = tuple[int, int]
 PictureSizes = Literal["native", "interpolated", "fixed"]
@@ -38,7 +38,9 @@ class Prepared:
     qformer_tokens: int
     """Length of the padded question that a Q-Former reads; 0 where none does."""
     truncated_tokens: list[int]
-    """Tokens of the user's text cut by max_input_len."""
+    """Tokens of the user's text cut by max_input_len or prompt_len."""
+    added_tokens: list[int]
+    """Tokens added to the user's text by prompt_len."""
     vision_grids: list[Grid | None]
     """Rows, columns of patches that the vision encoder sees."""
     effective_sizes: list[tuple[int, int] | None]
@@ -98,18 +100,24 @@ class Family:
         *,
         image_size: int | None = None,
         max_input_len: int | None = None,
+        prompt_len: int | None = None,
     ) -> Prepared:
         """A batch of as many rows as there are pictures, one request each.
 
         `image_size`: pixels of the longer side, up or down, before the processor's own resizing; with interpolated positions
         of both sides, in its place.
         `max_input_len`: tokens of user text that are kept. Image tokens and the template are never cut.
+        `prompt_len`: tokens that every user text is brought to, by saying it again or cutting it, in place of `max_input_len`.
         """
         side = image_size if self.picture_sizes == "interpolated" else None
         pictures = [_fitted(image, None if side else image_size) for image in images]
         texts = [plain_text(request, processor.tokenizer, self.markers) for request in requests]
-        kept = [shorten(text, processor.tokenizer, max_input_len) for text in texts]
-        prompts = [self.prompt(processor, text) for text, _ in kept]
+        if prompt_len is None:
+            kept = (shorten(text, processor.tokenizer, max_input_len) for text in texts)
+            changes = [(text, -cut) for text, cut in kept]
+        else:
+            changes = [lengthen(text, processor.tokenizer, prompt_len) for text in texts]
+        prompts = [self.prompt(processor, text) for text, _ in changes]
         inputs = self.encode(processor, pictures, prompts, **(self.square(side) if side else {}))
         grids = self.vision_grids(inputs)
         return Prepared(
@@ -119,7 +127,8 @@ class Family:
             image_tokens=self.image_tokens(inputs),
             padded_tokens=inputs["input_ids"].shape[1],
             qformer_tokens=inputs["qformer_input_ids"].shape[1] if "qformer_input_ids" in inputs else 0,
-            truncated_tokens=[cut for _, cut in kept],
+            truncated_tokens=[max(-more, 0) for _, more in changes],
+            added_tokens=[max(more, 0) for _, more in changes],
             vision_grids=grids,
             effective_sizes=self.effective_sizes(inputs, grids),
         )

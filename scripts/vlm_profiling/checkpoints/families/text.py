@@ -10,6 +10,9 @@ from transformers import PreTrainedTokenizerBase
 
 from vlm_profiling.checkpoints.errors import Unsupported
 
+FILLERS = (" a", " the", ".", "!")
+"""Texts that are a token of their own in most vocabularies: what a text cut inside a character is filled up with."""
+
 
 def plain_text(text: str, tokenizer: PreTrainedTokenizerBase, markers: Sequence[str] = ()) -> str:
     """The text with a blank put into whatever the tokenizer, or a processor's markers, would read as a special token.
@@ -30,7 +33,9 @@ def shorten(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None) ->
     if limit is None:
         return text, 0
     if not tokenizer.is_fast:
-        raise Unsupported(f"max_input_len needs a tokenizer that tells where its tokens lie; {type(tokenizer).__name__} does not")
+        raise Unsupported(
+            f"max_input_len and prompt_len need a tokenizer that tells where its tokens lie; {type(tokenizer).__name__} does not"
+        )
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     total = len(encoded["input_ids"])
     if total <= limit:
@@ -41,6 +46,27 @@ def shorten(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None) ->
         if length <= limit:
             return kept, total - length
     return "", total
+
+
+def lengthen(text: str, tokenizer: PreTrainedTokenizerBase, length: int) -> tuple[str, int]:
+    """The text said again and again until it is exactly `length` tokens long, and how many tokens were added.
+
+    A text that is longer is cut: fewer than none were added. Raises Unsupported where no text of that length was found.
+    """
+    own = _tokens(text, tokenizer)
+    longer = text if own else FILLERS[0].strip()
+    while _tokens(longer, tokenizer) < length:
+        longer = f"{longer} {longer}"
+    kept, _ = shorten(longer, tokenizer, length)
+    candidates = (kept + filler * (length - _tokens(kept, tokenizer)) for filler in FILLERS)
+    exact = next((candidate for candidate in candidates if _tokens(candidate, tokenizer) == length), None)
+    if exact is None:
+        raise Unsupported(f"prompt_len {length}: no text of exactly so many tokens was found for a sample")
+    return exact, length - own
+
+
+def _tokens(text: str, tokenizer: PreTrainedTokenizerBase) -> int:
+    return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 @lru_cache
