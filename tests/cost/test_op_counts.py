@@ -36,7 +36,7 @@ def test_an_encoder_of_windows_launches_more_with_each_of_them() -> None:
     config.vision_config.depth = 2
     config.vision_config.fullatt_block_indexes = [1]
     config.text_config.num_hidden_layers = 1
-    counter = StageCounter(STAGES[config.model_type](model_from_config(config, device="meta", dtype=DTYPE, attention="eager")))
+    counter = StageCounter(model_stages(model_from_config(config, device="meta", dtype=DTYPE, attention="eager")))
     side = counter.stages.window
     assert side is not None
     ops = [counter.encode(1, (rows * side, columns * side))[0].ops for rows, columns in ((1, 1), (1, 2), (2, 3))]
