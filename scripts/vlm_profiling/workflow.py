@@ -115,7 +115,11 @@ class StudyWorkflow:
             enter_containers(self.code_folder, [section.folder for section in self._sections() if section.folder])
 
     def memory_mb(self, checkpoint: Path, attempt: int) -> int:
-        """Host memory to ask for a run, in MB: an estimate from its weights, more at each attempt."""
+        """Host memory to ask for a run, in MB: an estimate from its weights, more at each attempt.
+
+        Raises FileNotFoundError before the checkpoint is prepared, by its name for Snakemake: a plan then has no figure.
+        """
+        os.stat(str(checkpoint))  # noqa: PTH116 - a Path would put a Path into the error, which Snakemake does not know
         weight_bytes = read_manifest(checkpoint, CheckpointManifest).weight_bytes or 0
         return attempt * (BASE_MEMORY_MB + int(MEMORY_PER_WEIGHT * weight_bytes / 1e6))
 
