@@ -80,8 +80,10 @@ def _bar(cell: Cell, label: str, stages: Stages) -> Bar:
     return Bar(label, (), Absent(NO_STAGES) if cell.ok else Absent(cell.reason or "", cell.status))
 
 
-def _panels(bars: Sequence[Bar], axis_title: str | None, title: str) -> alt.HConcatChart:
-    """The same bars twice: as times on one scale, and as shares of the whole."""
+def _panels(bars: Sequence[Bar], axis_title: str | None, title: str) -> alt.HConcatChart | alt.Chart:
+    """The same bars twice: as times on one scale, and as shares of the whole; without any bar, a note."""
+    if not any(bar.stages for bar in bars):
+        return note("No stages: " + "; ".join(f"{bar.label} {absent_word(bar.absent)}" for bar in bars if bar.absent))
     unit = best_unit(SECONDS, [bar.end_to_end for bar in bars])
     return alt.hconcat(
         _times_panel(bars, unit, axis_title), _shares_panel(bars, unit), spacing=GAP, title=alt.Title(title, anchor="middle")

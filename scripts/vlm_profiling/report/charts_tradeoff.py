@@ -73,7 +73,7 @@ def _scored_panel(cells: Cells, scored: Sequence[Cell], cost: Cost, unit: Unit, 
     shape = alt.Shape("dataset:N", title=None, legend=alt.Legend(orient="bottom") if several else None)
     y = alt.Y("errors:Q", title="Word error rate (%)", scale=alt.Scale(zero=True))
     chart = alt.Chart().encode(x=x, y=y, color=model_colours(cells, alt.Legend(orient="bottom", columns=3)))
-    chosen = alt.selection_point(name=CHOSEN, fields=["model"], bind="legend", on="click")
+    chosen = alt.selection_point(name=CHOSEN, fields=["model"])
     brushed = alt.selection_interval(name=BRUSHED, encodings=["x"])
     dense = alt.condition(chosen & brushed, alt.value(1), alt.value(0.15))
     hover = [

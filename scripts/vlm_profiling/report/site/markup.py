@@ -120,7 +120,7 @@ def _dress_tables(tokens: list[Token]) -> None:
                 if token.type == "th_open":
                     token.attrSet("scope", "col")
             if token.type == "td_open":
-                if len(inline.content) > LONG:
+                if len(_plain(inline.content)) > LONG:
                     token.attrJoin("class", "long")
                 inline.children = _dressed(inline, figures and column > 0)
             column += 1
