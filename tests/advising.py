@@ -8,25 +8,30 @@ from vlm_profiling.report.advice.base import Alternative, Subject
 from vlm_profiling.report.cells import Cell
 from vlm_profiling.report.figures import Entry, Figure
 from vlm_profiling.report.inside import LayerRow, StageRow
+from vlm_profiling.report.places import PlacedRow
 
 SHARES = {"preprocess": 0.4, "transfer": 0.01, "vision": 0.12, "prefill": 0.2, "decode": 0.2, "loop": 0.06, "detokenise": 0.01}
 """Of 10 ms end to end, of which generate() takes 8 ms."""
 
 
+PLACE: dict[str, Any] = dict.fromkeys(PlacedRow.__struct_fields__)
+PLACE |= {"model": "tiny-llava", "dataset": "vqa", "key": "0123456789"}
+PLACE |= {"device": "cpu", "optimization": "fp32", "batch_size": 4, "frames": 1}
+
+
 def make_cell(**figures: Any) -> Cell:
     """A finished run at batch size 4 of 10 ms a batch end to end; every other figure is absent unless given."""
     nothing = {name: None for name in Cell.__struct_fields__ if name != "doubts"}
-    point = {"device": "cpu", "optimization": "fp32", "batch_size": 4, "frames": 1}
-    identity = {"model": "tiny-llava", "dataset": "vqa", "key": "0123456789", "axes": "baseline", "status": "ok"}
+    identity = PLACE | {"axes": "baseline", "state": "current", "status": "ok"}
     times = {"generate_mean_s": 0.008, "end_to_end_mean_s": 0.01}
-    return Cell(**(nothing | point | identity | times | {"doubts": {}} | figures))
+    return Cell(**(nothing | identity | times | {"doubts": {}} | figures))
 
 
 def make_stage_rows(shares: dict[str, float] | None = None) -> dict[str, StageRow]:
     rows = {}
     for stage, share in (shares or SHARES).items():
         none = dict.fromkeys(StageRow.__struct_fields__)
-        known = {"model": "tiny-llava", "dataset": "vqa", "key": "0123456789", "stage": stage, "share": share}
+        known = PLACE | {"stage": stage, "share": share}
         times = {"time_n": 60, "time_mean_s": share * 0.01, "stages_end_to_end_n": 60, "stages_end_to_end_mean_s": 0.01}
         rows[stage] = StageRow(**(none | known | times))
     return rows
@@ -36,9 +41,7 @@ def make_layer_rows(blocks: dict[str, float], slowed: float = 1.1) -> list[Layer
     """One kind of layer a block, with its share of generate(); what is left of 1 lies between them."""
     return [
         LayerRow(
-            model="tiny-llava",
-            dataset="vqa",
-            key="0123456789",
+            **PLACE,
             stage="decode",
             module="Linear",
             block=block,

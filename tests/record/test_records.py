@@ -18,7 +18,18 @@ from vlm_profiling.record.schema import SCHEMA_VERSION, Record
 from vlm_profiling.record.sections import Interval
 
 UNITS = ("_s", "_j", "_w", "_c", "_mhz", "_bytes", "_flops")
-RATIOS = {"cv", "mean", "low", "high", "relative_uncertainty", "wer", "wer_normalised", "wer_sample_mean", "exact_match"}
+RATIOS = {
+    "cv",
+    "mean",
+    "low",
+    "high",
+    "relative_uncertainty",
+    "wer",
+    "wer_normalised",
+    "wer_sample_mean",
+    "exact_match",
+    "standard",
+}
 NOISE = {"noise", "drift", "half_width"}
 SHARES = {
     "share",
