@@ -29,6 +29,9 @@ RATIOS = {
     "wer_sample_mean",
     "exact_match",
     "standard",
+    "value",
+    "bleu_4",
+    "rouge_l",
 }
 NOISE = {"noise", "drift", "half_width"}
 SHARES = {
