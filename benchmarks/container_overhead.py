@@ -5,7 +5,7 @@
 
 Prints three lines: seconds that `apptainer exec` adds to a program that does nothing (aim <= 1.5 s), seconds of a whole
 cell inside and outside, and the ratio of the medians of its headline latency with the spread of the rounds. Rounds
-inside and outside alternate. The image needs the versions of this environment's lock, or the cells differ in more than the container.
+inside and outside alternate. The image needs this lock's versions, or the cells differ in more than the container.
 """
 
 from __future__ import annotations

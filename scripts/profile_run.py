@@ -61,7 +61,7 @@ def main() -> int:
                 return 0
             record = profile(request, trace=output.with_suffix(".trace.json.gz"))
             write_record(output, record)
-    except (*BROKEN, CostError, RecordError, ValidationError) as error:
+    except (*BROKEN, CostError, RecordError, ValidationError, OSError) as error:
         print(f"profile_run: {error}", file=sys.stderr)
         return 2
     print(summarise(record))
