@@ -60,9 +60,26 @@ def _llava_onevision() -> Parts:
     return config, processor
 
 
-def _idefics3() -> Parts:
+def _smolvlm() -> Parts:
+    tokenizer = _tiled_tokenizer()
+    pictures = hf.SmolVLMImageProcessorPil(size={"longest_edge": 2 * SIDE}, max_image_size={"longest_edge": SIDE})
+    parts = {"image_processor": pictures, "tokenizer": tokenizer, "chat_template": _chat("<image>")}
+    config = hf.SmolVLMConfig(
+        vision_config={"image_size": SIDE, "patch_size": 7, **ENCODER},
+        text_config=_llama(tokenizer),
+        image_token_id=_id(tokenizer, "<image>"),
+        scale_factor=2,
+    )
+    return config, image_only(hf.SmolVLMProcessor)(image_seq_len=4, **parts)
+
+
+def _tiled_tokenizer() -> hf.PreTrainedTokenizerFast:
     rows = [f"<row_{row}_col_{column}>" for row in (1, 2) for column in (1, 2)]
-    tokenizer = _tokenizer("<image>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>", *rows)
+    return _tokenizer("<image>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>", *rows)
+
+
+def _idefics3() -> Parts:
+    tokenizer = _tiled_tokenizer()
     pictures = hf.Idefics3ImageProcessorPil(size={"longest_edge": 2 * SIDE}, max_image_size={"longest_edge": SIDE})
     processor = hf.Idefics3Processor(pictures, tokenizer, image_seq_len=4, chat_template=_chat("<image>"))
     config = hf.Idefics3Config(
@@ -148,6 +165,7 @@ OTHER_FAMILIES: dict[str, Callable[[], Parts]] = {
     "llava_next": _llava_next,
     "llava_onevision": _llava_onevision,
     "idefics3": _idefics3,
+    "smolvlm": _smolvlm,
     "paligemma": _paligemma,
     "qwen2_vl": _qwen2_vl,
     "internvl": _internvl,

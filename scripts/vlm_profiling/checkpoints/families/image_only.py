@@ -12,6 +12,14 @@ from typing_extensions import override
 VIDEO = "video_processor"
 
 
+class NoVideos:
+    """Stands where some classes look for settings about videos on their way to a prompt without any: each is None."""
+
+    def __getattr__(self, setting: str) -> None:
+        if setting.startswith("__"):
+            raise AttributeError(setting)
+
+
 @cache
 def image_only(processor: type[ProcessorMixin]) -> type[ProcessorMixin]:
     """The class without its part for videos; the class itself where it has none."""
@@ -22,6 +30,8 @@ def image_only(processor: type[ProcessorMixin]) -> type[ProcessorMixin]:
     settings = set(signature.parameters) - {"self", VIDEO, *parts}
 
     class ImageOnly(processor):
+        video_processor = NoVideos()
+
         def __init__(self, *given: Any, **named: Any) -> None:
             super().__init__(**{VIDEO: None, **dict(zip(parts, given, strict=False)), **named})
 
