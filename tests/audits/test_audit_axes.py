@@ -75,6 +75,19 @@ def loaded_as(asked: Optimization, **changes: object) -> Record:
     [
         ({}, {}, "pass", "100.0% of the parameters in float32; attention sdpa"),
         ({"compile": True}, {"compiled_frames": 7}, "pass", "7 graphs compiled"),
+        ({"compile": True}, {"compiled_frames": 7, "graph_breaks": 2}, "pass", "7 graphs compiled, 2 graph breaks"),
+        ({}, {"attention_kernels": {"sdpa-flash": 10}}, "pass", "attention ran as sdpa-flash 10 times"),
+        ({"attention": "sdpa-math"}, {"attention_kernels": {"sdpa-math": 9}}, "pass", "attention ran as sdpa-math 9 times"),
+        ({"attention": "sdpa-math"}, {"attention_kernels": {"sdpa-flash": 9}}, "fail", "attention ran as sdpa-flash 9 times"),
+        ({"attention": "sdpa-flash"}, {"attention_kernels": {}}, "fail", "attention ran as no fused kernel"),
+        ({"attention": "eager"}, {"attention": "eager", "attention_kernels": {}}, "pass", "attention ran as no fused kernel"),
+        ({"attention": "eager"}, {"attention": "eager", "attention_kernels": {"sdpa-flash": 1}}, "fail", "sdpa-flash 1 times"),
+        (
+            {"attention": "flash_attention_2"},
+            {"attention": "flash_attention_2", "attention_kernels": {}},
+            "warn",
+            "attention ran as no fused kernel",
+        ),
         ({"compile": True}, {"compiled_frames": 0}, "fail", "0 graphs compiled"),
         ({}, {"compiled_frames": 3}, "fail", "none was asked"),
         ({"dtype": "float16"}, {}, "fail", "0.0% of the parameters in float16, 261,000 in float32"),
@@ -88,6 +101,14 @@ def test_an_optimization_proves_itself_by_what_was_loaded(
     record = loaded_as(replace(Optimization(dtype="float32", attention="sdpa"), **asked), **loaded)
     finding = optimization.judge(context_of(record))
     assert finding.verdict == verdict and evidence in finding.evidence
+
+
+@pytest.mark.parametrize(("layers", "verdict"), [("StaticLayer", "pass"), ("DynamicLayer", "fail")])
+def test_a_static_cache_proves_itself_by_its_layers(layers: str, verdict: str) -> None:
+    record = make_record(optimization=Optimization(dtype="float32", attention="sdpa", cache="static"))
+    assert record.memory
+    finding = optimization.judge(context_of(replace(record, memory=replace(record.memory, cache_layers=layers))))
+    assert finding.verdict == verdict and finding.evidence.endswith(f"cache of {layers}s")
 
 
 def changed(samples: list[Sample], count: int) -> list[Sample]:

@@ -33,6 +33,10 @@ def _cache_check(record: Record, memory: Memory, cost: ModelCost) -> Iterator[Ch
     batch = record.batches[largest_batch(record.batches)]
     width = BYTES[record.optimization.dtype]
     expected = batch.rows * cost.cache.row_bytes(batch.prompt_tokens, batch.generated_tokens, width)
+    if record.optimization.cache == "static":
+        words = f"{memory.kv_cache_bytes:,} bytes allocated for keys and values, {expected:,.0f} used by the model's cost"
+        yield Check("pass" if memory.kv_cache_bytes >= expected else "fail", words, ("latency", "flops", "memory"))
+        return
     words = f"{memory.kv_cache_bytes:,} bytes of keys and values, {expected:,.0f} by the model's cost"
     yield Check("pass" if memory.kv_cache_bytes == expected else "fail", words, ("latency", "flops", "memory"))
 

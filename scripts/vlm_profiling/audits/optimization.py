@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vlm_profiling.audits.base import Check, Context, FigureKind, Finding, conclude
-from vlm_profiling.record.schema import Checkpoint, Optimization
+from vlm_profiling.record.schema import Checkpoint, Optimization, Record
 
 NAME = "optimization took effect"
-ASKS = "Are dtype, attention kernel and compilation those that were asked?"
+ASKS = "Are dtype, attention kernel, cache and compilation those that were asked?"
 
 MOVES: tuple[FigureKind, ...] = ("latency", "energy", "memory")
 """What an optimization is there to move."""
@@ -18,7 +18,8 @@ def judge(context: Context) -> Finding:
     """What was asked against what the loaded model reports of itself."""
     checkpoint = context.record.checkpoint
     assert checkpoint is not None  # every finished run has one
-    return conclude(NAME, list(_checks(context.record.optimization, checkpoint)))
+    asked = context.record.optimization
+    return conclude(NAME, [*_checks(asked, checkpoint), *_kernel_check(asked, checkpoint), *_cache_check(context.record)])
 
 
 def _checks(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
@@ -27,11 +28,31 @@ def _checks(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
     words = f"{share:.1%} of the parameters in {asked.dtype}" + (f", {others}" if others else "")
     # Some architectures keep a few layers in float32 on purpose; half of a model is no longer what was asked.
     yield Check("pass" if not others else "warn" if share > 0.5 else "fail", words, MOVES)
-    same = loaded.attention == asked.attention
+    same = loaded.attention == ("sdpa" if asked.attention.startswith("sdpa-") else asked.attention)
     words = f"attention {loaded.attention}" + ("" if same else f", but {asked.attention} was asked")
     yield Check("pass" if same else "fail", words, MOVES)
     if asked.compile:
         frames = loaded.compiled_frames or 0
-        yield Check("pass" if frames else "fail", f"{frames} graphs compiled", MOVES)
+        breaks = "" if loaded.graph_breaks is None else f", {loaded.graph_breaks} graph breaks"
+        yield Check("pass" if frames else "fail", f"{frames} graphs compiled{breaks}", MOVES)
     elif loaded.compiled_frames:
         yield Check("fail", f"{loaded.compiled_frames} graphs compiled, but none was asked", MOVES)
+
+
+def _kernel_check(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
+    """A forced kernel must be the only fused one that ran; which one torch chose by itself is only told."""
+    if loaded.attention_kernels is None:
+        return
+    kernels = set(loaded.attention_kernels)
+    ran = ", ".join(f"{name} {calls} times" for name, calls in loaded.attention_kernels.items()) or "no fused kernel"
+    others = kernels - {asked.attention} if asked.attention != "sdpa" else set()
+    # Compiled, plain operators are no operator of their own any more; flash-attn's were never seen on a GPU by this project.
+    missing = asked.attention not in ("eager", "sdpa", "sdpa-math") and asked.attention not in kernels
+    unseen = asked.attention == "flash_attention_2" and not kernels
+    yield Check("warn" if unseen else "fail" if others or missing else "pass", f"attention ran as {ran}", MOVES)
+
+
+def _cache_check(record: Record) -> Iterator[Check]:
+    if record.optimization.cache and record.memory and record.memory.cache_layers:
+        took = record.memory.cache_layers.lower().startswith(record.optimization.cache)
+        yield Check("pass" if took else "fail", f"cache of {record.memory.cache_layers}s", MOVES)

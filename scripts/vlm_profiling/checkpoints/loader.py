@@ -44,7 +44,8 @@ def load_checkpoint(manifest: CheckpointManifest, project: Path, *, device: str,
     config = AutoConfig.from_pretrained(folder, trust_remote_code=manifest.trust_remote_code)
     family = family_for(manifest.model_type, manifest.family)(config, manifest.image_size_mode)
     processor = _load_processor(family, folder, manifest)
-    model = _load_model(folder, config, manifest, getattr(torch, dtype), attention, device)
+    implementation = "sdpa" if attention.startswith("sdpa-") else attention  # a forced kernel is the run's to set
+    model = _load_model(folder, config, manifest, getattr(torch, dtype), implementation, device)
     family.adapt(model)
     if device == "cuda":
         torch.cuda.synchronize()

@@ -45,9 +45,13 @@ class MemoryFunctions(Struct, kw_only=True, frozen=True, omit_defaults=True):
     """In prompt tokens, beside `held` and the key-value cache: one step's activations and logits."""
 
 
+KEEP_SCORES = ("eager", "sdpa-math")
+"""Attention implementations that write their scores to memory."""
+
+
 def memory_name(dtype: str, attention: str) -> str:
     """Which of a model's functions hold for a torch dtype and an attention implementation: "16-bit fused"."""
-    return f"{'32-bit' if dtype == 'float32' else '16-bit'} {'eager' if attention == 'eager' else 'fused'}"
+    return f"{'32-bit' if dtype == 'float32' else '16-bit'} {'eager' if attention in KEEP_SCORES else 'fused'}"
 
 
 def largest(moments: Sequence[Live], rows: int, size: int) -> int:

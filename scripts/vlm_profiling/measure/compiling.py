@@ -11,9 +11,10 @@ from vlm_profiling.measure.passes import InputBatch, Session, run_batch
 
 @dataclass(frozen=True)
 class Compilation:
-    """What compiling did: graphs compiled, and the time of the calls that compiled them."""
+    """What compiling did: graphs compiled, breaks between them, and the time of the calls that compiled them."""
 
     frames: int
+    graph_breaks: int
     seconds: float
 
 
@@ -22,7 +23,7 @@ def compile_model(session: Session, batches: Sequence[InputBatch]) -> Compilatio
 
     torch.compile(model) would compile nothing here: generate() calls the inner forward, not the wrapper.
     """
-    before = compiled_frames()
+    before, breaks_before = compiled_frames(), graph_breaks()
     model = session.checkpoint.model
     for name in session.checkpoint.family.compile_targets(model):
         model.get_submodule(name).compile()
@@ -33,7 +34,7 @@ def compile_model(session: Session, batches: Sequence[InputBatch]) -> Compilatio
         if shape not in seen:
             seen.add(shape)
             run_batch(session, batch)
-    return Compilation(compiled_frames() - before, time.perf_counter() - started)
+    return Compilation(compiled_frames() - before, graph_breaks() - breaks_before, time.perf_counter() - started)
 
 
 def compiled_frames() -> int:
@@ -41,6 +42,13 @@ def compiled_frames() -> int:
     import torch._dynamo.utils
 
     return torch._dynamo.utils.counters["frames"]["ok"]
+
+
+def graph_breaks() -> int:
+    """Places where torch.compile has left a graph in this process."""
+    import torch._dynamo.utils
+
+    return sum(torch._dynamo.utils.counters["graph_break"].values())
 
 
 def _shape(session: Session, batch: InputBatch) -> tuple[object, ...]:

@@ -74,6 +74,8 @@ def largest_batch_pass(session: Session, batches: Sequence[InputBatch], times: S
     cache = getattr(output, "past_key_values", None)
     try:
         memory.kv_cache_bytes = sum(tensor.nbytes for tensor in cache_tensors(cache))
+        own: Any = getattr(cache, "self_attention_cache", cache)
+        memory.cache_layers = type(own.layers[0]).__name__
     except AttributeError:
         memory.absent["kv_cache_bytes"] = f"generate() leaves no cache of keys and values, but {type(cache).__name__}"
     if live:

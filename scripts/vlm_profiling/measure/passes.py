@@ -35,6 +35,7 @@ class Session:
     device: str
     point: Point
     protocol: ProtocolConfig
+    cache: str | None = None
 
     def __post_init__(self) -> None:
         import torch
@@ -51,6 +52,8 @@ class Session:
             "num_beams": 1,
             **self.checkpoint.family.generate_arguments(self.checkpoint.model),
         }
+        if self.cache:  # generate() would compile on a GPU by itself: that is another optimization
+            self.generation |= {"cache_implementation": self.cache, "disable_compile": True}
 
     def prepare(self, pictures: list[Image], requests: list[str]) -> Prepared:
         """Host tensors for one batch, by the family's template and the model's processor.

@@ -21,6 +21,7 @@ from vlm_profiling.measure.compiling import Compilation, compile_model
 from vlm_profiling.measure.energy import Meters, open_meters
 from vlm_profiling.measure.environment import describe_environment
 from vlm_profiling.measure.failures import BROKEN, MachineError, classify, time_limit
+from vlm_profiling.measure.kernels import held_to, kernels_that_ran
 from vlm_profiling.measure.largest_batch import largest_batch_pass, memory_from_batches, memory_from_samples
 from vlm_profiling.measure.layers import layers_pass
 from vlm_profiling.measure.memory import peak_memory
@@ -56,7 +57,7 @@ def profile(request: RunRequest, trace: Path | None = None) -> Record:
     record = _empty_record(request)
     run = _Run(request, record, trace)
     try:
-        with time_limit(request.protocol.timeout_s):
+        with time_limit(request.protocol.timeout_s), held_to(request.optimization):
             run.measure()
     except BROKEN:
         raise
@@ -79,7 +80,7 @@ class _Run:
         pictures = [open_picture(request.pictures, sample) for sample in request.samples]
         record.memory = memory_from_samples(request, [picture.size for picture in pictures])
         loaded = self._load()
-        session = Session(loaded, request.point.device, request.point, protocol)
+        session = Session(loaded, request.point.device, request.point, protocol, request.optimization.cache)
 
         self.stage = "prepare"
         batches = make_batches(request.samples, pictures, request.point.batch_size)
@@ -180,6 +181,9 @@ class _Run:
                 record.stage_energy = stage_energy_pass(session, batches, self.request.pictures, meters, joules)
             except Unsupported as reason:
                 record.stage_energy_absent = str(reason)
+        if record.checkpoint:
+            self.stage = "kernels"
+            record.checkpoint.attention_kernels = kernels_that_ran(session, batches[0])
         if protocol.trace and self.trace:
             self.stage = "trace"
             write_trace(session, batches[0], self.trace)
@@ -278,6 +282,7 @@ def _checkpoint_facts(loaded: LoadedCheckpoint, compilation: Compilation | None)
         attention=str(model.config._attn_implementation),
         random_weights=manifest.random_weights,
         compiled_frames=compilation.frames if compilation else None,
+        graph_breaks=compilation.graph_breaks if compilation else None,
         compile_s=compilation.seconds if compilation else None,
         processor=type(image_processor).__name__,
         picture_sizes=loaded.family.picture_sizes,

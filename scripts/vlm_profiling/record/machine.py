@@ -103,6 +103,8 @@ class Memory(Section, kw_only=True):
     """Predicted over measured torch allocations: 1 where the prediction was right."""
     kv_cache_bytes: int | None = None
     """Keys and values that the largest batch really left behind."""
+    cache_layers: str | None = None
+    """Class of that cache's layers: DynamicLayer grows by each token, StaticLayer is allocated whole."""
     peak_allocated_bytes: int | None = None
     """GPU: torch.cuda.max_memory_allocated; CPU: weights, inputs and what torch's operators allocate in the largest batch,
     from a pass of its own that follows them."""

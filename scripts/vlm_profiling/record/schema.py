@@ -28,7 +28,7 @@ class Failure(Section, kw_only=True):
     exception: str
     """Class of the exception, with its module."""
     stage: str
-    """Where it happened: load, prepare, warm-up, headline, stages, repeats, memory, layers, trace or quality."""
+    """Where it happened: load, prepare, warm-up, headline, stages, repeats, memory, layers, kernels, trace or quality."""
 
 
 class Point(Section, kw_only=True):
@@ -49,6 +49,7 @@ class Optimization(Section, kw_only=True):
     dtype: str
     attention: str
     compile: bool = False
+    cache: str | None = None
 
 
 class Checkpoint(Section, kw_only=True):
@@ -70,9 +71,13 @@ class Checkpoint(Section, kw_only=True):
     """Parameters by dtype really loaded: {"float16": 3744761856}."""
     attention: str
     """Attention implementation that the loaded model reports."""
+    attention_kernels: dict[str, int] | None = None
+    """Calls of each fused attention kernel in a prefill and a decode step: {"sdpa-flash": 10}; none of them with eager."""
     random_weights: bool = False
     compiled_frames: int | None = None
     """Graphs that torch.compile really compiled; null when compile was not asked."""
+    graph_breaks: int | None = None
+    """Places where torch.compile had to leave a graph and go on in Python."""
     compile_s: float | None = None
     """Time of the calls that compiled, kept out of every latency."""
     processor: str = ""

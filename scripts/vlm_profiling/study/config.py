@@ -157,8 +157,14 @@ class OptimizationConfig(Section):
     """A named way to run a model. Each part must prove in the record that it took effect."""
 
     dtype: Literal["float32", "float16", "bfloat16"] = Field(description="type of the weights and activations")
-    attention: Literal["eager", "sdpa", "flash_attention_2"] = Field(default="sdpa", description="attention implementation")
+    attention: Literal["eager", "sdpa", "sdpa-math", "sdpa-flash", "sdpa-efficient", "sdpa-cudnn", "flash_attention_2"] = Field(
+        default="sdpa",
+        description="attention implementation; sdpa lets torch choose among its kernels, sdpa-KERNEL allows that one alone",
+    )
     compile: bool = Field(default=False, description="compile the modules whose forward generate() calls, with torch.compile")
+    cache: Literal["static"] | None = Field(
+        default=None, description="static: keys and values in tensors as long as the longest answer; absent: they grow"
+    )
 
 
 STANDARD_OPTIMIZATIONS: dict[str, OptimizationConfig] = {
@@ -166,6 +172,12 @@ STANDARD_OPTIMIZATIONS: dict[str, OptimizationConfig] = {
     "fp16": OptimizationConfig(dtype="float16"),
     "bf16": OptimizationConfig(dtype="bfloat16"),
     "compile": OptimizationConfig(dtype="float16", compile=True),
+    "eager": OptimizationConfig(dtype="float16", attention="eager"),
+    "sdpa-math": OptimizationConfig(dtype="float16", attention="sdpa-math"),
+    "sdpa-flash": OptimizationConfig(dtype="float16", attention="sdpa-flash"),
+    "sdpa-efficient": OptimizationConfig(dtype="float16", attention="sdpa-efficient"),
+    "sdpa-cudnn": OptimizationConfig(dtype="float16", attention="sdpa-cudnn"),
+    "static-cache": OptimizationConfig(dtype="float16", cache="static"),
     "flash-attention-2": OptimizationConfig(dtype="float16", attention="flash_attention_2"),
 }
 """Optimizations known by name to a study that defines none of its own, and to the stand-alone command line."""

@@ -1,0 +1,76 @@
+"""The attention kernel and the cache that a run is held to, and what really ran."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+from vlm_profiling.checkpoints.errors import Unsupported
+from vlm_profiling.measure.passes import InputBatch, Session
+from vlm_profiling.record.schema import Optimization
+
+BACKENDS = {
+    "sdpa-math": "MATH",
+    "sdpa-flash": "FLASH_ATTENTION",
+    "sdpa-efficient": "EFFICIENT_ATTENTION",
+    "sdpa-cudnn": "CUDNN_ATTENTION",
+}
+"""Members of torch.nn.attention.SDPBackend, by the name of the attention that forces them."""
+OPERATORS = {
+    "aten::_scaled_dot_product_attention_math": "sdpa-math",
+    "aten::_scaled_dot_product_flash_attention": "sdpa-flash",
+    "aten::_scaled_dot_product_flash_attention_for_cpu": "sdpa-flash",
+    "aten::_scaled_dot_product_efficient_attention": "sdpa-efficient",
+    "aten::_scaled_dot_product_cudnn_attention": "sdpa-cudnn",
+    "flash_attn::_flash_attn_forward": "flash_attention_2",
+    "flash_attn::_flash_attn_varlen_forward": "flash_attention_2",
+}
+"""Operators that torch dispatches for each kernel; those of flash-attn are what its own source registers, never seen run here."""
+NO_KERNEL = ("No viable backend for scaled_dot_product_attention", "No available kernel")
+"""How torch begins to say that no kernel which it may use takes these tensors on this device."""
+NO_CACHE = "does not support `cache_implementation="
+PROBED_TOKENS = 2
+"""A prefill and a decode step: the two kinds of attention that a run has."""
+
+
+@contextmanager
+def held_to(asked: Optimization) -> Iterator[None]:
+    """Let scaled dot-product attention use the kernel asked for and no other, in this thread.
+
+    Raises Unsupported where the device, the tensors or the model's class refuse the kernel or the cache.
+    """
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    backend = BACKENDS.get(asked.attention)
+    try:
+        with sdpa_kernel(SDPBackend.__members__[backend]) if backend else nullcontext():
+            yield
+    except RuntimeError as error:
+        if backend and any(words in str(error) for words in NO_KERNEL):
+            reason = "torch has no such kernel for these tensors on this device"
+            raise Unsupported(f"attention {asked.attention}: {reason}") from error
+        raise
+    except ValueError as error:
+        if asked.cache and NO_CACHE in str(error):
+            raise Unsupported(f"cache {asked.cache}: the model's class does not support it") from error
+        raise
+
+
+def kernels_that_ran(session: Session, batch: InputBatch) -> dict[str, int]:
+    """Calls of each fused attention kernel in a prefill and a decode step of one batch, by the profiler of torch.
+
+    Nothing where attention is written out in plain operators (eager). Slows what it looks at: no figure comes from it.
+    """
+    from torch.profiler import ProfilerActivity, profile
+
+    prepared = batch.prepared or session.prepare(batch.pictures, [sample.request for sample in batch.samples])
+    inputs = prepared.inputs.to(session.device, session.inference_dtype)
+    short = {name: min(session.generation[name], PROBED_TOKENS) for name in ("max_new_tokens", "min_new_tokens")}
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        session.generate(**inputs, **{**session.generation, **short})
+    calls: dict[str, int] = {}
+    for event in profiler.key_averages():
+        if event.key in OPERATORS:
+            kernel = OPERATORS[event.key]
+            calls[kernel] = calls.get(kernel, 0) + event.count
+    return calls
