@@ -1,5 +1,7 @@
 """Pages hold the records' figures, their intervals and n, the reason of every absence, and no markup from outside."""
 
+import shutil
+
 import pytest
 from factories import identity_of, make_failed_record, make_record
 from markdown_it import MarkdownIt
@@ -18,6 +20,7 @@ def write(tmp_path):
 
     def write_study(study):
         tables = study.merge()
+        shutil.rmtree(tmp_path / "reports", ignore_errors=True)
         write_pages(study.study, tables, tmp_path / "plots", tmp_path / "reports")
         written = {path.name: path.read_text() for path in (tmp_path / "reports").iterdir()}
         assert set(written) == set(page_files(study.study))

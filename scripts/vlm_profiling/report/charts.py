@@ -9,12 +9,13 @@ import vl_convert
 
 from vlm_profiling.record.files import write_bytes
 from vlm_profiling.report.cells import Cells, read_cells
+from vlm_profiling.report.charts_axis import axis_chart
 from vlm_profiling.report.charts_index import index_chart
 from vlm_profiling.report.charts_model import model_chart
 from vlm_profiling.report.charts_roofline import roofline_chart
 from vlm_profiling.report.charts_stages import axis_stages_chart, index_stages_chart
 from vlm_profiling.report.compare import read_batch_times
-from vlm_profiling.report.files import INDEX_CHARTS, ROOFLINE_CHART, model_charts, stage_charts
+from vlm_profiling.report.files import INDEX_CHARTS, ROOFLINE_CHART, axis_page_name, model_charts, shared_axes, stage_charts
 from vlm_profiling.report.inside import read_stages
 from vlm_profiling.report.roofline import read_roofline
 from vlm_profiling.study import Study
@@ -33,6 +34,9 @@ def draw_charts(study: Study, tables: Path, output: Path) -> int:
         charts |= {f"{model}/{name}": model_chart(cells, model, name, times) for name in names}
     if study.protocol.stages:
         charts |= _stage_charts(cells, tables)
+    for axis in shared_axes(study):
+        on_axis = [cell for model in study.models for cell in cells.on_axis(model, axis)]
+        charts[f"index/{axis_page_name(axis)}"] = axis_chart(cells, axis, read_batch_times(tables, on_axis))
     roofline = read_roofline(tables, cells.all)
     charts |= {f"{model}/{ROOFLINE_CHART}": roofline_chart(cells, model, roofline) for model in study.models}
     for stem, chart in charts.items():

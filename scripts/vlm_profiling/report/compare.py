@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from vlm_profiling.report.cells import Cell
-from vlm_profiling.report.figures import Absent, Entry, Figure
+from vlm_profiling.report.figures import Absent, Entry, Figure, marked_like
 from vlm_profiling.report.places import Place
 from vlm_profiling.statistics.compare import Times, compare
 
@@ -52,6 +52,12 @@ def latency_ratios(cells: Sequence[Cell], times: Mapping[Place, Times]) -> list[
         else:
             ratios.append(latency_ratio(times[cell.place], times[original.place]))
     return ratios
+
+
+def marked_latency_ratios(cells: Sequence[Cell], times: Mapping[Place, Times]) -> list[Entry]:
+    """The same, marked where an audit failed for either latency."""
+    ratios = zip(cells, latency_ratios(cells, times), strict=True)
+    return [marked_like(ratio, (cell.latency, cells[0].latency)) for cell, ratio in ratios]
 
 
 def figure_ratios(entries: Sequence[Entry]) -> list[Entry]:

@@ -51,18 +51,29 @@ def index_charts(study: Study) -> list[str]:
     return [*INDEX_CHARTS, *(["stages"] if study.protocol.stages else [])]
 
 
+def shared_axes(study: Study) -> list[str]:
+    """Axes with two values or more: each has a page and a chart across models."""
+    return [axis for axis, settings in study.axes.items() if len(settings.values) > 1]
+
+
+def axis_page_name(axis: str) -> str:
+    """The page of an axis, without its ending."""
+    return f"axis-{axis}"
+
+
 def chart_files(study: Study) -> list[str]:
     """Every chart file, relative to the folder of plots."""
     stems = [f"{model}/{name}" for model in study.models for name in (*model_charts(study, model), *stage_charts(study, model))]
     stems += [f"{model}/{ROOFLINE_CHART}" for model in study.models]
-    stems += [f"index/{name}" for name in index_charts(study)]
+    stems += [f"index/{name}" for name in (*index_charts(study), *map(axis_page_name, shared_axes(study)))]
     return [stem + ending for stem in stems for ending in CHART_ENDINGS]
 
 
 def page_files(study: Study) -> list[str]:
     """Every page in Markdown, relative to the folder of reports."""
     published = [PUBLISHED_PAGE] if published_models(study) else []
-    return ["index.md", *(f"{model}.md" for model in study.models), *published]
+    axes = [f"{axis_page_name(axis)}.md" for axis in shared_axes(study)]
+    return ["index.md", *(f"{model}.md" for model in study.models), *axes, *published]
 
 
 def site_files(study: Study) -> list[str]:

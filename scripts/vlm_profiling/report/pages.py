@@ -16,10 +16,20 @@ import polars as pl
 from vlm_profiling.cost.functions import CONVENTION
 from vlm_profiling.record.files import write_text
 from vlm_profiling.report import templates
+from vlm_profiling.report.axis_pages import axis_page
 from vlm_profiling.report.cells import Cell, Cells, read_cells
 from vlm_profiling.report.compare import read_batch_times
 from vlm_profiling.report.figures import Figure
-from vlm_profiling.report.files import INDEX_CHARTS, PUBLISHED_PAGE, ROOFLINE_CHART, model_charts, page_files, stage_charts
+from vlm_profiling.report.files import (
+    INDEX_CHARTS,
+    PUBLISHED_PAGE,
+    ROOFLINE_CHART,
+    axis_page_name,
+    model_charts,
+    page_files,
+    shared_axes,
+    stage_charts,
+)
 from vlm_profiling.report.inside import read_layers, read_stages
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.page_advice import advice_text, best_hints_table, model_advice
@@ -88,6 +98,11 @@ def write_pages(study: Study, tables: Path, plots: Path, output: Path) -> int:
     write_text(output / "index.md", index_page(cells, tables, pictures, figures))
     for model in study.models:
         write_text(output / f"{model}.md", model_page(cells, model, tables, pictures))
+    for axis in shared_axes(study):
+        on_axis = [cell for model in study.models for cell in cells.on_axis(model, axis)]
+        name = axis_page_name(axis)
+        page = axis_page(cells, axis, read_batch_times(tables, on_axis), f"{pictures}/index/{name}.svg")
+        write_text(output / f"{name}.md", page)
     if PUBLISHED_PAGE in page_files(study):
         write_text(output / PUBLISHED_PAGE, published_page(cells, tables))
     return len(page_files(study))
@@ -206,6 +221,8 @@ def _chart_title(model: str, name: str) -> str:
 
 def _linked_pages(study: Study) -> list[dict[str, str]]:
     pages = [{"name": escape_markdown(model), "path": f"{model}.md"} for model in study.models]
+    for axis in shared_axes(study):
+        pages.append({"name": f"All models by {AXIS_NAMES[axis]}", "path": f"{axis_page_name(axis)}.md"})
     if PUBLISHED_PAGE in page_files(study):
         pages.append({"name": "Published figures beside ours", "path": PUBLISHED_PAGE})
     return pages

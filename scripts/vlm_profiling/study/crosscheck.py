@@ -25,7 +25,7 @@ from vlm_profiling.study.errors import Problem, allowed_names
 from vlm_profiling.study.problems import section_problems
 
 SectionKind = TypeVar("SectionKind", bound=BaseModel)
-RESERVED = {"index", "published"}
+RESERVED = {"index", "published", *(f"axis-{axis}" for axis in AXES)}
 """Names of files and folders beside those of models, whatever their case: a model's page would replace the study's."""
 
 Chooser = BaselineConfig | AxisConfig | CellsConfig | ExcludeConfig

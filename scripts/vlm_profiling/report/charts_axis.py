@@ -1,0 +1,191 @@
+"""The chart of an axis across models: curves with their exponents where it is a quantity, ratios where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import numpy as np
+
+from vlm_profiling.report.cells import Cell, Cells
+from vlm_profiling.report.charts_model import model_colour
+from vlm_profiling.report.compare import marked_latency_ratios
+from vlm_profiling.report.figures import PERCENT, SECONDS, Absent, Entry, Figure, Unit, best_unit
+from vlm_profiling.report.panels import (
+    GREY,
+    MODEL_COLOURS,
+    WIDTH,
+    Mark,
+    PanelChart,
+    finish,
+    hole,
+    mark_row,
+    note,
+)
+from vlm_profiling.report.places import Place
+from vlm_profiling.report.scaling import SIZES, Growth, growths, size_of
+from vlm_profiling.report.words import AXIS_NAMES, INTERVAL, settings, value_label
+from vlm_profiling.statistics.compare import Times
+from vlm_profiling.statistics.scaling import Scaling
+
+LEGEND = 250
+"""Pixels for the models' names and exponents."""
+HEIGHT = 250
+LINE = 60
+"""Pixels of words that stand for a panel."""
+CURVE = 30
+"""Points of a fitted curve."""
+ROW = 16
+"""Pixels a value of a model."""
+LABELS = 150
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left", "triangle-right")
+TICKS = 8
+WIDE = 4
+"""Times between the ends of an axis from which on it is logarithmic."""
+
+
+def axis_chart(cells: Cells, axis: str, times: Mapping[Place, Times]) -> alt.VConcatChart:
+    """One panel a data set, one colour a model. `times` are the batch times of the cells on the axis."""
+    lines = [line for model in cells.study.models for line in _lines(cells, model, axis)]
+    name = AXIS_NAMES[axis]
+    if not lines:
+        return finish([note("Every cell of this axis is excluded.")], f"Latency by {name}", "")
+    held = settings(lines[0][0].point, axis)
+    if axis in SIZES:
+        found = growths(cells, axis, times)
+        unit = best_unit(SECONDS, [cell.latency for line in lines for cell in line])
+        panels = [_curves(cells, axis, dataset, rows, unit, several=len(found) > 1) for dataset, rows in found.items()]
+        subtitle = (
+            f"{held}. generate() per batch, both axes logarithmic. Rules: {INTERVAL} of the mean. Curves: latency = a x^b; "
+            f"b stands beside the name with its {INTERVAL}."
+        )
+        shown = [cell.latency for line in lines for cell in line]
+        whole = finish(panels, f"How latency grows with the {name}", subtitle, shown)
+        return whole.resolve_scale(color="independent")
+    datasets = [dataset for dataset in cells.study.datasets if any(line[0].dataset == dataset for line in lines)]
+    ratios = {line[0].place: marked_latency_ratios(line, times) for line in lines}
+    values = [value_label(axis, value) for value in cells.study.axes[axis].values]
+    panels = [
+        _ratios(
+            [line for line in lines if line[0].dataset == dataset], axis, values, ratios, dataset if len(datasets) > 1 else ""
+        )
+        for dataset in datasets
+    ]
+    subtitle = f"{held}. generate() per batch relative to the first value, batch by batch; rules: {INTERVAL} over batches."
+    shown = [entry for entries in ratios.values() for entry in entries]
+    return finish(panels, f"Latency by {name}, relative to {values[0]}", subtitle, shown)
+
+
+def _lines(cells: Cells, model: str, axis: str) -> list[list[Cell]]:
+    chosen = cells.study.axes[axis].models
+    return cells.axis(model, axis) if chosen is None or model in chosen else []
+
+
+def _curves(cells: Cells, axis: str, dataset: str, rows: Sequence[Growth], unit: Unit, *, several: bool) -> PanelChart:
+    names = {growth.model: _legend(growth) for growth in rows}
+    points = [point for growth in rows for point in _points(growth, axis, names[growth.model], unit)]
+    if not points:
+        reasons = dict.fromkeys(cell.reason or "" for growth in rows for cell in growth.cells)
+        return note(f"{dataset}: no run has figures. {'; '.join(reasons)}").properties(height=LINE)
+    sizes = sorted({point["size"] for point in points})
+    if len(sizes) == 1:
+        return note(f"{dataset}: {SIZES[axis].fixed}.").properties(height=LINE)
+    ticks = alt.Axis(values=sizes if len(sizes) <= TICKS else alt.Undefined, format=",.4~r", grid=True)
+    domain = [sizes[0] / 1.1, sizes[-1] * 1.1]
+    x = alt.X("size:Q", title=SIZES[axis].title, scale=alt.Scale(type="log", domain=domain, nice=False), axis=ticks)
+    ends = [point[name] for point in points for name in ("value", "low", "high") if point[name] is not None]
+    tall = alt.Scale(type="log", domain=[min(ends) / 1.3, max(ends) * 1.15], nice=False)
+    y = alt.Y("value:Q", title=f"Latency per batch ({unit.name})", scale=tall, axis=alt.Axis(format=",.4~r", tickCount=5))
+    scale = alt.Scale(domain=list(names.values()), range=[model_colour(cells, model) for model in names])
+    legend = alt.Legend(title=None, orient="right", labelLimit=LEGEND, labelFontSize=11)
+    colour = alt.Color("model:N", scale=scale, legend=legend)
+    curves = alt.Chart(alt.Data(values=[row for growth in rows for row in _curve(growth, axis, names[growth.model], unit)]))
+    plain = alt.Chart(alt.Data(values=points)).encode(x=x, y=y)
+    marks = plain.encode(color=colour)
+    failed = alt.Chart(alt.Data(values=_failed(rows, axis)))
+    return alt.layer(
+        curves.mark_line(strokeDash=[5, 3], strokeWidth=1.5).encode(x=x, y=y, color=colour, detail="model:N"),
+        marks.mark_rule(strokeWidth=1.5).encode(y="low:Q", y2="high:Q"),
+        marks.mark_point(filled=True, opacity=1, size=60),
+        hole(plain),
+        failed.mark_text(color=GREY, angle=270, align="left", fontSize=11).encode(x=x, y=alt.value(HEIGHT - 4), text="word:N"),
+        width=WIDTH - LEGEND,
+        height=HEIGHT,
+        title=alt.Title(dataset if several else "", anchor="middle"),
+    )
+
+
+def _legend(growth: Growth) -> str:
+    """A model's name with the exponent, where there is one."""
+    exponent = growth.exponent
+    if isinstance(exponent, Absent):
+        return growth.model
+    low, high = exponent.bounds
+    return f"{growth.model}: {exponent.value:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _points(growth: Growth, axis: str, name: str, unit: Unit) -> list[dict]:
+    rows = []
+    for cell in growth.cells:
+        size, entry = size_of(cell, axis), cell.latency
+        if size and isinstance(entry, Figure):
+            rows.append({"model": name, "size": size, **mark_row(Mark(value_label(axis, getattr(cell, axis)), entry), unit)})
+    return rows
+
+
+def _curve(growth: Growth, axis: str, name: str, unit: Unit) -> list[dict[str, str | float]]:
+    if not isinstance(growth.fit, Scaling):
+        return []
+    sizes = [size for cell in growth.cells if cell.ok and (size := size_of(cell, axis))]
+    drawn = np.geomspace(min(sizes), max(sizes), CURVE)
+    values = np.exp(growth.fit.log_coefficient + growth.fit.exponent.mean * np.log(drawn)) / unit.size
+    return [{"model": name, "size": float(size), "value": float(value)} for size, value in zip(drawn, values, strict=True)]
+
+
+def _failed(rows: Sequence[Growth], axis: str) -> list[dict[str, str | float]]:
+    """What stands at a size where runs have no figures, as far as their size is known."""
+    words: dict[float, list[str]] = {}
+    for growth in rows:
+        for cell in growth.cells:
+            if not cell.ok and (size := size_of(cell, axis)):
+                words.setdefault(size, []).append(f"{growth.model} {cell.status}")
+    return [{"size": size, "word": f"× {', '.join(names)}"} for size, names in words.items()]
+
+
+def _ratios(
+    lines: Sequence[Sequence[Cell]], axis: str, values: Sequence[str], ratios: Mapping[Place, Sequence[Entry]], heading: str
+) -> PanelChart:
+    """Dots with intervals: a band of rows a model, a shape and colour a value."""
+    title = f"Latency, % of {values[0]}"
+    rows = [
+        {"model": line[0].model, **mark_row(Mark(value_label(axis, getattr(cell, axis)), entry), PERCENT)}
+        for line in lines
+        for cell, entry in zip(line, ratios[line[0].place], strict=True)
+    ]
+    for row in rows:
+        row["word"] = row["word"] and f"{row['label']} {row['word']}"
+    models = [line[0].model for line in lines]
+    ends = [end for line in lines for entry in ratios[line[0].place] if isinstance(entry, Figure) for end in entry.bounds]
+    domain = [min([0.95, *ends]) * 98, max([1.05, *ends]) * 102]
+    linear, logarithmic = alt.Scale(domain=domain, nice=False, zero=False), alt.Scale(type="log", domain=domain, nice=False)
+    scale = logarithmic if domain[1] > WIDE * domain[0] else linear
+    x = alt.X("value:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8))
+    y = alt.Y(
+        "model:N", title=None, sort=models, scale=alt.Scale(domain=models, paddingInner=0.15), axis=alt.Axis(labelLimit=LABELS)
+    )
+    offset = alt.YOffset("label:N", sort=list(values), scale=alt.Scale(domain=list(values)))
+    colours = alt.Scale(domain=list(values), range=[MODEL_COLOURS[number % len(MODEL_COLOURS)] for number in range(len(values))])
+    shapes = alt.Scale(domain=list(values), range=[SHAPES[number % len(SHAPES)] for number in range(len(values))])
+    legend = alt.Legend(title=None, orient="bottom")
+    chart = alt.Chart().encode(y=y, yOffset=offset, color=alt.Color("label:N", scale=colours, legend=legend))
+    return alt.layer(
+        alt.Chart(alt.Data(values=[{"value": 100}])).mark_rule(color="black", strokeDash=[3, 3]).encode(x=x),
+        chart.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", title=title), x2="high:Q"),
+        chart.mark_point(filled=True, opacity=1, size=60).encode(x=x, shape=alt.Shape("label:N", scale=shapes, legend=legend)),
+        hole(alt.Chart().encode(x=x, y=y, yOffset=offset)),
+        chart.mark_text(align="left", fontSize=10).encode(x=alt.value(4), text="word:N", color=alt.value(GREY)),
+        data=alt.Data(values=rows),
+        width=WIDTH - LABELS,
+        height=ROW * len(values) * len(models),
+        title=alt.Title(heading, anchor="middle"),
+    )
