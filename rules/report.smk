@@ -32,10 +32,11 @@ rule write_report:
             "<results>/reports/{file}",
             file=[*page_files(STUDY.study), *site_files(STUDY.study)],
         ),
+        directory("<results>/reports/pictures"),
     log:
         "<results>/logs/write_report.log",
     params:
         results=study_folder,
     shell:
         "write_report.py --study {input.study} --tables {params.results}/tables --plots {params.results}/plots"
-        " --output {params.results}/reports > {log} 2>&1"
+        " --runs {params.results}/runs --datasets {params.results}/datasets --output {params.results}/reports > {log} 2>&1"

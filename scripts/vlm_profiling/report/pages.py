@@ -11,7 +11,6 @@ from typing import TypeVar
 
 import jinja2
 import msgspec
-import polars as pl
 
 from vlm_profiling.cost.functions import CONVENTION
 from vlm_profiling.record.files import write_text
@@ -31,9 +30,10 @@ from vlm_profiling.report.files import (
     stage_charts,
 )
 from vlm_profiling.report.inside import read_layers, read_stages
-from vlm_profiling.report.markdown import escape_markdown, table
+from vlm_profiling.report.markdown import escape_markdown
 from vlm_profiling.report.page_advice import advice_text, best_hints_table, model_advice
 from vlm_profiling.report.page_audits import audits_table, concerns_table, verdict_counts
+from vlm_profiling.report.page_examples import Thumbnail, examples_table, make_thumbnails, records_table
 from vlm_profiling.report.page_memory import memory_table, predicted_memory
 from vlm_profiling.report.page_published import published_page
 from vlm_profiling.report.page_roofline import roofline_table
@@ -44,8 +44,6 @@ from vlm_profiling.report.roofline import read_roofline
 from vlm_profiling.report.words import AXIS_NAMES, settings
 from vlm_profiling.study import Study
 
-EXAMPLES = 6
-"""Answers shown of each data set."""
 LISTED = 100
 """Cells listed one by one; the tables hold all."""
 STATUSES = ("ok", "unsupported", "oom", "timeout", "error", "missing", "malformed", "foreign")
@@ -91,13 +89,21 @@ class AxisSection:
     without_charts: str = ""
 
 
-def write_pages(study: Study, tables: Path, plots: Path, output: Path) -> int:
-    """Write every page of `files.page_files`; returns how many there are."""
+def write_pages(
+    study: Study, tables: Path, plots: Path, output: Path, *, runs: Path | None = None, datasets: Path | None = None
+) -> int:
+    """Write every page of `files.page_files`; returns how many there are.
+
+    Where the folders of records and of prepared data sets are given, pages link to the records and show samples' pictures.
+    """
     cells = read_cells(study, tables)
     pictures, figures = (os.path.relpath(folder, output) for folder in (plots, tables))
+    thumbnail = make_thumbnails(datasets, output) if datasets else _no_picture
+    records = os.path.relpath(runs, output) if runs else ""
     write_text(output / "index.md", index_page(cells, tables, pictures, figures))
     for model in study.models:
-        write_text(output / f"{model}.md", model_page(cells, model, tables, pictures))
+        page = model_page(cells, model, tables, pictures, thumbnail, records)
+        write_text(output / f"{model}.md", page)
     for axis in shared_axes(study):
         on_axis = [cell for model in study.models for cell in cells.on_axis(model, axis)]
         name = axis_page_name(axis)
@@ -147,8 +153,12 @@ def _index_charts(baseline: Sequence[Cell]) -> list[str]:
     return [name for name in INDEX_CHARTS if metered or name != "energy_quality"]
 
 
-def model_page(cells: Cells, model: str, tables: Path, pictures: str) -> str:
-    """The page of one model."""
+def _no_picture(*_: str) -> None:
+    """A thumbnail where no pictures are at hand."""
+
+
+def model_page(cells: Cells, model: str, tables: Path, pictures: str, thumbnail: Thumbnail = _no_picture, runs: str = "") -> str:
+    """The page of one model. `pictures` and `runs` are the relative paths of plots and of the folder of records."""
     own = [cell for cell in cells.all if cell.model == model]
     baseline = cells.baseline(model)
     measured = next((cell for cell in (*baseline, *own) if cell.ok), None)
@@ -179,7 +189,8 @@ def model_page(cells: Cells, model: str, tables: Path, pictures: str) -> str:
         others=_listed(cells_table, cells.others(model)),
         audits=audits_table(findings) if findings else "",
         concerns=concerns_table(findings),
-        examples=_examples(tables, [cell for cell in baseline if cell.ok]),
+        examples=examples_table(tables, [cell for cell in baseline if cell.ok], thumbnail),
+        records=records_table(own, runs) if runs else "",
         examples_note=(
             "The first answers at the baseline, only to show that the run did its work: the weights are random."
             if measured and measured.checkpoint_random_weights
@@ -312,23 +323,6 @@ def _listed(make_table: Callable[[Sequence[Cell]], str], cells: Sequence[Cell]) 
         return ""
     more = f"\n\nAnd {len(cells) - LISTED} more, in the table of runs." if len(cells) > LISTED else ""
     return make_table(cells[:LISTED]) + more
-
-
-def _examples(tables: Path, cells: Sequence[Cell]) -> str:
-    """The first answers of each cell. All of it is untrusted text."""
-    rows = []
-    for cell in cells:
-        samples = (
-            pl.scan_parquet(tables / "samples.parquet")
-            .filter(pl.col("model") == cell.model, pl.col("dataset") == cell.dataset, pl.col("key") == cell.key)
-            .select("request", "references", "answer")
-            .head(EXAMPLES)
-            .collect()
-        )
-        for request, references, answer in samples.iter_rows():
-            expected = " / ".join(msgspec.json.decode(references or "[]", type=list[str]))
-            rows.append([escape_markdown(text) for text in (cell.dataset, request, expected, answer)])
-    return table(["Data set", "Question", "Reference", "Answer"], rows, text_columns=4) if rows else ""
 
 
 def _capital(text: str) -> str:

@@ -1,0 +1,105 @@
+"""What lies behind the figures, for a model's page: first answers with their pictures, and a link to every record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import quote
+
+import msgspec
+import polars as pl
+from PIL import Image
+
+from vlm_profiling.record.files import atomic_path
+from vlm_profiling.record.manifests import DatasetSample
+from vlm_profiling.report.cells import Cell
+from vlm_profiling.report.markdown import escape_markdown, table
+from vlm_profiling.report.page_tables import NOTHING
+from vlm_profiling.report.words import settings
+
+EXAMPLES = 6
+"""Answers shown of each data set."""
+SIDE = 192
+"""Longer side of a picture shown, px."""
+
+Thumbnail: TypeAlias = Callable[[str, str], str | None]
+"""From data set and sample to the address of a small copy of its picture; None where there is none."""
+
+
+def examples_table(tables: Path, cells: Sequence[Cell], thumbnail: Thumbnail) -> str:
+    """The first answers of each cell. All of it is untrusted text."""
+    rows, pictured = [], False
+    for cell in cells:
+        samples = (
+            pl.scan_parquet(tables / "samples.parquet")
+            .filter(pl.col("model") == cell.model, pl.col("dataset") == cell.dataset, pl.col("key") == cell.key)
+            .select("id", "request", "references", "answer")
+            .head(EXAMPLES)
+            .collect()
+        )
+        for name, request, references, answer in samples.iter_rows():
+            address = thumbnail(cell.dataset, name)
+            pictured |= address is not None
+            expected = " / ".join(msgspec.json.decode(references or "[]", type=list[str]))
+            picture = f"![Picture of this sample]({address})" if address else NOTHING
+            rows.append([picture, *(escape_markdown(text) for text in (cell.dataset, request, expected, answer))])
+    if not rows:
+        return ""
+    heading = ["Picture", "Data set", "Question", "Reference", "Answer"]
+    kept = slice(None) if pictured else slice(1, None)
+    return table(heading[kept], [row[kept] for row in rows], text_columns=5)
+
+
+def records_table(cells: Sequence[Cell], runs: str) -> str:
+    """Every cell with its outcome and a link to its record, where there is one. `runs` is the address of their folder."""
+    rows = []
+    for cell in cells:
+        name = f"{cell.point.label}-{cell.key}.json"
+        link = f"[{escape_markdown(cell.key)}]({quote(f'{runs}/{cell.model}/{cell.dataset}/{name}')})"
+        rows.append(
+            [
+                escape_markdown(cell.dataset),
+                escape_markdown(settings(cell.point)),
+                cell.status,
+                NOTHING if cell.status == "missing" else link,
+            ]
+        )
+    return table(["Data set", "Settings", "Outcome", "Record"], rows, text_columns=4)
+
+
+def make_thumbnails(datasets: Path, output: Path) -> Thumbnail:
+    """Small copies of prepared data sets' pictures, written to `output`/pictures as they are asked for.
+
+    A picture is decoded and encoded anew, so that nothing of the original file but what is seen reaches the page.
+    """
+
+    (output / "pictures").mkdir(parents=True, exist_ok=True)
+
+    @cache
+    def samples(dataset: str) -> dict[str, DatasetSample]:
+        try:
+            lines = (datasets / dataset / "samples.jsonl").read_bytes().splitlines()
+        except OSError:
+            return {}
+        return {sample.id: sample for sample in (msgspec.json.decode(line, type=DatasetSample) for line in lines)}
+
+    def thumbnail(dataset: str, name: str) -> str | None:
+        sample = samples(dataset).get(name)
+        if sample is None:
+            return None
+        address = f"pictures/{sample.image_sha256[:16]}.jpg"
+        path = output / address
+        if not path.exists():
+            try:
+                with Image.open(datasets / dataset / sample.image) as picture:
+                    small = picture.convert("RGB")
+            except (OSError, Image.DecompressionBombError):
+                return None
+            small.thumbnail((SIDE, SIDE))
+            with atomic_path(path) as temporary:
+                small.save(temporary, format="JPEG", quality=80)
+        return address
+
+    return thumbnail
