@@ -7,6 +7,7 @@ Only what differs from the class defaults of transformers 5.23 is written down.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from transformers import (
     PreTrainedModel,
     Qwen2_5_VLConfig,
 )
+from transformers.initialization import no_init_weights
 
 from vlm_profiling.checkpoints.errors import CheckpointError
 from vlm_profiling.study.errors import allowed_names
@@ -163,14 +165,20 @@ def model_from_config(
     dtype: torch.dtype,
     attention: str,
     seed: int = 0,
+    draw_once: bool = False,
 ) -> PreTrainedModel:
     """A model with random weights (the seed's, on the CPU), in evaluation mode, its weights without gradients.
 
+    They are drawn on the device in `dtype`: nothing is cast or copied. torch's layers draw theirs when they are made, and
+    transformers draws all again; `draw_once` leaves out the first, for large models (tiny checkpoints keep their bytes).
     On the device "meta" it takes no memory.
     """
     with torch.random.fork_rng(devices=[]), torch.device(device):
         torch.manual_seed(seed)
-        model = AutoModelForImageTextToText.from_config(config, dtype=dtype, attn_implementation=attention)
+        with no_init_weights() if draw_once else nullcontext():
+            model = AutoModelForImageTextToText.from_config(config, dtype=dtype, attn_implementation=attention)
+        if draw_once:
+            model.init_weights()
         _untie_t5_head(model)
         if hasattr(model, "query_tokens"):  # zeros by default: every query would be the same
             torch.nn.init.normal_(model.query_tokens, std=config.initializer_range)

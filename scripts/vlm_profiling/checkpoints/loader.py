@@ -83,7 +83,7 @@ def _load_model(
         check_weights(folder)
     try:
         if from_config:
-            return model_from_config(config, device=device, dtype=dtype, attention=attention)
+            return model_from_config(config, device=device, dtype=dtype, attention=attention, draw_once=True)
         loaded: Any = AutoModelForImageTextToText.from_pretrained(
             folder,
             dtype=dtype,
