@@ -3,8 +3,8 @@
 
     prune_results.py [config.yaml] [--yes]
 
-Records with their traces and logs, and what was prepared for models and data sets that the study no longer has.
-Exit status 2 when a workflow is at work in the folder.
+Records with their traces and logs, and what was prepared for models and data sets that the study no longer has. Records that
+a cell asks for are never touched. Exit status 2 when a workflow is at work in the folder.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from vlm_profiling.measure.locks import LockError
 from vlm_profiling.record.locks import LockedError, hold_lock
-from vlm_profiling.report.changes import orphans
+from vlm_profiling.report.changes import explain_orphans
+from vlm_profiling.report.terminal import print_table
 from vlm_profiling.study import ConfigError
+from vlm_profiling.study.digest import DigestError
 from vlm_profiling.workflow import StudyWorkflow, open_workflow
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -31,39 +34,55 @@ def main() -> int:
     options = parser.parse_args()
     try:
         workflow = open_workflow([options.config], PROJECT)
-        lock = hold_lock(Path(workflow.study.results, ".lock"))
-    except (ConfigError, LockedError) as error:
+        with hold_lock(Path(workflow.study.results, ".lock")):
+            prune(workflow, without_asking=options.yes)
+    except (ConfigError, DigestError, LockError, LockedError, OSError) as error:
         print(f"prune_results: {error}", file=sys.stderr)
         return 2
-    with lock:
-        found = list(leftovers(workflow))
-        for path in found:
-            print(path)
-        print(f"{len(found)} files and folders belong to no cell of {options.config}; {sum(map(size_bytes, found)) / 1e6:.1f} MB")
-        if found and (options.yes or agreed()):
-            for path in found:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-            print("removed")
     return 0
 
 
-def leftovers(workflow: StudyWorkflow) -> Iterator[Path]:
-    """Whatever the study's settings no longer account for."""
+def prune(workflow: StudyWorkflow, *, without_asking: bool) -> None:
+    """List leftovers with their sizes and reasons, and remove them if told so."""
+    found = dict(leftovers(workflow))
+    sizes = {path: size_bytes(path) for path in found}
+    if found:
+        print_table([("bytes", "path", "why"), *((f"{sizes[path]:,}", str(path), why) for path, why in found.items())])
+    print(f"{len(found)} files and folders belong to no cell of {workflow.study.name}: {sum(sizes.values()) / 1e6:.1f} MB")
+    if found and (without_asking or agreed()):
+        for path in found:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        print("removed")
+
+
+def leftovers(workflow: StudyWorkflow) -> Iterator[tuple[Path, str]]:
+    """Whatever the study's settings no longer account for, and why."""
+    from vlm_profiling.sources import read_ingredients
+
     results = Path(workflow.study.results)
-    for record in orphans(results / "runs", workflow.runs):
+    for record, why in explain_orphans(results / "runs", workflow.runs, read_ingredients(workflow)):
         name = record.relative_to(results / "runs").with_suffix("")
-        beside = (record, record.with_suffix(".trace.json.gz"), results / "logs/profile_run" / f"{name}.log")
-        yield from (path for path in beside if path.exists())
+        beside = (record.with_suffix(".trace.json.gz"), results / "logs/profile_run" / f"{name}.log")
+        yield record, why
+        yield from ((path, "of that record") for path in beside if path.exists())
     models, datasets = workflow.study.models, workflow.study.datasets
-    for folder, names in (("checkpoints", models), ("costs", models), ("datasets", datasets)):
-        if (results / folder).is_dir():
-            yield from sorted(path for path in (results / folder).iterdir() if path.name.removesuffix(".json") not in names)
+    for folder, names, what in (
+        ("checkpoints", models, "model"),
+        ("costs", models, "model"),
+        ("logs/prepare_checkpoint", models, "model"),
+        ("logs/count_cost", models, "model"),
+        ("datasets", datasets, "data set"),
+        ("logs/prepare_dataset", datasets, "data set"),
+    ):
+        for path in sorted((results / folder).glob("*")):
+            if path.name.removesuffix(".json").removesuffix(".log") not in names:
+                yield path, f"the study has no such {what}"
 
 
 def size_bytes(path: Path) -> int:
     """Of a file, or of all files in a folder."""
     files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
+    return sum(file.lstat().st_size for file in files if file.is_file())
 
 
 def agreed() -> bool:

@@ -18,6 +18,7 @@ from vlm_profiling.report.forecast import Forecast, forecaster
 from vlm_profiling.report.readings import read_runs
 from vlm_profiling.report.staleness import read_present
 from vlm_profiling.report.tables import read_costs
+from vlm_profiling.report.terminal import print_table
 from vlm_profiling.study import ConfigError, Run
 from vlm_profiling.study.digest import code_digest
 from vlm_profiling.workflow import open_workflow
@@ -86,14 +87,6 @@ def memory_lines(rows: Sequence[Row]) -> Iterator[str]:
             yield f"memory: {len(known) - limited} cells have no limit to fit in; device_memory_gib sets it"
     for reason, count in Counter(row.forecast.absent for row in rows if row.forecast.absent).items():
         yield f"memory: {count} cells not predicted: {reason}"
-
-
-def print_table(rows: Sequence[tuple[str, ...]]) -> None:
-    """Columns as wide as their longest entry; the last one as it is."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    for row in rows:
-        cells = [text.ljust(width) for text, width in zip(row[:-1], widths, strict=True)]
-        print("  ".join([*cells, row[-1]]).rstrip())
 
 
 if __name__ == "__main__":

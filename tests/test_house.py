@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "report": {"study", "record", "cost", "quality", "statistics"},
     "workflow": {"containers", "study", "record"},
     "containers": {"study", "record"},
+    "sources": {"containers", "workflow", "study", "record", "datasets", "checkpoints", "measure", "report"},
     "large_imports": set(),
 }
 """Rooms of the library, and the other rooms each may import."""

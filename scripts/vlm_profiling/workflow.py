@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from vlm_profiling.containers import NO_CONTAINER, enter_containers, environment_id, lock_of
-from vlm_profiling.record.files import write_if_changed
+from vlm_profiling.record.files import write_bytes, write_if_changed
 from vlm_profiling.record.images import study_image
 from vlm_profiling.record.locks import hold_lock
 from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
@@ -29,7 +29,7 @@ from vlm_profiling.study import ConfigError, Run, Study, expand_runs, study_from
 from vlm_profiling.study.config import DatasetConfig, ModelConfig
 from vlm_profiling.study.digest import digest_json
 from vlm_profiling.study.errors import Problem
-from vlm_profiling.study.keys import canonical_json
+from vlm_profiling.study.keys import canonical_json, lock_sha256
 from vlm_profiling.study.load import read_yaml
 
 
@@ -45,10 +45,18 @@ class StudyWorkflow:
     runs: dict[str, Run] = field(repr=False)
     """By name: MODEL/DATASET/POINT-KEY."""
 
-    @property
+    @cached_property
     def lock(self) -> str:
-        """Lock file of the environment that runs are measured in."""
-        return str(_relative(lock_of(self.study.container, self.code_folder)))
+        """Lock of the environment that runs are measured in, as a file that bears the hash which records carry.
+
+        An older one stays beside it: `make why` then names the packages that changed. Its time is that of its first use, so
+        that a lock checked out anew is no reason to measure.
+        """
+        text = lock_of(self.study.container, self.code_folder).read_bytes()
+        path = Path(self.study.results, "code", "locks", f"{lock_sha256(text.decode())}.lock")
+        if not path.exists():
+            write_bytes(path, text)
+        return str(path)
 
     @property
     def container(self) -> str | None:
@@ -180,8 +188,3 @@ def use_this_python() -> None:
     """Make jobs find the scripts, and the Python that runs Snakemake, first; inside a container its own PATH holds."""
     found = [str(Path(sys.executable).parent), str(Path(__file__).resolve().parents[1]), os.environ["PATH"]]
     os.environ["PATH"] = os.pathsep.join(dict.fromkeys(os.pathsep.join(found).split(os.pathsep)))
-
-
-def _relative(path: Path) -> Path:
-    """`path` relative to the working directory where it lies below it, else as it is."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,4 +1,4 @@
-"""What changed between a record and what the study asks for now: settings old -> new, and files that are not what they were.
+"""What changed between a record and what the study asks for now: settings, packages and files, old -> new.
 
 Needs the records and what lies in the results folder, never Snakemake's own memory: works on copied results in a fresh clone.
 """
@@ -9,101 +9,130 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from vlm_profiling.record.files import RecordError, decode_record
-from vlm_profiling.record.images import Image
 from vlm_profiling.record.schema import Record
-from vlm_profiling.report.readings import read_runs
-from vlm_profiling.report.staleness import Present
+from vlm_profiling.report.ingredients import Change, Ingredients, file_changes, software_changes
+from vlm_profiling.report.readings import State, read_runs
 from vlm_profiling.study import Run
-from vlm_profiling.study.digest import CodeDigest
 
-CellState = Literal["current", "stale", "missing", "malformed", "foreign"]
-SHORT = 12
-"""Characters of a hash that is shown."""
-NAMES = {"environment": "software (lock or image)"}
-"""Parts of a spec whose value says nothing to a reader: they are hashes."""
+SECTIONS = {"model": "models.{0.model}", "dataset": "datasets.{0.dataset_name}", "optimization": "optimizations.{1}"}
+"""Keys of config.yaml that parts of a spec come from, by the record and its optimization's name."""
 
 
 @dataclass(frozen=True)
-class Cell:
+class CellChanges:
     """A run of the study and where it stands."""
 
     run: Run
-    state: CellState
-    because: tuple[str, ...]
-    """What changed, each "name: old -> new", or why there is no record that counts."""
+    state: State
+    changes: tuple[Change, ...] = ()
+    note: str = ""
+    """What else there is to say: why a record cannot be read, or which one was measured before the change."""
 
 
-def explain_cells(folder: Path, runs: Mapping[str, Run], present: Present, image: Image, code: CodeDigest) -> list[Cell]:
-    """Every run of the study: current, stale and through what, or missing and which orphan comes nearest to it."""
-    left = {path: record for path in orphans(folder, runs) if (record := _read(path)) is not None}
+def explain_cells(folder: Path, runs: Mapping[str, Run], now: Ingredients) -> list[CellChanges]:
+    """Every run of the study: current; stale or foreign, and through what; missing, and what was measured there before."""
+    older = _by_place(folder, runs)
     cells = []
     for reading in read_runs(folder, runs.values()):
+        run = reading.run
         if reading.record is not None:
-            because = tuple(file_changes(reading.record, present, image, folder.parent / "code", code))
-            cells.append(Cell(reading.run, "stale" if because else "current", because))
+            changes = tuple(file_changes(reading.record, now))
+            cells.append(CellChanges(run, "stale" if changes else "current", changes))
         elif reading.state == "missing":
-            cells.append(Cell(reading.run, "missing", tuple(_nearest(reading.run, left))))
+            cells.append(_explain_missing(run, older, now))
+        elif reading.state == "foreign" and (record := _read(folder / f"{run.name}.json")) is not None:
+            cells.append(CellChanges(run, "foreign", tuple(all_changes(record, run, now)), reading.reason or ""))
         else:
-            cells.append(Cell(reading.run, reading.state, (reading.reason or "",)))
+            cells.append(CellChanges(run, reading.state, note=reading.reason or ""))
     return cells
 
 
 def orphans(folder: Path, runs: Mapping[str, Run]) -> list[Path]:
     """Records that no cell of the study asks for, sorted."""
-    return sorted(path for path in folder.rglob("*.json") if str(path.relative_to(folder).with_suffix("")) not in runs)
+    return sorted(path for path in folder.rglob("*.json") if path.relative_to(folder).with_suffix("").as_posix() not in runs)
 
 
-def file_changes(record: Record, present: Present, image: Image, history: Path, code: CodeDigest) -> Iterator[str]:
-    """Inputs of a record that are not what they were; `history` holds the code digests of earlier workflows."""
-    if record.code_sha256 != present.code_sha256:
-        yield f"measuring code: {_arrow(record.code_sha256, present.code_sha256)}{_files(record.code_sha256, history, code)}"
-    if record.dataset is not None:
-        new = present.datasets.get(record.dataset_name) or record.dataset.content_sha256
-        if new != record.dataset.content_sha256:
-            yield f"data set {record.dataset_name}: {_arrow(record.dataset.content_sha256, new)}"
-    if record.checkpoint is not None:
-        new = present.checkpoints.get(record.model) or record.checkpoint.content_sha256
-        if new != record.checkpoint.content_sha256:
-            yield f"checkpoint {record.model}: {_arrow(record.checkpoint.content_sha256, new)}"
-    was = record.environment.container_digest
-    if image.digest is not None and was != image.digest:
-        yield f"image {image.container}: {was} -> {image.digest}"
+def all_changes(record: Record, run: Run, now: Ingredients) -> Iterator[Change]:
+    """Everything that differs between a record, of whatever cell, and a run of the study."""
+    yield from identity_changes(record, run, now)
+    yield from file_changes(record, now)
 
 
-def setting_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Settings of two specs that differ, by dotted name: "protocol.max_new_tokens: 20 -> 50"."""
-    before, after = dict(_leaves(old)), dict(_leaves(new))
+def identity_changes(record: Record, run: Run, now: Ingredients) -> Iterator[Change]:
+    """What makes a run's key another one: settings, and what it executes in."""
+    yield from setting_changes(record, run)
+    if json.loads(record.spec).get("environment") != json.loads(run.spec)["environment"]:
+        yield from software_changes(record, now)
+
+
+def setting_changes(record: Record, run: Run) -> list[Change]:
+    """Settings that differ, by their place in config.yaml: "protocol.max_new_tokens: 20 -> 50"."""
+    before, after = dict(_leaves(json.loads(record.spec))), dict(_leaves(json.loads(run.spec)))
     return [
-        f"{NAMES.get(name, name)}: {_shown(before.get(name))} -> {_shown(after.get(name))}"
+        Change(_in_config(name, record, run), _shown(before.get(name)), _shown(after.get(name)))
         for name in sorted(before.keys() | after.keys())
-        if before.get(name) != after.get(name)
+        if name != "environment" and before.get(name) != after.get(name)
     ]
 
 
-def _nearest(run: Run, left: Mapping[Path, Record]) -> Iterator[str]:
-    """How the most similar orphan of the same model and data set differs: the setting that was changed, most often."""
-    wanted = json.loads(run.spec)
-    same = {path: record for path, record in left.items() if (record.model, record.dataset_name) == (run.model, run.dataset)}
-    differences = {path: setting_changes(json.loads(record.spec), wanted) for path, record in same.items()}
-    if differences:
-        path = min(differences, key=lambda path: (len(differences[path]), path))
-        yield from differences[path]
-        yield f"measured with the old settings: {path.name}"
+def explain_orphans(folder: Path, runs: Mapping[str, Run], now: Ingredients) -> Iterator[tuple[Path, str]]:
+    """Each record that no cell asks for, and why: its point left the study, or what changed since."""
+    places = {_place(run): run for run in runs.values()}
+    for path in orphans(folder, runs):
+        record = _read(path)
+        if record is None:
+            yield path, "no record that can be read"
+        elif (run := places.get(_place_of(record))) is None:
+            yield path, "the study has no such cell"
+        else:
+            yield path, "; ".join(map(str, identity_changes(record, run, now))) or "its file's name is no run's"
 
 
-def _files(sha256: str, history: Path, code: CodeDigest) -> str:
-    """Which files of the measuring code changed, where the old digest is still known."""
-    try:
-        old = json.loads((history / "measured" / f"{sha256}.json").read_text())["files"]
-    except (OSError, ValueError, KeyError):
-        return ""
-    new = code["files"]
-    return f" ({', '.join(name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name))})"
+def count_states(cells: Iterable[CellChanges]) -> dict[State, int]:
+    """How many cells stand where."""
+    counts: dict[State, int] = {}
+    for cell in cells:
+        counts[cell.state] = counts.get(cell.state, 0) + 1
+    return counts
+
+
+def _explain_missing(run: Run, older: Mapping[tuple[object, ...], list[tuple[Path, Record]]], now: Ingredients) -> CellChanges:
+    """What a record of the same model, data set and point says has changed: of several the nearest, of these the newest."""
+    found = sorted(older.get(_place(run), []), key=lambda one: one[1].started_at, reverse=True)
+    if not found:
+        return CellChanges(run, "missing", note="never measured")
+    explained = [(tuple(all_changes(record, run, now)), path) for path, record in found]
+    changes, path = min(explained, key=lambda one: len(one[0]))
+    return CellChanges(run, "missing", changes, f"measured before the change: {path.name}")
+
+
+def _by_place(folder: Path, runs: Mapping[str, Run]) -> dict[tuple[object, ...], list[tuple[Path, Record]]]:
+    """Readable orphans by model, data set and point."""
+    places: dict[tuple[object, ...], list[tuple[Path, Record]]] = {}
+    for path in orphans(folder, runs):
+        if (record := _read(path)) is not None:
+            places.setdefault(_place_of(record), []).append((path, record))
+    return places
+
+
+def _place(run: Run) -> tuple[object, ...]:
+    return run.model, run.dataset, *run.point
+
+
+def _place_of(record: Record) -> tuple[object, ...]:
+    point = record.point
+    values = (point.device, point.optimization, point.batch_size, point.image_size, point.max_input_len, point.frames)
+    return record.model, record.dataset_name, *values
+
+
+def _in_config(name: str, record: Record, run: Run) -> str:
+    section, dot, rest = name.partition(".")
+    return SECTIONS.get(section, section).format(record, run.point.optimization) + dot + rest
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -115,24 +144,13 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _shown(value: Any) -> str:
-    text = "nothing" if value is None else str(value)
-    return text[:SHORT] if len(text) == 64 else text
-
-
-def _arrow(old: str | None, new: str | None) -> str:
-    return f"{_shown(old)} -> {_shown(new)}"
+    return "nothing" if value is None else str(value)
 
 
 def _read(path: Path) -> Record | None:
+    """The record, if it is one whose settings can be compared."""
     try:
-        return decode_record(path.read_bytes())
-    except (OSError, msgspec.MsgspecError, RecordError):
+        record = decode_record(path.read_bytes())
+        return record if isinstance(json.loads(record.spec), dict) else None
+    except (OSError, ValueError, msgspec.MsgspecError, RecordError):
         return None
-
-
-def count_states(cells: Iterable[Cell]) -> dict[CellState, int]:
-    """How many cells stand where."""
-    counts: dict[CellState, int] = {}
-    for cell in cells:
-        counts[cell.state] = counts.get(cell.state, 0) + 1
-    return counts
