@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests marked `cluster` and `container` need: SLURM and munge, Apptainer, and what makes small images
-# and serves them (mmdebstrap, umoci, skopeo, a registry). For Debian and Ubuntu, as root or through sudo; `make test-system`.
+# Installs what the tests marked `cluster`, `container` and `browser` need: SLURM and munge, Apptainer, what makes small images
+# and serves them (mmdebstrap, umoci, skopeo, a registry), and Chromium (not on Ubuntu, which has it as a snap alone). For
+# Debian and Ubuntu, as root or through sudo; `make test-system`.
 # Starts no service. Apptainer comes from the machine's own suite where it has one; on a Debian that has none it comes
 # from sid, into a folder of its own with the C library it was built for, so that nothing of the system is replaced.
 set -euo pipefail
@@ -11,6 +12,7 @@ PACKAGES=(
     mmdebstrap umoci skopeo docker-registry
     patchelf squashfs-tools squashfuse fuse-overlayfs uidmap
 )
+! grep -qx 'ID=debian' /etc/os-release || PACKAGES+=(chromium fonts-noto-core)
 
 main() {
     if ! command -v apt-get >/dev/null; then

@@ -109,6 +109,20 @@ def study_folder(wildcards, input):
     return str(Path(input.study).parent)
 
 
+def chart_output(file):
+    """A chart's file below results/plots; its SVG also stands in Snakemake's own report, by model and name."""
+    path = f"<results>/plots/{file}"
+    if not file.endswith(".svg"):
+        return path
+    folder, _, name = file.removesuffix(".svg").partition("/")
+    return report(
+        path,
+        caption="captions/chart.rst",
+        category="All models" if folder == "index" else folder,
+        labels={"chart": name.replace("_", " ")},
+    )
+
+
 onstart:
     if (
         DeploymentMethod.APPTAINER

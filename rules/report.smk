@@ -10,7 +10,7 @@ rule draw_charts:
         study=STUDY.description,
         code=code("draw_charts"),
     output:
-        collect("<results>/plots/{file}", file=chart_files(STUDY.study)),
+        [chart_output(file) for file in chart_files(STUDY.study)],
     log:
         "<results>/logs/draw_charts.log",
     params:

@@ -68,7 +68,7 @@ def browser() -> Iterator[Any]:
     """Debian's Chromium, driven by Playwright."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not found:
-        pytest.skip("needs Chromium: envs/system-packages.sh installs it on Debian and Ubuntu")
+        pytest.skip("needs Chromium: `make test-system` installs it on Debian")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

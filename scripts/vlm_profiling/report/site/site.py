@@ -55,14 +55,12 @@ def write_site(study: Study, tables: Path, plots: Path, output: Path) -> int:
     )
     layout = environment.get_template("layout.html.j2")
     tiles = _tiles(read_cells(study, tables))
-    names = [page.removesuffix(".md") for page in page_files(study)]
-    others = [name for name in names if name not in ("index", *study.models)]
-    for name in names:
-        body = _body(output, name, plots)
-        page = layout.render(study=study.name, models=list(study.models), others=others, name=name, body=body, tiles=tiles)
-        write_text(output / f"{name}.html", page)
+    bodies = {page.removesuffix(".md"): _body(output, page, plots) for page in page_files(study)}
+    links = [(name, body.title if name not in ("index", *study.models) else name) for name, body in bodies.items()]
+    for name, body in bodies.items():
+        write_text(output / f"{name}.html", layout.render(study=study.name, links=links, name=name, body=body, tiles=tiles))
     write_assets(output / SITE_FOLDER)
-    return len(names)
+    return len(bodies)
 
 
 def write_assets(folder: Path) -> None:
@@ -75,8 +73,8 @@ def write_assets(folder: Path) -> None:
     write_bytes(folder / "vega.js", vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").encode())
 
 
-def _body(output: Path, name: str, plots: Path) -> Body:
-    path = output / f"{name}.md"
+def _body(output: Path, page: str, plots: Path) -> Body:
+    path = output / page
     try:
         markdown = path.read_text(encoding="utf-8")
     except OSError as error:
