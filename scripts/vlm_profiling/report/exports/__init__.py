@@ -1,0 +1,1 @@
+"""Results in the shapes of other tools and of papers."""
