@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Check whether this machine can do a study: packages or container, driver, SLURM, disk, hub cache, meters; say how to mend each.
+"""Check whether this machine can do a study, and say of each thing that is missing how to mend it.
 
     doctor.py [config.yaml]
 
-Exit status 1 when something that the study needs is missing.
+Looks at Python and its packages, containers, GPUs and their meters, SLURM, disk, the hub's cache, RAPL and the load by others.
+Exit status 1 when something is missing that the study needs; a warning is none.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-MARKS = {"ok": "ok", "warn": "WARN", "fail": "FAIL", "none": "-"}
+COLUMNS = "{:<9}{:<22}{}"
 
 
 def main() -> int:
@@ -22,30 +23,22 @@ def main() -> int:
     parser.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"), help="by default config.yaml")
     options = parser.parse_args()
 
-    from vlm_profiling.measure.doctor import examine
+    from vlm_profiling.doctor.examine import examine
     from vlm_profiling.study import ConfigError
     from vlm_profiling.workflow import open_workflow
 
     try:
         workflow = open_workflow([options.config], PROJECT)
-    except ConfigError as error:
+    except (ConfigError, OSError) as error:
         print(f"doctor: {error}", file=sys.stderr)
         return 2
-    study = workflow.study
-    checks = examine(
-        needs_gpu="cuda" in workflow.devices,
-        hardware=study.hardware,
-        container=study.container,
-        lock=PROJECT / workflow.lock,
-        results=Path(study.results),
-    )
-    failed = False
-    for check in checks:
-        failed |= check.verdict == "fail"
-        print(f"{MARKS[check.verdict]:<6}{check.name:<20}{check.found}")
+    verdicts = set()
+    for check in examine(workflow):
+        verdicts.add(check.verdict)
+        print(COLUMNS.format(check.verdict, check.name, check.found), flush=True)
         if check.mend:
-            print(f"{'':<26}-> {check.mend}")
-    return int(failed)
+            print(COLUMNS.format("", "", f"-> {check.mend}"))
+    return int("missing" in verdicts)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "workflow": {"containers", "study", "record"},
     "containers": {"study", "record"},
     "sources": {"containers", "workflow", "study", "record", "datasets", "checkpoints", "measure", "report"},
+    "doctor": {"containers", "workflow", "study", "record", "measure"},
     "large_imports": set(),
 }
 """Rooms of the library, and the other rooms each may import."""

@@ -16,6 +16,7 @@
 // FAKE_NVML_LOST_S     seconds after nvmlInit from which the GPU is lost                            (never)
 // FAKE_NVML_MIG        1: MIG mode is on; 2: the handle is an instance                              (0)
 // FAKE_NVML_PROCESS    bytes of this process in the process list; "other": only another process is  (no process)
+// FAKE_NVML_LIMIT_W    power limit of each board, which may draw 700 W by default                     (700)
 // FAKE_NVML_THROTTLED  "SECONDS:MHZ:REASONS": from so long after nvmlInit on, the SM clock and the bits of its limits
 //                      (1980 MHz, no limit)
 #include <math.h>
@@ -282,6 +283,12 @@ int nvmlDeviceGetMemoryInfo(void *device, unsigned long long *total_free_used) {
 }
 
 int nvmlDeviceGetPowerManagementLimit(void *device, unsigned *milliwatts) {
+    (void)device;
+    *milliwatts = (unsigned)(number("FAKE_NVML_LIMIT_W", 700) * 1e3);
+    return SUCCESS;
+}
+
+int nvmlDeviceGetPowerManagementDefaultLimit(void *device, unsigned *milliwatts) {
     (void)device;
     *milliwatts = 700000;
     return SUCCESS;

@@ -1,0 +1,36 @@
+"""What the doctor's tests share: a driver that is none, and commands that stand in for the machine's."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fakes.nvml import RunWithNvml, compile_fake_nvml, run_with_library
+
+
+@pytest.fixture(scope="session")
+def run_with_nvml(tmp_path_factory: pytest.TempPathFactory) -> RunWithNvml:
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is missing: the stand-in NVML library cannot be built")
+    folder = tmp_path_factory.mktemp("nvml")
+    compile_fake_nvml(folder)
+    return functools.partial(run_with_library, folder)
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """stand_in(name, output, status=0): a command on an otherwise empty PATH that prints and ends so."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+
+    def put(name: str, output: str, status: int = 0) -> None:
+        program = folder / name
+        channel = " >&2" if status else ""
+        program.write_text(f"#!/bin/sh\nprintf '%s\\n' '{output}'{channel}\nexit {status}\n")
+        program.chmod(0o755)
+
+    return put
