@@ -86,7 +86,7 @@ def test_results_that_cannot_be_written_are_told_at_once(project: Project) -> No
         subprocess.run(["mount", "-o", "remount,bind,ro", str(results)], check=True)
         done = project.run(check=False)
         assert done.returncode != 0
-        assert "Read-only file system" in done.stdout + done.stderr
+        assert "Write-protected output files" in done.stdout + done.stderr
     finally:
         subprocess.run(["umount", "--lazy", str(results)], check=True)
     assert project.records == {}
