@@ -13,14 +13,16 @@ import pytest
 from factories import identity_of, make_record
 from small_project import STUDY, draw_shapes
 
+from vlm_profiling.checkpoints.folders import content_sha256, file_facts
 from vlm_profiling.datasets.prepare import prepare_dataset
 from vlm_profiling.record.files import write_record
 from vlm_profiling.record.images import Image
+from vlm_profiling.record.manifests import CheckpointManifest, write_manifest
 from vlm_profiling.record.schema import Record
 from vlm_profiling.report.changes import CellChanges, explain_cells, explain_orphans, orphans
 from vlm_profiling.report.ingredients import Ingredients
 from vlm_profiling.report.staleness import Present
-from vlm_profiling.sources import changed_datasets
+from vlm_profiling.sources import changed_checkpoints, changed_datasets
 from vlm_profiling.study import Run, expand_runs, study_from_mapping
 from vlm_profiling.study.digest import CodeDigest
 
@@ -198,3 +200,20 @@ def test_changed_folder_of_samples_is_seen_before_it_is_prepared_and_a_touched_o
     assert changed_datasets(study, tmp_path)["shapes"] != before
     os.utime(folder / "manifest.json")
     assert changed_datasets(study, tmp_path) == {}
+
+
+def test_changed_weights_in_a_folder_are_seen_before_they_are_prepared(tmp_path: Path) -> None:
+    weights, prepared = tmp_path / "weights/model.safetensors", tmp_path / "results/checkpoints/tuned.json"
+    weights.parent.mkdir()
+    weights.write_bytes(b"first")
+    facts = file_facts(weights.parent, ("*",))
+    about = {"name": "tuned", "source": "weights", "model_type": "llava", "architecture": "", "family": "llava"}
+    write_manifest(prepared, CheckpointManifest(**about, content_sha256=content_sha256(facts), files=facts))
+    study = study_from_mapping({**STUDY, "models": {"tuned": {"folder": "weights"}}})
+    study = study.model_copy(update={"results": str(tmp_path / "results")})
+    assert changed_checkpoints(study, tmp_path) == {}
+
+    os.utime(prepared, (1, 1))
+    assert changed_checkpoints(study, tmp_path) == {"tuned": content_sha256(facts)}
+    weights.write_bytes(b"other")
+    assert changed_checkpoints(study, tmp_path)["tuned"] != content_sha256(facts)
