@@ -7,7 +7,7 @@ LOCKS := envs/measure.lock envs/workflow.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env dev demo grid audit why prune doctor containers recipes image-locks test test-all test-system lint format lock config-docs metric-docs clean-env
+.PHONY: help env dev demo example grid audit why prune doctor containers recipes image-locks test test-all test-system lint format lock config-docs metric-docs clean-env
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ image-locks: env ## write the images' locks with hashes, envs/cpu.lock and envs/
 
 test-system: ## install what the tests of containers and clusters need (Debian and Ubuntu, root or sudo)
 	envs/test-system.sh
+
+example: demo ## copy the demo's pages to docs/example
+	PYTHON=$(BIN)/python docs/make_example.sh results/demo docs/example
 
 test: dev ## run the tests, without the slow ones (ARGS="-k NAME -n 2")
 	$(BIN)/pytest -m "not slow" $(ARGS)

@@ -15,10 +15,14 @@ from factories import make_ceilings, make_cost
 from vlm_profiling.audits.registry import judge_study
 from vlm_profiling.audits.table import write_findings
 from vlm_profiling.cost.ceilings import read_ceilings, write_ceilings
-from vlm_profiling.record.files import write_record
+from vlm_profiling.record.files import write_bytes, write_record
 from vlm_profiling.record.schema import Record
 from vlm_profiling.report.cells import Cells, read_cells
 from vlm_profiling.report.description import read_description
+from vlm_profiling.report.files import TABLES_README
+from vlm_profiling.report.metrics import metrics_page
+from vlm_profiling.report.files import TABLES_README
+from vlm_profiling.report.metrics import metrics_page
 from vlm_profiling.report.readings import finished_runs
 from vlm_profiling.report.roofline import write_roofline
 from vlm_profiling.report.tables import merge_runs, read_costs
@@ -50,10 +54,12 @@ class StudyFolder:
         """Merge and audit what lies there; returns the folder of tables."""
         costs = read_costs(self.folder / "costs", self.study.models)
         merge_runs(self.runs, self.folder / "runs", costs, self.folder / "tables")
+        write_bytes(self.folder / "tables" / TABLES_README, metrics_page())
         finished = partial(finished_runs, self.folder / "runs")
         ceilings = read_ceilings(self.folder / "ceilings")
         write_findings(judge_study(self.study, self.runs, finished, costs, ceilings), self.folder / "tables")
         write_roofline(finished(self.runs), costs, ceilings, self.folder / "tables")
+        write_bytes(self.folder / "tables" / TABLES_README, metrics_page())
         return self.folder / "tables"
 
     def cells(self) -> Cells:

@@ -39,7 +39,7 @@ TAGS = {
 LONG = 40
 """Characters from which a cell gets room for several words a line."""
 
-_FIGURE = re.compile(rf"(?P<value>[^\s\[]*[^\s\[,])(?P<detail> \[[^\]]*\])?(?P<more>,? .*?)?(?P<doubt> {DOUBT})?")
+_FIGURE = re.compile(rf"(?P<value>[^\s\[]*[^\s\[,])(?P<detail> \[[^\]]*\])?(?P<more>(?:,| \().*?)?(?P<doubt> {DOUBT})?")
 _UNIT = re.compile(r" \([^()]*\)$")
 
 

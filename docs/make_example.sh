@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Copies the pages of a finished study to a folder that can be committed: pages, pictures and tables, without the records.
+#
+#   docs/make_example.sh results/demo docs/example
+#
+# The table of samples is kept as Parquet and CSV like the others, so every link of the pages resolves but none leads to a record.
+set -euo pipefail
+study=${1:?usage: make_example.sh STUDY TARGET} target=${2:?usage: make_example.sh STUDY TARGET}
+python=${PYTHON:-python3}
+scripts=$(cd "$(dirname "$0")/../scripts" && pwd)
+rm -rf "$target"
+mkdir -p "$target"
+cp -r "$study/tables" "$study/plots" "$target"
+"$python" "$scripts/write_report.py" --study "$study/study.json" --tables "$target/tables" --plots "$target/plots" \
+    --datasets "$study/datasets" --output "$target/reports"
+# Pages show the SVG, and hold the charts' specifications themselves.
+find "$target/plots" -type f ! -name '*.svg' -delete
+du -sh "$target"
