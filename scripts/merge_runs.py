@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Merge a study's records into tables: one row a run, one row a sample, each as Parquet and CSV.
+"""Merge a study's records into tables, each as Parquet and CSV, with a README.md that says what every column means.
 
     merge_runs.py --study results/study.json --runs results/runs --costs results/costs --output results/tables
 
@@ -13,8 +13,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from vlm_profiling.record.files import RecordError
+from vlm_profiling.record.files import RecordError, write_bytes
 from vlm_profiling.report.description import read_description
+from vlm_profiling.report.files import TABLES_README
+from vlm_profiling.report.metrics import metrics_page
 from vlm_profiling.report.staleness import read_present
 from vlm_profiling.report.tables import merge_runs, read_costs
 from vlm_profiling.study import ConfigError
@@ -38,6 +40,7 @@ def main() -> int:
     except (ConfigError, RecordError) as error:
         print(f"merge_runs: {error}", file=sys.stderr)
         return 2
+    write_bytes(options.output / TABLES_README, metrics_page())
     print(f"{len(runs)} runs: {', '.join(f'{count} {status}' for status, count in counts.most_common())}")
     return 0
 

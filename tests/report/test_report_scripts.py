@@ -30,7 +30,13 @@ def test_records_become_tables_and_pages(make_study):
     assert drawn.stdout == "6 charts\n"
     written = run_script("write_report.py", *about, *tables, "--plots", folder / "plots", "--output", folder / "reports")
     assert written.stdout == "2 pages\n"
-    for linked in ("../plots/index/memory.svg", "trained.md", "../tables/runs.csv", "../tables/audits.csv"):
+    for linked in (
+        "../plots/index/memory.svg",
+        "trained.md",
+        "../tables/runs.csv",
+        "../tables/audits.csv",
+        "../tables/README.md",
+    ):
         assert f"]({linked})" in (folder / "reports" / "index.md").read_text()
         assert (folder / "reports" / linked).is_file()
 

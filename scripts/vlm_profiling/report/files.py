@@ -6,6 +6,8 @@ from vlm_profiling.report.published import published_models
 from vlm_profiling.study import Study
 
 TABLES = ("runs", "samples", "stages", "layers")
+TABLES_README = "README.md"
+"""What every column of every table means."""
 TABLE_ENDINGS = (".parquet", ".csv")
 CHART_ENDINGS = (".vl.json", ".svg", ".png")
 SITE_FOLDER = "site"
@@ -21,7 +23,7 @@ QUALITY_AXES = ("image_size", "max_input_len", "frames")
 
 def table_files() -> list[str]:
     """Every file of tables, relative to their folder."""
-    return [table + ending for table in TABLES for ending in TABLE_ENDINGS]
+    return [*(table + ending for table in TABLES for ending in TABLE_ENDINGS), TABLES_README]
 
 
 def roofline_files() -> list[str]:
