@@ -19,13 +19,17 @@ def judge(context: Context) -> Finding:
     checkpoint = context.record.checkpoint
     assert checkpoint is not None  # every finished run has one
     asked = context.record.optimization
-    return conclude(NAME, [*_checks(asked, checkpoint), *_kernel_check(asked, checkpoint), *_cache_check(context.record)])
+    checks = (_checks(asked, checkpoint), _quantisation_check(asked, checkpoint), _kernel_check(asked, checkpoint))
+    return conclude(NAME, [check for one in checks for check in one] + list(_cache_check(context.record)))
 
 
 def _checks(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
-    share = loaded.dtypes.get(asked.dtype, 0) / loaded.parameters
-    others = ", ".join(f"{count:,} in {dtype}" for dtype, count in loaded.dtypes.items() if dtype != asked.dtype)
-    words = f"{share:.1%} of the parameters in {asked.dtype}" + (f", {others}" if others else "")
+    plain = {dtype: count for dtype, count in loaded.dtypes.items() if not (loaded.quantised_modules and "Tensor" in dtype)}
+    share = plain.get(asked.dtype, 0) / sum(plain.values())
+    others = ", ".join(f"{count:,} in {dtype}" for dtype, count in plain.items() if dtype != asked.dtype)
+    words = f"{share:.1%} of the {'other ' if loaded.quantised_modules else ''}parameters in {asked.dtype}" + (
+        f", {others}" if others else ""
+    )
     # Some architectures keep a few layers in float32 on purpose; half of a model is no longer what was asked.
     yield Check("pass" if not others else "warn" if share > 0.5 else "fail", words, MOVES)
     same = loaded.attention == ("sdpa" if asked.attention.startswith("sdpa-") else asked.attention)
@@ -50,6 +54,12 @@ def _kernel_check(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
     missing = asked.attention not in ("eager", "sdpa", "sdpa-math") and asked.attention not in kernels
     unseen = asked.attention == "flash_attention_2" and not kernels
     yield Check("warn" if unseen else "fail" if others or missing else "pass", f"attention ran as {ran}", MOVES)
+
+
+def _quantisation_check(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
+    if asked.quantisation or loaded.quantised_modules:
+        words = f"{loaded.quantised_modules} linear layers stored as integers, {asked.quantisation or 'none'} asked"
+        yield Check("pass" if asked.quantisation and loaded.quantised_modules else "fail", words, MOVES)
 
 
 def _cache_check(record: Record) -> Iterator[Check]:

@@ -17,6 +17,7 @@ from vlm_profiling.checkpoints.errors import CheckpointError, Unsupported
 from vlm_profiling.checkpoints.families import Family, family_for
 from vlm_profiling.checkpoints.folders import check_weights
 from vlm_profiling.checkpoints.identify import Handling, hub_folder
+from vlm_profiling.checkpoints.quantise import quantise
 from vlm_profiling.record.manifests import CheckpointManifest
 
 
@@ -32,7 +33,9 @@ class LoadedCheckpoint:
     """From the call to weights on the device."""
 
 
-def load_checkpoint(manifest: CheckpointManifest, project: Path, *, device: str, dtype: str, attention: str) -> LoadedCheckpoint:
+def load_checkpoint(
+    manifest: CheckpointManifest, project: Path, *, device: str, dtype: str, attention: str, quantisation: str | None = None
+) -> LoadedCheckpoint:
     """The checkpoint that a manifest describes: safetensors only, remote code only where the manifest says so.
 
     The model is in evaluation mode on the device, in the torch dtype of that name, with the attention implementation asked.
@@ -47,6 +50,8 @@ def load_checkpoint(manifest: CheckpointManifest, project: Path, *, device: str,
     implementation = "sdpa" if attention.startswith("sdpa-") else attention  # a forced kernel is the run's to set
     model = _load_model(folder, config, manifest, getattr(torch, dtype), implementation, device)
     family.adapt(model)
+    if quantisation:
+        quantise(model, quantisation)
     if device == "cuda":
         torch.cuda.synchronize()
     return LoadedCheckpoint(model, processor, family, manifest, time.perf_counter() - start)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
+from vlm_profiling.checkpoints.quantise import tensor_bytes
 from vlm_profiling.cost.expect import expected_batch
 from vlm_profiling.cost.live_bytes import LiveBytes, cache_tensors
 from vlm_profiling.cost.predict import BatchSize, largest_batch, predict_memory
@@ -51,6 +52,8 @@ def memory_from_batches(request: RunRequest, batches: Sequence[InputBatch]) -> M
 
 def _predicted(request: RunRequest, batch: BatchSize, basis: str) -> Memory:
     assert request.cost is not None
+    if request.optimization.quantisation:
+        return Memory(absent={"predicted": "the bytes of quantised weights are not counted"})
     optimization, device = request.optimization, request.point.device
     predicted = predict_memory(
         request.cost, batch, device=device, dtype=optimization.dtype, attention=optimization.attention, basis=basis
@@ -80,7 +83,7 @@ def largest_batch_pass(session: Session, batches: Sequence[InputBatch], times: S
         memory.absent["kv_cache_bytes"] = f"generate() leaves no cache of keys and values, but {type(cache).__name__}"
     if live:
         tensors = (*model.parameters(), *model.buffers(), *inputs.values())
-        memory.peak_allocated_bytes = sum(tensor.numel() * tensor.element_size() for tensor in tensors) + live.peak_bytes
+        memory.peak_allocated_bytes = sum(map(tensor_bytes, tensors)) + live.peak_bytes
         del memory.absent["peak_allocated_bytes"]
     elif session.device == "cpu":
         memory.absent["peak_allocated_bytes"] = "compiled code allocates unseen by torch's dispatcher"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint, load_checkpoint
+from vlm_profiling.checkpoints.quantise import quantised_modules, stored_dtype, tensor_bytes
 from vlm_profiling.datasets.read import open_picture
 from vlm_profiling.large_imports import large_imports
 from vlm_profiling.measure.compiling import Compilation, compile_model
@@ -120,6 +121,7 @@ class _Run:
                 device=request.point.device,
                 dtype=request.optimization.dtype,
                 attention=request.optimization.attention,
+                quantisation=request.optimization.quantisation,
             )
         self.record.load_s = loaded.load_s
         self.record.checkpoint = _checkpoint_facts(loaded, None)
@@ -266,7 +268,7 @@ def _checkpoint_facts(loaded: LoadedCheckpoint, compilation: Compilation | None)
     model, manifest = loaded.model, loaded.manifest
     dtypes: dict[str, int] = {}
     for parameter in model.parameters():
-        name = str(parameter.dtype).removeprefix("torch.")
+        name = stored_dtype(parameter)
         dtypes[name] = dtypes.get(name, 0) + parameter.numel()
     tensors = [*model.parameters(), *model.buffers()]
     image_processor = getattr(loaded.processor, "image_processor", loaded.processor)
@@ -277,8 +279,9 @@ def _checkpoint_facts(loaded: LoadedCheckpoint, compilation: Compilation | None)
         family=loaded.family.name,
         architecture=type(model).__name__,
         parameters=sum(dtypes.values()),
-        weight_bytes=sum(tensor.numel() * tensor.element_size() for tensor in tensors),
+        weight_bytes=sum(map(tensor_bytes, tensors)),
         dtypes=dtypes,
+        quantised_modules=quantised_modules(model),
         attention=str(model.config._attn_implementation),
         random_weights=manifest.random_weights,
         compiled_frames=compilation.frames if compilation else None,

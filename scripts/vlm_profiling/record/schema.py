@@ -49,6 +49,7 @@ class Optimization(Section, kw_only=True):
     dtype: str
     attention: str
     compile: bool = False
+    quantisation: str | None = None
     cache: str | None = None
 
 
@@ -68,7 +69,9 @@ class Checkpoint(Section, kw_only=True):
     weight_bytes: int
     """Bytes of parameters and buffers as loaded."""
     dtypes: dict[str, int]
-    """Parameters by dtype really loaded: {"float16": 3744761856}."""
+    """Parameters by dtype really loaded: {"float16": 3744761856}; quantised ones by their class, such as Int8Tensor."""
+    quantised_modules: int = 0
+    """Linear layers whose weights are stored as integers."""
     attention: str
     """Attention implementation that the loaded model reports."""
     attention_kernels: dict[str, int] | None = None

@@ -55,6 +55,7 @@ PLAIN = {
     "block": "attention, mlp, norm, convolution, embedding or other.",
     "ceiling": "datasheet, or measured on the machine.",
     "compile": "Whether torch.compile was asked for.",
+    "quantisation": "What the weights of linear layers were asked to be stored as; null: as they are.",
     "cache": "Cache of keys and values that was asked for; null: one that grows.",
     "compute_capability": "CUDA compute capability.",
     "cpu": "Name of the processor.",

@@ -162,6 +162,9 @@ class OptimizationConfig(Section):
         description="attention implementation; sdpa lets torch choose among its kernels, sdpa-KERNEL allows that one alone",
     )
     compile: bool = Field(default=False, description="compile the modules whose forward generate() calls, with torch.compile")
+    quantisation: Literal["int8", "int4"] | None = Field(
+        default=None, description="weights of linear layers as integers, by torchao where it is installed; the output head is not"
+    )
     cache: Literal["static"] | None = Field(
         default=None, description="static: keys and values in tensors as long as the longest answer; absent: they grow"
     )
