@@ -21,8 +21,6 @@ from vlm_profiling.report.cells import Cells, read_cells
 from vlm_profiling.report.description import read_description
 from vlm_profiling.report.files import TABLES_README
 from vlm_profiling.report.metrics import metrics_page
-from vlm_profiling.report.files import TABLES_README
-from vlm_profiling.report.metrics import metrics_page
 from vlm_profiling.report.readings import finished_runs
 from vlm_profiling.report.roofline import write_roofline
 from vlm_profiling.report.tables import merge_runs, read_costs
@@ -59,7 +57,6 @@ class StudyFolder:
         ceilings = read_ceilings(self.folder / "ceilings")
         write_findings(judge_study(self.study, self.runs, finished, costs, ceilings), self.folder / "tables")
         write_roofline(finished(self.runs), costs, ceilings, self.folder / "tables")
-        write_bytes(self.folder / "tables" / TABLES_README, metrics_page())
         return self.folder / "tables"
 
     def cells(self) -> Cells:
