@@ -157,6 +157,8 @@ def _fuyu() -> Parts:
         initializer_range=SPREAD,
         **_ids(tokenizer),
     )
+    if hasattr(config, "hidden_size"):  # up to transformers 5.22 a width of its own, which patches are projected to
+        config.hidden_size = text["hidden_size"]
     return config, processor
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils.flop_counter import FlopCounterMode
 
 from vlm_profiling.cost.functions import Grid
@@ -68,19 +68,34 @@ class StageCounter:
 
 def _count(run: Callable[..., Result], *arguments: Any) -> tuple[Count, Result]:
     read: dict[int, nn.Parameter] = {}
+    angles_flops = 0
 
     def note(module: nn.Module, _inputs: object) -> None:
+        nonlocal angles_flops
         if not isinstance(module, nn.Embedding):
             read.update((id(parameter), parameter) for parameter in module.parameters(recurse=False))
+        if _makes_angles(module):
+            angles_flops -= counter.get_total_flops()
 
-    hook = register_module_forward_pre_hook(note)
+    def leave(module: nn.Module, _inputs: object, _output: object) -> None:
+        nonlocal angles_flops
+        if _makes_angles(module):
+            angles_flops += counter.get_total_flops()
+
+    hooks = [register_module_forward_pre_hook(note), register_module_forward_hook(leave)]
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter, OpCounter() as launches:
             result = run(*arguments)
     finally:
-        hook.remove()
+        for hook in hooks:
+            hook.remove()
     parameters_read = sum(parameter.numel() for parameter in read.values())
-    return Count(counter.get_total_flops(), parameters_read, launches.ops), result
+    return Count(counter.get_total_flops() - angles_flops, parameters_read, launches.ops), result
+
+
+def _makes_angles(module: nn.Module) -> bool:
+    """Whether it makes rotary angles: transformers up to 5.22 by a matrix product, one for all rows; no work of the model's."""
+    return type(module).__name__.endswith("RotaryEmbedding")
 
 
 def _elements(key_value_cache: Any) -> int:

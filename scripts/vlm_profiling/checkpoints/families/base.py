@@ -76,9 +76,12 @@ class Family:
         """Change in a loaded model what its checkpoint leaves open and generate() cannot be told."""
 
     def load_processor(self, folder: Path, *, backend: str, trust_remote_code: bool) -> ProcessorMixin:
-        """The processor in a folder, its image processor on the backend pil or torchvision."""
+        """The processor in a folder, its image processor on the backend pil or torchvision, without any part for videos.
+
+        That part needs torchvision, and where it is there its class takes no backend (AttributeError, transformers 5.17).
+        """
         known: Any = PROCESSOR_MAPPING.get(type(self.config), None)
-        if backend == "pil" and known and image_only(known) is not known:
+        if known and image_only(known) is not known:
             return image_only(known).from_pretrained(folder, backend=backend)
         return AutoProcessor.from_pretrained(folder, backend=backend, trust_remote_code=trust_remote_code)
 

@@ -38,7 +38,8 @@ class Fuyu(Family):
     @override
     def encode(self, processor: Any, pictures: list[Image.Image], prompts: list[str], **settings: Any) -> BatchFeature:
         inputs = processor(images=pictures, text=prompts, return_tensors="pt", **settings, return_legacy_image_output=False)
-        return BatchFeature({name: inputs[name] for name in ("input_ids", "attention_mask", "pixel_values")})
+        pixels = "pixel_values" if "pixel_values" in inputs else "image_patches"  # the latter up to transformers 5.22
+        return BatchFeature({name: inputs[name] for name in ("input_ids", "attention_mask", pixels)})
 
     @override
     def vision_grids(self, inputs: BatchFeature) -> list[Grid | None]:
