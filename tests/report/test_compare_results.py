@@ -167,6 +167,7 @@ def test_a_lost_cell_is_told_and_counts(make_side):
 
     comparison = compare(make_side("before"), make_side("after", out_of_memory))
     assert [word for _, word in comparison.failures(["lost", "slower"])] == ["lost", "lost"]
+    assert not comparison.differences, "a run that failed early does not tell which checkpoint it was of"
     text = "\n".join(comparison_lines(comparison))
     assert "4 compared, 2 lost their figures" in text and "oom: tried to allocate 2.5 GiB" in text
 

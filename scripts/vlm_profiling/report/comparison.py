@@ -144,7 +144,8 @@ def compare_results(before: Results, after: Results, optimizations: tuple[str, s
     pairs = [compare_cells(first[spot], second[spot]) for spot in common]
     found: Counter[tuple[str, str, str]] = Counter()
     for pair in pairs:
-        found.update(differences(pair.before.record, pair.after.record, asked=ASKED if optimizations else ()))
+        told = differences(pair.before.record, pair.after.record, asked=ASKED if optimizations else ())
+        found.update(change for change in told if pair.outcome == "compared" or "none" not in change[1:])
     return Comparison(before, after, pairs, (len(first) - len(common), len(second) - len(common)), found, optimizations)
 
 

@@ -125,7 +125,9 @@ def _counts(comparison: Comparison) -> str:
     }
     told = ", ".join(f"{outcomes[name]} {word}" for name, word in words.items() if outcomes[name])
     alone = " and ".join(f"{count} {side}" for count, side in zip(comparison.alone, ("before", "after"), strict=True) if count)
-    return f"{len(comparison.pairs)} cells on both sides: {told}." + (f" On one side alone: {alone}." if alone else "")
+    return f"{len(comparison.pairs)} {'cell' if len(comparison.pairs) == 1 else 'cells'} on both sides: {told}." + (
+        f" On one side alone: {alone}." if alone else ""
+    )
 
 
 def _of_quantity(comparison: Comparison, quantity: Quantity, text: Text) -> str:
