@@ -10,6 +10,7 @@ whole commands. `--keep` leaves the study in a folder, to look at its pages.
 from __future__ import annotations
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
@@ -49,10 +50,17 @@ def main() -> None:
         for name, extra in (("draw_charts", []), ("write_report", ["--plots", folder / "plots"])):
             output = folder / ("plots" if name == "draw_charts" else "reports")
             command = [PROJECT / "scripts" / f"{name}.py", "--study", study.description, "--tables", folder / "tables", *extra]
-            started = time.perf_counter()
+            started, cpu_before_s = time.perf_counter(), children_cpu_s()
             subprocess.run([sys.executable, *map(str, command), "--output", str(output)], check=True, stdout=subprocess.DEVNULL)
             size_bytes = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
-            print(f"{name}: {time.perf_counter() - started:.1f} s, {size_bytes / 1e6:.2f} MB")
+            seconds, cpu_s = time.perf_counter() - started, children_cpu_s() - cpu_before_s
+            print(f"{name}: {seconds:.1f} s, {cpu_s:.1f} s of CPU, {size_bytes / 1e6:.2f} MB")
+
+
+def children_cpu_s() -> float:
+    """CPU time of all ended processes below this one: what a shared machine does not stretch as it stretches seconds."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def write_reference_study(folder: Path, samples: int) -> StudyFolder:

@@ -133,11 +133,7 @@ async function draw(figure) {
 
 /* Models clicked in a chart, or within a range swept over, are marked in the page's tables too. */
 function linkModels(view, specification) {
-  const rows = [];
-  changed({ ...specification, config: {} }, (part) => {
-    for (const row of part?.data?.values ?? []) if (row.model) rows.push(row);
-    return part;
-  });
+  const rows = Object.values(specification.datasets).flat().filter((row) => row.model);
   const chosen = { model: null, brush: null };
   const mark = () => {
     for (const row of document.querySelectorAll("tbody tr")) {

@@ -23,12 +23,11 @@ from vlm_profiling.report import site
 from vlm_profiling.report.cells import Cells, read_cells
 from vlm_profiling.report.files import SITE_FOLDER, page_files
 from vlm_profiling.report.site.markup import Body, page_body
+from vlm_profiling.report.site.slim import slim
 from vlm_profiling.study import Study
 
 SCRIPTS = ("theme.js", "tables.js", "charts.js")
 """Joined, in this order, to one file."""
-DIGITS = 6
-"""Significant digits of the numbers in a chart's specification."""
 
 
 @dataclass(frozen=True)
@@ -94,16 +93,7 @@ def _chart(output: Path, plots: Path, address: str, title: str) -> str:
         '<figure class="chart"><div class="drawing"><img src="{}" alt="{}" loading="lazy"></div>'
         '<script type="application/json">{}</script></figure>'
     )
-    return markup.format(address, title, Markup(script_json(_rounded(specification))))
-
-
-def _rounded(part: Any) -> Any:
-    """A specification whose numbers have no more digits than a picture shows; smaller by a third."""
-    if isinstance(part, dict):
-        return {name: _rounded(inner) for name, inner in part.items()}
-    if isinstance(part, list):
-        return [_rounded(inner) for inner in part]
-    return float(f"{part:.{DIGITS}g}") if isinstance(part, float) else part
+    return markup.format(address, title, Markup(script_json(slim(specification))))
 
 
 def script_json(value: object) -> str:

@@ -1,0 +1,32 @@
+"""A chart's specification made small for a page: no more digits than a picture shows, and equal data once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+DIGITS = 6
+"""Significant digits of numbers."""
+
+
+def slim(specification: dict[str, Any]) -> dict[str, Any]:
+    """The same chart in a smaller Vega-Lite specification, whose data stand by name in its `datasets`."""
+    names: dict[bytes, str] = {}
+    datasets: dict[str, Any] = {}
+
+    def walk(part: Any) -> Any:
+        if isinstance(part, float):
+            return float(f"{part:.{DIGITS}g}")
+        if isinstance(part, list):
+            return [walk(inner) for inner in part]
+        if not isinstance(part, dict):
+            return part
+        if set(part) == {"values"} and isinstance(part["values"], list):
+            values = walk(part["values"])
+            name = names.setdefault(msgspec.json.encode(values), f"d{len(names)}")
+            datasets[name] = values
+            return {"name": name}
+        return {name: walk(inner) for name, inner in part.items()}
+
+    return {**walk(specification), "datasets": datasets}
