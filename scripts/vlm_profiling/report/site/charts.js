@@ -11,7 +11,8 @@ const DARK_COLOURS = {
   white: "#1b1f24",
   "#5f6368": "#a8b0b9",
   "#e6e8eb": "#30363d",
-  "#0072B2": "#4aa8e0",
+  "#0072B2": "#3b8ede",
+  "#56B4E9": "#a5dbfb",
   "#D55E00": "#ee7f33",
   "#009E73": "#2fc79b",
   "#332288": "#8f83e0",
@@ -79,7 +80,12 @@ function stacked(specification, width) {
     if (part.labels === false) part = { ...part, labels: true, ticks: true }; // no panel beside it names its rows now
     if (part.labelLimit) part = { ...part, labelLimit: Math.min(part.labelLimit, width * 0.3) };
     if (part.labelAngle === 0) part = { ...part, labelAngle: -35, labelAlign: "right" };
-    if (part.legend?.orient === "bottom") part = { ...part, legend: { ...part.legend, columns: Math.max(1, Math.floor(width / 120)) } };
+    if (part.legend) {
+      const columns = part.legend.orient === "bottom" ? Math.max(1, Math.floor(width / 120)) : 1;
+      part = { ...part, legend: { ...part.legend, orient: "bottom", columns, labelLimit: width / columns } };
+    } else if (part.field && part.scale?.range && part.legend === undefined) {
+      part = { ...part, legend: { orient: "bottom", columns: 1, labelLimit: width } };
+    }
     if (part.title?.text) {
       const title = { ...part.title, text: wrapped(part.title.text, width / 8.2) };
       if (title.subtitle) title.subtitle = wrapped(title.subtitle, width / 6.2);
