@@ -32,7 +32,7 @@ class Judged:
 
 def judge(metric: Metric | None, answers: Sequence[str], references: Sequence[Sequence[str]]) -> Judged:
     """Answers by a data set's standard metric, captions by BLEU-4 and ROUGE-L too; each sample has one reference or more."""
-    captions_only = dict.fromkeys(CAPTION_FIGURES, "a figure of captions")
+    captions_only: dict[str, str] = dict.fromkeys(CAPTION_FIGURES, "a figure of captions")
     if metric is None:
         return _nothing(answers, captions_only | {"standard": "the data set has no standard metric"})
     if metric == "cider_d":
