@@ -7,7 +7,7 @@ LOCKS := envs/measure.lock envs/workflow.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env dev demo example grid audit why prune doctor containers recipes image-locks test test-all test-system lint format lock config-docs metric-docs clean-env
+.PHONY: help env dev demo example grid audit why prune doctor containers recipes image-locks test test-all test-system lint format lock config-docs metric-docs gpu-check gpu-wheels clean-env
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,12 @@ config-docs: env ## write docs/config.md and docs/config.schema.json from the se
 
 metric-docs: env ## write docs/metrics.md from the metric dictionary and the record's schema
 	$(BIN)/python scripts/document_metrics.py
+
+gpu-check: ## check in 9 minutes, on a GPU machine, what was written for GPUs; docs/gpu-check.md (ARGS="--device cpu")
+	$(or $(wildcard $(BIN)/python),python3) scripts/gpu_check.py $(if $(wildcard gpu-wheels),--wheels gpu-wheels) $(ARGS)
+
+gpu-wheels: env ## fetch what such a machine lacks, as wheels (ARGS="--python 3.12 --without scipy")
+	$(BIN)/python scripts/fetch_wheels.py $(ARGS)
 
 lock: dev ## write envs/*.lock from envs/*.in (ARGS=--upgrade for newer versions)
 	envs/lock.sh $(BIN)/pip-compile $(ARGS)

@@ -28,10 +28,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
 
-    from measuring import measuring_s
     from small_project import draw_shapes
 
     from vlm_profiling.checkpoints.tiny import build_tiny_checkpoint
+    from vlm_profiling.gpu_check.figures import measuring_s
     from vlm_profiling.record.files import read_record
 
     rows = []

@@ -10,10 +10,9 @@ falls on both. Prints the median ratio with its 95 % bootstrap interval; the aim
 from __future__ import annotations
 
 import argparse
-import time
 from statistics import median
 
-from tiny_pairs import median_ratio, timed_pairs, tiny_session
+from tiny_pairs import tiny_session
 
 
 def main() -> None:
@@ -24,29 +23,14 @@ def main() -> None:
     options = parser.parse_args()
 
     from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
+    from vlm_profiling.measure.overhead import headline_pairs, median_ratio
 
     print(f"{'tiny checkpoint':<18}{'headline / bare':>16}{'95 % interval':>18}{'pairs':>8}{'ms a batch':>12}")
     for architecture in options.architecture or TINY_ARCHITECTURES:
-        pairs = measure(architecture, options.pairs)
+        pairs = headline_pairs(*tiny_session(architecture), options.pairs)
         ratio, (low, high) = median_ratio(pairs)
         bare_ms = 1e3 * median(bare_s for bare_s, _ in pairs)
         print(f"{architecture:<18}{ratio:>16.4f}{f'[{low:.4f}, {high:.4f}]':>18}{len(pairs):>8}{bare_ms:>12.2f}")
-
-
-def measure(architecture: str, pairs: int) -> list[tuple[float, float]]:
-    """Seconds of a bare generate() and of the headline's, pair by pair."""
-    from vlm_profiling.measure.passes import run_batch
-
-    session, batch = tiny_session(architecture)
-    assert batch.prepared is not None
-    inputs = batch.prepared.inputs.to("cpu", session.inference_dtype)
-
-    def bare() -> float:
-        started = time.perf_counter()
-        session.generate(**inputs, **session.generation)
-        return time.perf_counter() - started
-
-    return timed_pairs(bare, lambda: run_batch(session, batch).times.generate_s, pairs)
 
 
 if __name__ == "__main__":

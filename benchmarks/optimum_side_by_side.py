@@ -152,8 +152,7 @@ def one_round(folder: Path, their_python: str) -> dict[str, float]:
 
 def our_cell(folder: Path, generate_s: float) -> dict[str, float]:
     """profile_run.py on as many samples as fill the measuring time: headline and stages pass, a quarter for the repeats."""
-    from measuring import measuring_s
-
+    from vlm_profiling.gpu_check.figures import measuring_s
     from vlm_profiling.record.files import read_record
 
     samples = max(30, round(0.75 * MEASURING_S / 2 / generate_s))

@@ -1,4 +1,4 @@
-"""What benchmarks of overhead share: a tiny checkpoint with one prepared batch, and two ways to run it, timed in pairs.
+"""What benchmarks of overhead share: a tiny checkpoint with one prepared batch.
 
 Import it before torch: it keeps torch on one thread.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a tiny model's work is too small to share between cores
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
-
-WARM_UP = 10
 
 
 def tiny_session(architecture: str, new_tokens: int = 8, rows: int = 4) -> tuple[Session, InputBatch]:
@@ -50,28 +47,3 @@ def tiny_session(architecture: str, new_tokens: int = 8, rows: int = 4) -> tuple
     (batch,) = make_batches(samples, pictures, rows)
     prepare_batches(session, [batch])
     return session, batch
-
-
-def timed_pairs(first: Callable[[], float], second: Callable[[], float], pairs: int) -> list[tuple[float, float]]:
-    """Seconds of both, pair by pair in alternating order, after a warm-up: what else the machine does falls on both."""
-    for _ in range(WARM_UP):
-        first()
-        second()
-    timed = []
-    for number in range(pairs):
-        if number % 2:
-            timed.append((first(), second()))
-        else:
-            later, earlier = second(), first()
-            timed.append((earlier, later))
-    return timed
-
-
-def median_ratio(pairs: list[tuple[float, float]]) -> tuple[float, tuple[float, float]]:
-    """Median of second over first, and its 95 % bootstrap interval."""
-    import numpy
-    from scipy.stats import bootstrap
-
-    ratios = [second / first for first, second in pairs]
-    interval = bootstrap((ratios,), numpy.median, rng=0, method="percentile").confidence_interval
-    return float(numpy.median(ratios)), (interval.low, interval.high)

@@ -33,6 +33,9 @@ MAY_IMPORT = {
     "audits": {"study", "record", "cost", "quality", "statistics"},
     "report": {"study", "record", "cost", "quality", "statistics"},
     "workflow": {"containers", "study", "record"},
+    "gpu_check": {
+        *("large_imports", "study", "record", "datasets", "checkpoints", "cost", "measure", "audits", "report", "workflow"),
+    },
     "containers": {"study", "record"},
     "sources": {"containers", "workflow", "study", "record", "datasets", "checkpoints", "measure", "report"},
     "doctor": {"containers", "workflow", "study", "record", "measure"},
