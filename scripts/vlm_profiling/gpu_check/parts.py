@@ -52,7 +52,7 @@ def _prepare(device: str, deadline_s: float) -> tuple[State, str]:
     studies = open_studies(device).values()
     jobs = [job for study in studies for job in (*study.dataset_jobs(), *study.model_jobs())]
     outcomes = run_jobs(jobs, LOGS, deadline_s=deadline_s, at_once=_side_by_side())
-    return _state(outcomes, f"{len(outcomes)} data sets and models made ready")
+    return _state(outcomes, f"{sum(outcome.status == 0 for outcome in outcomes)} data sets and models made ready")
 
 
 def _device(device: str, deadline_s: float) -> tuple[State, str]:
@@ -92,7 +92,8 @@ def _measure(study: CheckStudy, deadline_s: float, at_once: int) -> tuple[State,
     outcomes = run_jobs([study.run_job(run) for run in ready], LOGS, deadline_s=deadline_s, at_once=at_once)
     ended = Counter(_status(study, run) for run in runs)
     words = ", ".join(f"{count} {status}" for status, count in ended.most_common())
-    state, note = _state(outcomes, f"{len(runs)} cells: {words}")
+    state, note = _state(outcomes, "")
+    note = f"{len(runs)} cells: {words}{f'; {note}' if note else ''}"
     return ("failed", f"{note}; {len(unready)} cells were not made ready") if unready else (state, note)
 
 
@@ -157,7 +158,9 @@ def _state(outcomes: Sequence[Outcome], done: str) -> tuple[State, str]:
     """How a part ended whose jobs ended so; a job that failed is named, with the log that tells why."""
     failed = [f"{outcome.name}: {outcome.words}" for outcome in outcomes if outcome.status]
     cut = [outcome.name for outcome in outcomes if outcome.status is None]
-    notes = [done, *failed, *([f"{len(cut)} cut off or not begun: {', '.join(cut[:3])}"] if cut else [])]
+    notes = [*failed, *([f"{len(cut)} cut off or not begun: {', '.join(cut[:3])}"] if cut else [])]
+    if not notes or any(outcome.status == 0 for outcome in outcomes):
+        notes.append(done)
     return "failed" if failed else "cut off" if cut else "done", "; ".join(notes)
 
 
