@@ -17,12 +17,14 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 MAX_RATIO = 1.1
 
 PEAK = """
-import resource, sys
+from pathlib import Path
 import torch
 from vlm_profiling.checkpoints.architectures import full_size_config, model_from_config
 
 def peak_bytes():
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # ru_maxrss would begin with what the process that started this one held
+    status = Path("/proc/self/status").read_text().split()
+    return 1024 * int(status[status.index("VmHWM:") + 1])
 
 config = full_size_config("blip2-opt-2.7b")
 config.text_config.num_hidden_layers, config.vision_config.num_hidden_layers = {layers}
