@@ -10,35 +10,23 @@ of ceilings cannot be read.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 
-from vlm_profiling.cost.ceilings import read_ceilings
 from vlm_profiling.record.files import RecordError
-from vlm_profiling.report.description import read_description
-from vlm_profiling.report.readings import finished_runs
+from vlm_profiling.report.finished_study import finished_study_options, read_finished_study
 from vlm_profiling.report.roofline import write_roofline
-from vlm_profiling.report.tables import read_costs
 from vlm_profiling.study import ConfigError
 
 
 def main() -> int:
     """Parse, compare, write, tell."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--study", type=Path, required=True, help="JSON file with the study's settings")
-    parser.add_argument("--runs", type=Path, required=True, help="folder of the records")
-    parser.add_argument("--costs", type=Path, required=True, help="folder of the models' cost functions")
-    parser.add_argument("--ceilings", type=Path, required=True, help="folder of the devices' measured ceilings")
-    parser.add_argument("--output", type=Path, required=True, help="folder for the table")
-    options = parser.parse_args()
+    options = finished_study_options(__doc__)
     try:
-        study, runs = read_description(options.study)
-        costs, ceilings = read_costs(options.costs, study.models), read_ceilings(options.ceilings)
+        given = read_finished_study(options)
     except (ConfigError, RecordError) as error:
         print(f"compute_roofline: {error}", file=sys.stderr)
         return 2
-    rows = write_roofline(finished_runs(options.runs, runs), costs, ceilings, options.output)
+    rows = write_roofline(given.finished(given.runs), given.costs, given.ceilings, options.output)
     print(f"{rows} rows")
     return 0
 

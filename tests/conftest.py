@@ -1,7 +1,21 @@
 """What all tests share."""
 
+import functools
 import os
+import shutil
+
+import pytest
+from fakes.nvml import RunWithNvml, compile_fake_nvml, run_with_library
 
 # Tiny models run fastest on one thread, and threads that wait for each other on a busy machine run slowest.
 # Set before torch is imported; the processes that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def run_with_nvml(tmp_path_factory: pytest.TempPathFactory) -> RunWithNvml:
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is missing: the stand-in NVML library cannot be built")
+    folder = tmp_path_factory.mktemp("nvml")
+    compile_fake_nvml(folder)
+    return functools.partial(run_with_library, folder)

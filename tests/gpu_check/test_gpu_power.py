@@ -25,8 +25,8 @@ json.dump(answer, sys.stdout)
 """
 
 
-def test_updates_power_and_agreement_are_those_of_the_board(run_with_boards: RunWithNvml) -> None:
-    facts = run_with_boards(WATCH, {}, watts="250", update_ms=50)
+def test_updates_power_and_agreement_are_those_of_the_board(run_with_nvml: RunWithNvml) -> None:
+    facts = run_with_nvml(WATCH, {}, watts="250", update_ms=50)
 
     assert facts["counter"]["median_s"] == pytest.approx(0.05, abs=0.012)
     assert facts["idle_w"] == pytest.approx(250, rel=0.1)
@@ -34,15 +34,15 @@ def test_updates_power_and_agreement_are_those_of_the_board(run_with_boards: Run
     assert facts["load_integrated_j"] == pytest.approx(facts["load_counter_j"], rel=0.1)
 
 
-def test_a_meter_that_is_not_offered_has_a_reason(run_with_boards: RunWithNvml) -> None:
-    facts = run_with_boards(WATCH, {}, watts="250", missing="energy")
+def test_a_meter_that_is_not_offered_has_a_reason(run_with_nvml: RunWithNvml) -> None:
+    facts = run_with_nvml(WATCH, {}, watts="250", missing="energy")
 
     assert "counter" not in facts
     assert "not offered" in facts["absent"]["counter"]
 
 
-def test_a_gpu_that_is_lost_meanwhile_is_no_figure(run_with_boards: RunWithNvml) -> None:
-    assert "lost" in run_with_boards(WATCH, {}, watts="250", lost_s=0.3)
+def test_a_gpu_that_is_lost_meanwhile_is_no_figure(run_with_nvml: RunWithNvml) -> None:
+    assert "lost" in run_with_nvml(WATCH, {}, watts="250", lost_s=0.3)
 
 
 def test_how_long_power_takes_to_rise_and_what_the_phases_draw() -> None:

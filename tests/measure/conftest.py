@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.nvml import RunWithNvml, compile_fake_nvml, run_with_library
 from other_families import OTHER_FAMILIES, build_other_checkpoint
 from small_project import draw_shapes
 
@@ -23,15 +20,6 @@ from vlm_profiling.study.config import ModelConfig, OptimizationConfig, PointCon
 from vlm_profiling.study.keys import PROTOCOL_VERSION
 
 QUICK = ProtocolConfig(max_new_tokens=3, warmup=WarmupConfig(window=2, max_batches=2), repeats=RepeatsConfig(max_s=0.1))
-
-
-@pytest.fixture(scope="session")
-def run_with_nvml(tmp_path_factory: pytest.TempPathFactory) -> RunWithNvml:
-    if shutil.which("gcc") is None:
-        pytest.skip("gcc is missing: the stand-in NVML library cannot be built")
-    folder = tmp_path_factory.mktemp("nvml")
-    compile_fake_nvml(folder)
-    return functools.partial(run_with_library, folder)
 
 
 @pytest.fixture(scope="session")
