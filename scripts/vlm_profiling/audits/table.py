@@ -12,16 +12,12 @@ from vlm_profiling.audits.base import Finding
 from vlm_profiling.audits.registry import AUDITS
 from vlm_profiling.record.files import atomic_path
 from vlm_profiling.study import Run
+from vlm_profiling.study.axes import AXIS
 
 SCHEMA = {
     "model": pl.String,
     "dataset": pl.String,
-    "device": pl.String,
-    "optimization": pl.String,
-    "batch_size": pl.Int64,
-    "image_size": pl.Int64,
-    "max_input_len": pl.Int64,
-    "frames": pl.Int64,
+    **{name: pl.Int64 if axis.size else pl.String for name, axis in AXIS.items()},
     "key": pl.String,
     "audit": pl.String,
     "asks": pl.String,

@@ -21,10 +21,11 @@ from vlm_profiling.report.figures import (
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.page_tables import ABOUT_VERDICTS, NOTHING, show
 from vlm_profiling.report.places import Place
-from vlm_profiling.report.scaling import SIZES, Growth, growths
-from vlm_profiling.report.words import AXIS_NAMES, AXIS_TITLES, settings, value_label
+from vlm_profiling.report.scaling import Growth, growths, size_along
+from vlm_profiling.report.words import settings, value_label
 from vlm_profiling.statistics.compare import Times
 from vlm_profiling.statistics.scaling import Scaling
+from vlm_profiling.study.axes import AXIS
 
 ABOUT_GROWTH = (
     "**Latency grows as** x^b: latency per batch = a x^b, by least squares of the logarithms over the n values with figures; b "
@@ -39,7 +40,7 @@ ABOUT_GROWTH = (
 
 def axis_page(cells: Cells, axis: str, times: Mapping[Place, Times], chart: str) -> str:
     """Markdown. `times` are the batch times of the cells on the axis; `chart` is the relative path of its picture."""
-    name = AXIS_NAMES[axis]
+    name = AXIS[axis].word
     text = [f"# {name[:1].upper()}{name[1:]}, all models", "Back to [all models](index.md)."]
     models = [model for model in cells.study.models if model in (cells.study.axes[axis].models or cells.study.models)]
     lines = {
@@ -51,12 +52,12 @@ def axis_page(cells: Cells, axis: str, times: Mapping[Place, Times], chart: str)
         return "\n\n".join([*text, "Every cell of this axis is excluded."]) + "\n"
     first = next(iter(lines.values()))[0][0]
     text += [f"Settings: {settings(first.point, axis)}.", f"![Latency of every model by {name}]({chart})"]
-    found = growths(cells, axis, times) if axis in SIZES else {}
+    found = growths(cells, axis, times) if AXIS[axis].size else {}
     for dataset, rows in lines.items():
         text += [f"## {escape_markdown(dataset)}"] if len(lines) > 1 else []
-        text += _growth_section(found[dataset], axis) if axis in SIZES else _ratio_section(rows, axis, times)
+        text += _growth_section(found[dataset], axis) if AXIS[axis].size else _ratio_section(rows, axis, times)
         text += ["### Latency per batch" if len(lines) > 1 else "## Latency per batch", _latencies(rows, axis)]
-    text += [ABOUT_GROWTH if axis in SIZES else ABOUT_VERDICTS]
+    text += [ABOUT_GROWTH if AXIS[axis].size else ABOUT_VERDICTS]
     return "\n\n".join(text) + "\n"
 
 
@@ -74,7 +75,7 @@ def _growth_section(rows: Sequence[Growth], axis: str) -> list[str]:
     for units, entries in costs:
         if any(isinstance(entry, Figure) for entry in entries):
             unit = best_unit(units, entries)
-            columns[f"One {SIZES[axis].unit} more ({unit.name})"] = [show(entry, unit) for entry in entries]
+            columns[f"One {size_along(axis).unit} more ({unit.name})"] = [show(entry, unit) for entry in entries]
     columns[f"Time per further token ({step.name})"] = [" → ".join(show(entry, step) for entry in pair) for pair in tokens]
     body = list(zip(*columns.values(), strict=True))
     return [table(list(columns), body), *_absences(rows), *_doubts(rows)]
@@ -82,7 +83,7 @@ def _growth_section(rows: Sequence[Growth], axis: str) -> list[str]:
 
 def _power(exponent: Entry, axis: str) -> str:
     """The fit as a paper would quote it: batch^0.4213 [0.3812, 0.4612], n = 4."""
-    word = "batch" if axis == "batch_size" else f"{SIZES[axis].unit}s"
+    word = "batch" if axis == "batch_size" else f"{size_along(axis).unit}s"
     return show(exponent, Unit("", 1)) if isinstance(exponent, Absent) else f"{word}^{show(exponent, Unit('', 1), with_n=True)}"
 
 
@@ -115,14 +116,14 @@ def _ratio_section(lines: Sequence[Sequence[Cell]], axis: str, times: Mapping[Pl
     parts = []
     for title, entries in kinds.items():
         if any(isinstance(entry, Figure) for row in entries for entry in row):
-            parts += [f"{title}, % of {labels[0]}:", _table(AXIS_TITLES[axis], axis, lines, entries, PERCENT)]
+            parts += [f"{title}, % of {labels[0]}:", _table(AXIS[axis].title, axis, lines, entries, PERCENT)]
     return parts
 
 
 def _latencies(lines: Sequence[Sequence[Cell]], axis: str) -> str:
     entries = [[cell.latency for cell in line] for line in lines]
     unit = best_unit(SECONDS, [entry for row in entries for entry in row])
-    return _table(f"{AXIS_TITLES[axis]}: latency in {unit.name}", axis, lines, entries, unit)
+    return _table(f"{AXIS[axis].title}: latency in {unit.name}", axis, lines, entries, unit)
 
 
 def _table(title: str, axis: str, lines: Sequence[Sequence[Cell]], entries: Sequence[Sequence[Entry]], unit: Unit) -> str:

@@ -17,7 +17,7 @@ from vlm_profiling.record.files import RecordError, decode_record
 from vlm_profiling.record.schema import Record
 from vlm_profiling.report.ingredients import Change, Ingredients, file_changes, software_changes
 from vlm_profiling.report.readings import State, read_runs
-from vlm_profiling.study import Run
+from vlm_profiling.study import Point, Run
 
 SECTIONS = {"model": "models.{0.model}", "dataset": "datasets.{0.dataset_name}", "optimization": "optimizations.{1}"}
 """Keys of config.yaml that parts of a spec come from, by the record and its optimization's name."""
@@ -125,9 +125,7 @@ def _place(run: Run) -> tuple[object, ...]:
 
 
 def _place_of(record: Record) -> tuple[object, ...]:
-    point = record.point
-    values = (point.device, point.optimization, point.batch_size, point.image_size, point.max_input_len, point.frames)
-    return record.model, record.dataset_name, *values
+    return record.model, record.dataset_name, *(getattr(record.point, setting) for setting in Point._fields)
 
 
 def _in_config(name: str, record: Record, run: Run) -> str:

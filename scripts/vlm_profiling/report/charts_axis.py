@@ -23,10 +23,11 @@ from vlm_profiling.report.panels import (
     note,
 )
 from vlm_profiling.report.places import Place
-from vlm_profiling.report.scaling import SIZES, Growth, growths, size_of
-from vlm_profiling.report.words import AXIS_NAMES, INTERVAL, settings, value_label
+from vlm_profiling.report.scaling import Growth, growths, size_along, size_of
+from vlm_profiling.report.words import INTERVAL, settings, value_label
 from vlm_profiling.statistics.compare import Times
 from vlm_profiling.statistics.scaling import Scaling
+from vlm_profiling.study.axes import AXIS
 
 LEGEND = 250
 """Pixels for the models' names and exponents."""
@@ -47,11 +48,11 @@ WIDE = 4
 def axis_chart(cells: Cells, axis: str, times: Mapping[Place, Times]) -> alt.VConcatChart:
     """One panel a data set, one colour a model. `times` are the batch times of the cells on the axis."""
     lines = [line for model in cells.study.models for line in _lines(cells, model, axis)]
-    name = AXIS_NAMES[axis]
+    name = AXIS[axis].word
     if not lines:
         return finish([note("Every cell of this axis is excluded.")], f"Latency by {name}", "")
     held = settings(lines[0][0].point, axis)
-    if axis in SIZES:
+    if AXIS[axis].size:
         found = growths(cells, axis, times)
         unit = best_unit(SECONDS, [cell.latency for line in lines for cell in line])
         panels = [_curves(cells, axis, dataset, rows, unit, several=len(found) > 1) for dataset, rows in found.items()]
@@ -89,10 +90,10 @@ def _curves(cells: Cells, axis: str, dataset: str, rows: Sequence[Growth], unit:
         return note(f"{dataset}: no run has figures. {'; '.join(reasons)}").properties(height=LINE)
     sizes = sorted({point["size"] for point in points})
     if len(sizes) == 1:
-        return note(f"{dataset}: {SIZES[axis].fixed}.").properties(height=LINE)
+        return note(f"{dataset}: {size_along(axis).fixed}.").properties(height=LINE)
     ticks = alt.Axis(values=sizes if len(sizes) <= TICKS else alt.Undefined, format=",.4~r", grid=True)
     domain = [sizes[0] / 1.1, sizes[-1] * 1.1]
-    x = alt.X("size:Q", title=SIZES[axis].title, scale=alt.Scale(type="log", domain=domain, nice=False), axis=ticks)
+    x = alt.X("size:Q", title=size_along(axis).title, scale=alt.Scale(type="log", domain=domain, nice=False), axis=ticks)
     ends = [point[name] for point in points for name in ("value", "low", "high") if point[name] is not None]
     tall = alt.Scale(type="log", domain=[min(ends) / 1.3, max(ends) * 1.15], nice=False)
     y = alt.Y("value:Q", title=f"Latency per batch ({unit.name})", scale=tall, axis=alt.Axis(format=",.4~r", tickCount=5))

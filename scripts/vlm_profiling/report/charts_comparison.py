@@ -13,6 +13,7 @@ from vlm_profiling.report.figures import Entry, Figure
 from vlm_profiling.report.panels import GREY, WIDTH, PanelChart, finish, hole, note
 from vlm_profiling.report.words import INTERVAL, value_label
 from vlm_profiling.study import Point
+from vlm_profiling.study.axes import AXIS
 
 ROW = 22
 """Pixels a cell."""
@@ -20,7 +21,6 @@ LABELS = 290
 """Pixels left for the names of cells."""
 SHOWN = 40
 """Cells drawn at most."""
-_SHORT = {"batch_size": "batch {}", "image_size": "{} px", "max_input_len": "{} tokens", "frames": "{} frames"}
 COLOURS = {"slower": "#D55E00", "hungrier": "#D55E00", "faster": "#009E73", "thriftier": "#009E73"}
 """Of verdicts; all others are grey."""
 
@@ -107,7 +107,7 @@ def _name(pair: Pair, pairs: Sequence[Pair]) -> str:
     columns = zip(*(other.before.cell.point for other in pairs), strict=True)
     usual = Point(*(Counter(values).most_common(1)[0][0] for values in columns))
     words = [
-        _SHORT.get(axis, "{}").format(value_label(axis, value))
+        AXIS[axis].brief.format(value_label(axis, value))
         for axis, value in cell.point._asdict().items()
         if value != getattr(usual, axis)
     ]

@@ -23,13 +23,11 @@ from vlm_profiling.report.panels import (
     panel_rows,
 )
 from vlm_profiling.report.places import Place
-from vlm_profiling.report.words import AXIS_NAMES, AXIS_TITLES, INTERVAL, settings, value_label
+from vlm_profiling.report.words import INTERVAL, settings, value_label
 from vlm_profiling.statistics.compare import Times
+from vlm_profiling.study.axes import AXIS
 
 HALF = (WIDTH - GAP) // 2
-CATEGORIES = {"device", "optimization"}
-"""Settings that are no quantities: bars, not lines."""
-
 Line = Sequence[Cell]
 """Cells of one data set along an axis."""
 
@@ -42,12 +40,12 @@ def model_chart(cells: Cells, model: str, name: str, times: Mapping[Place, Times
     axis = name.removesuffix("_quality")
     lines, colour = cells.axis(model, axis), model_colour(cells, model)
     if not lines:
-        return finish([note("Every cell of this axis is excluded.")], f"{model}: {AXIS_NAMES[axis]}", "")
+        return finish([note("Every cell of this axis is excluded.")], f"{model}: {AXIS[axis].word}", "")
     if name != axis:
         return _quality_chart(model, axis, lines, colour)
     if axis == "optimization":
         return _optimization_chart(model, lines, colour, times)
-    if axis in ("batch_size", "device"):
+    if AXIS[axis].given is None:
         return _latency_energy_chart(model, axis, lines, colour)
     return _latency_chart(model, axis, lines, colour)
 
@@ -60,7 +58,7 @@ def model_colour(cells: Cells, model: str) -> str:
 def _latency_chart(model: str, axis: str, lines: Sequence[Line], colour: str) -> alt.VConcatChart:
     panels = [_panel(axis, line, "latency") for line in lines]
     rows = panel_rows(panels, _latency_axes(axis, lines, colour))
-    title = f"{model}: latency by {AXIS_NAMES[axis]}"
+    title = f"{model}: latency by {AXIS[axis].word}"
     return finish(rows, title, _latency_subtitle(axis, lines), _entries(lines, "latency"))
 
 
@@ -69,7 +67,7 @@ def _latency_energy_chart(model: str, axis: str, lines: Sequence[Line], colour: 
     rows = [
         alt.hconcat(draw_panel(_panel(axis, line, "latency"), axes, HALF), _energy_panel(axis, line, colour)) for line in lines
     ]
-    title = f"{model}: latency and energy by {AXIS_NAMES[axis]}"
+    title = f"{model}: latency and energy by {AXIS[axis].word}"
     return finish(rows, title, _latency_subtitle(axis, lines), _entries(lines, "latency", "energy"))
 
 
@@ -81,7 +79,7 @@ def _energy_panel(axis: str, line: Line, colour: str) -> PanelChart:
     if all(isinstance(entry, Absent) for entry in entries):
         return note(f"No energy: {'; '.join(reasons) or 'no run finished'}", HALF)
     unit = best_unit(JOULES, entries)
-    axes = Axes(AXIS_TITLES[axis], f"Energy per sample ({unit.name})", unit, colour, axis not in CATEGORIES)
+    axes = Axes(AXIS[axis].title, f"Energy per sample ({unit.name})", unit, colour, line=AXIS[axis].size is not None)
     return draw_panel(panel, axes, HALF)
 
 
@@ -95,7 +93,7 @@ def _optimization_chart(model: str, lines: Sequence[Line], colour: str, times: M
         ]
         marks = [Mark(cell.optimization, ratio) for cell, ratio in zip(line, ratios, strict=True)]
         panels.append(Panel(line[0].dataset, marks))
-    axes = Axes(AXIS_TITLES["optimization"], f"Latency, % of {original}", PERCENT, colour, line=False)
+    axes = Axes(AXIS["optimization"].title, f"Latency, % of {original}", PERCENT, colour, line=False)
     held = settings(lines[0][0].point, "optimization")
     subtitle = f"{held}. generate() per batch relative to {original}, batch by batch; rules: {INTERVAL} over batches."
     title = f"{model}: what each optimization does to latency"
@@ -103,8 +101,8 @@ def _optimization_chart(model: str, lines: Sequence[Line], colour: str, times: M
 
 
 def _quality_chart(model: str, axis: str, lines: Sequence[Line], colour: str) -> alt.VConcatChart:
-    exact = Axes(AXIS_TITLES[axis], "Exact match (%)", PERCENT, colour, line=True)
-    errors = Axes(AXIS_TITLES[axis], "Word error rate (%)", PERCENT, colour, line=True)
+    exact = Axes(AXIS[axis].title, "Exact match (%)", PERCENT, colour, line=True)
+    errors = Axes(AXIS[axis].title, "Word error rate (%)", PERCENT, colour, line=True)
     rows = [
         alt.hconcat(
             draw_panel(_panel(axis, line, "exact_matches"), exact, HALF),
@@ -114,7 +112,7 @@ def _quality_chart(model: str, axis: str, lines: Sequence[Line], colour: str) ->
     ]
     held = settings(lines[0][0].point, axis)
     subtitle = f"{held}. Exact match: more is better; word error rate: less. Rules: {INTERVAL} over samples."
-    return finish(rows, f"{model}: quality by {AXIS_NAMES[axis]}", subtitle, _entries(lines, "exact_matches", "word_errors"))
+    return finish(rows, f"{model}: quality by {AXIS[axis].word}", subtitle, _entries(lines, "exact_matches", "word_errors"))
 
 
 def _entries(lines: Sequence[Line], *quantities: str) -> list[Entry]:
@@ -129,7 +127,7 @@ def _panel(axis: str, line: Line, quantity: str) -> Panel:
 
 def _latency_axes(axis: str, lines: Sequence[Line], colour: str) -> Axes:
     unit = best_unit(SECONDS, [cell.latency for line in lines for cell in line])
-    return Axes(AXIS_TITLES[axis], f"Latency per batch ({unit.name})", unit, colour, axis not in CATEGORIES)
+    return Axes(AXIS[axis].title, f"Latency per batch ({unit.name})", unit, colour, line=AXIS[axis].size is not None)
 
 
 def _latency_subtitle(axis: str, lines: Sequence[Line]) -> str:

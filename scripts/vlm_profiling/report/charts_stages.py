@@ -13,7 +13,8 @@ from vlm_profiling.report.figures import SECONDS, Absent, Entry, Figure, Unit, b
 from vlm_profiling.report.inside import StageRow
 from vlm_profiling.report.panels import GREY, STAGE_COLOURS, WIDTH, PanelChart, absent_word, fill, finish, note, number_text
 from vlm_profiling.report.places import Place
-from vlm_profiling.report.words import AXIS_NAMES, AXIS_TITLES, INTERVAL, settings, value_label
+from vlm_profiling.report.words import INTERVAL, settings, value_label
+from vlm_profiling.study.axes import AXIS
 
 ROW = 30
 """Pixels a bar."""
@@ -44,14 +45,14 @@ class Bar:
 
 def axis_stages_chart(cells: Cells, model: str, axis: str, stages: Stages) -> alt.VConcatChart:
     """A model's stages along one axis, a row of panels for each data set."""
-    title = f"{model}: where the time goes, by {AXIS_NAMES[axis]}"
+    title = f"{model}: where the time goes, by {AXIS[axis].word}"
     lines = cells.axis(model, axis)
     if not lines:
         return finish([note("Every cell of this axis is excluded.")], title, "")
     rows, shown = [], []
     for line in lines:
         bars = [_bar(cell, value_label(axis, getattr(cell, axis)), stages) for cell in line]
-        rows.append(_panels(bars, AXIS_TITLES[axis], line[0].dataset if len(lines) > 1 else ""))
+        rows.append(_panels(bars, AXIS[axis].title, line[0].dataset if len(lines) > 1 else ""))
         shown += [bar.end_to_end for bar in bars]
     return finish(rows, title, _subtitle(settings(lines[0][0].point, axis)), shown)
 

@@ -17,16 +17,12 @@ from vlm_profiling.record.schema import Batch, Record, Sample
 from vlm_profiling.record.sections import Distribution, Interval
 from vlm_profiling.report.columns import NOT_COLUMNS, PAIRS, WITHOUT_PREFIX
 from vlm_profiling.report.work import RunWork
+from vlm_profiling.study.axes import AXIS
 
 PLACE = {
     "model": "Name of the model in the study.",
     "dataset": "Name of the data set in the study.",
-    "device": "Where it ran: cpu or cuda.",
-    "optimization": "Name of the set of dtype, attention kernel and compilation that was asked for.",
-    "batch_size": "Samples a batch.",
-    "image_size": "Longer side asked for, px; null: the model's own size.",
-    "max_input_len": "Limit of the user's text, tokens; null: none.",
-    "frames": "Pictures a sample.",
+    **{name: axis.meaning for name, axis in AXIS.items()},
     "key": "Hash of everything declared that decides the run's numbers; ends the record's file name.",
 }
 STANDING = {

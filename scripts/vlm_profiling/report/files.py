@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vlm_profiling.report.published import published_models
 from vlm_profiling.study import Study
+from vlm_profiling.study.axes import AXIS
 
 TABLES = ("runs", "samples", "stages", "layers")
 TABLES_README = "README.md"
@@ -17,8 +18,6 @@ ROOFLINE_CHART = "roofline"
 """Of each model, at the baseline."""
 PUBLISHED_PAGE = "published.md"
 """Of a study with models that others published figures of."""
-QUALITY_AXES = ("image_size", "max_input_len", "frames")
-"""Axes that change what the model sees, and so the quality of its answers."""
 
 
 def table_files() -> list[str]:
@@ -37,7 +36,7 @@ def model_charts(study: Study, model: str) -> list[str]:
     for axis, settings in study.axes.items():
         if len(settings.values) > 1 and (settings.models is None or model in settings.models):
             names.append(axis)
-            if axis in QUALITY_AXES and not study.models[model].random_weights:
+            if AXIS[axis].given and not study.models[model].random_weights:
                 names.append(f"{axis}_quality")
     return names
 

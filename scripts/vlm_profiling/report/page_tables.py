@@ -25,8 +25,9 @@ from vlm_profiling.report.figures import (
 )
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.places import Place
-from vlm_profiling.report.words import AXIS_TITLES, settings, value_label
+from vlm_profiling.report.words import settings, value_label
 from vlm_profiling.statistics.compare import Times
+from vlm_profiling.study.axes import AXIS
 
 NOTHING = "–"
 
@@ -85,7 +86,7 @@ class Column:
 def axis_table(axis: str, line: Sequence[Cell], times: Mapping[Place, Times]) -> str:
     """One data set's cells along an axis. `times` are needed for the optimization axis only."""
     columns = [
-        Column(AXIS_TITLES[axis], [escape_markdown(value_label(axis, getattr(cell, axis))) for cell in line]),
+        Column(AXIS[axis].title, [escape_markdown(value_label(axis, getattr(cell, axis))) for cell in line]),
         *_seen(axis, line),
         *_figure_columns([LATENCY], line),
     ]
@@ -194,30 +195,22 @@ def _ratios(quantity: Quantity, cells: Sequence[Cell]) -> list[Entry]:
 
 def _seen(axis: str, cells: Sequence[Cell]) -> list[Column]:
     """What an axis really changed, beside what was asked."""
-    if axis == "image_size":
-        return [
-            Column("Seen by the model (px)", [_sizes(cell) for cell in cells]),
-            Column("Image tokens", [_plain(cell.image_tokens_mean) for cell in cells]),
-        ]
-    if axis == "max_input_len":
-        return [
-            Column("Samples cut", [_plain(cell.truncated_samples) for cell in cells]),
-            Column("Prompt tokens", [_plain(cell.prompt_tokens_mean) for cell in cells]),
-        ]
-    return []
+    given = AXIS[axis].given
+    columns = given.columns if given else {}
+    return [Column(title, [_seen_text(cell, name) for cell in cells]) for title, name in columns.items()]
+
+
+def _seen_text(cell: Cell, column: str) -> str:
+    return _sizes(cell) if column == "effective_sizes" else _plain(getattr(cell, column))
 
 
 def _without_effect(axis: str, cells: Sequence[Cell]) -> list[str]:
-    """A note where an axis cannot have moved compute: one size seen whatever was asked, or no text long enough to cut."""
-    measured = [cell for cell in cells if cell.ok]
-    if len(measured) < 2:
+    """A note where an axis cannot have moved compute, as every run was given the same."""
+    given = AXIS[axis].given
+    if given is None:
         return []
-    sizes = {cell.effective_sizes for cell in measured}
-    if axis == "image_size" and len(sizes) == 1 and sizes != {None}:
-        return ["The processor brings every picture to the same size, so what was asked changes detail, not compute."]
-    if axis == "max_input_len" and not any(cell.truncated_samples for cell in measured):
-        return ["No text was long enough to be cut, so these rows measure the same work again."]
-    return []
+    seen = [tuple(getattr(cell, name) for name in given.columns.values()) for cell in cells if cell.ok]
+    return [given.unmoved] if len(seen) > 1 and len(set(seen)) == 1 and None not in seen[0] else []
 
 
 def _sizes(cell: Cell) -> str:

@@ -41,8 +41,9 @@ from vlm_profiling.report.page_stages import layers_table, models_stages_table, 
 from vlm_profiling.report.page_tables import axis_table, baseline_table, cells_table, failures_table, models_table
 from vlm_profiling.report.places import Place
 from vlm_profiling.report.roofline import read_roofline
-from vlm_profiling.report.words import AXIS_NAMES, settings
+from vlm_profiling.report.words import settings
 from vlm_profiling.study import Study
+from vlm_profiling.study.axes import AXIS
 
 LISTED = 100
 """Cells listed one by one; the tables hold all."""
@@ -163,7 +164,7 @@ def model_page(cells: Cells, model: str, tables: Path, pictures: str, thumbnail:
     baseline = cells.baseline(model)
     measured = next((cell for cell in (*baseline, *own) if cell.ok), None)
     chosen = {axis: varied.models or cells.study.models for axis, varied in cells.study.axes.items()}
-    axes = [axis for axis in AXIS_NAMES if model in chosen.get(axis, ())]
+    axes = sorted((axis for axis in AXIS if model in chosen.get(axis, ())), key="optimization".__eq__)
     findings = [finding for finding in cells.findings if finding.model == model]
     return _render(
         "model.md.j2",
@@ -216,7 +217,7 @@ def _axis_section(cells: Cells, model: str, axis: str, tables: Path, pictures: s
     names = [name for name in drawn if name in (axis, f"{axis}_quality", f"{axis}_stages")]
     several = len(lines) > 1
     return AxisSection(
-        title=_capital(AXIS_NAMES[axis]),
+        title=_capital(AXIS[axis].word),
         settings=settings(lines[0][0].point, axis) if lines else "every cell of this axis is excluded",
         parts=[Part(escape_markdown(line[0].dataset) if several else "", axis_table(axis, line, times)) for line in lines],
         charts=[Chart(_chart_title(model, name), f"{pictures}/{model}/{name}.svg") for name in names],
@@ -227,13 +228,13 @@ def _axis_section(cells: Cells, model: str, axis: str, tables: Path, pictures: s
 def _chart_title(model: str, name: str) -> str:
     axis = name.removesuffix("_quality").removesuffix("_stages")
     quantity = {axis: "latency", f"{axis}_quality": "quality", f"{axis}_stages": "where the time goes"}[name]
-    return escape_markdown(f"{model}: {quantity} by {AXIS_NAMES[axis]}, with 95 % intervals")
+    return escape_markdown(f"{model}: {quantity} by {AXIS[axis].word}, with 95 % intervals")
 
 
 def _linked_pages(study: Study) -> list[dict[str, str]]:
     pages = [{"name": escape_markdown(model), "path": f"{model}.md"} for model in study.models]
     for axis in shared_axes(study):
-        pages.append({"name": f"All models by {AXIS_NAMES[axis]}", "path": f"{axis_page_name(axis)}.md"})
+        pages.append({"name": f"All models by {AXIS[axis].word}", "path": f"{axis_page_name(axis)}.md"})
     if PUBLISHED_PAGE in page_files(study):
         pages.append({"name": "Published figures beside ours", "path": PUBLISHED_PAGE})
     return pages

@@ -17,13 +17,13 @@ from vlm_profiling.record.schema import Record
 from vlm_profiling.report.cells import Cell
 from vlm_profiling.report.places import Place
 from vlm_profiling.study import Run
-from vlm_profiling.study.config import AXES
+from vlm_profiling.study.axes import AXIS
 
 TEXT = {"stage", "ceiling", "source", "dtype", "roof", "bound", "absent"}
 SCHEMA: dict[str, type[pl.DataType]] = {
     "model": pl.String,
     "dataset": pl.String,
-    **{axis: pl.String if axis in ("device", "optimization") else pl.Int64 for axis in AXES},
+    **{name: pl.Int64 if axis.size else pl.String for name, axis in AXIS.items()},
     "key": pl.String,
     **{name: pl.String if name in TEXT else pl.Float64 for name in StageRoofline.__struct_fields__},
 }

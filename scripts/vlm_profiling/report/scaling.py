@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from scipy.special import ndtri
 
@@ -13,36 +12,9 @@ from vlm_profiling.report.figures import Absent, Entry, Figure, marked_like
 from vlm_profiling.report.places import Place
 from vlm_profiling.statistics.compare import Times
 from vlm_profiling.statistics.scaling import Measurement, NoScalingError, Scaling, fit_scaling
+from vlm_profiling.study.axes import AXIS, Size
 
 QUANTILE = float(ndtri(0.975))
-
-
-class Size(NamedTuple):
-    """What an axis makes more or less of."""
-
-    title: str
-    unit: str
-    """One more of it, in words."""
-    column: str
-    """Property of `Cell`."""
-    fixed: str
-    """Why the axis may have had no effect on it."""
-
-
-SIZES = {
-    "batch_size": Size("Batch size (samples)", "sample", "batch_size", "a single batch size was measured"),
-    "image_size": Size(
-        "Image tokens a sample, mean",
-        "image token",
-        "image_tokens_mean",
-        "the model read as many image tokens whatever size was asked",
-    ),
-    "max_input_len": Size(
-        "Prompt tokens a sample, mean", "prompt token", "prompt_tokens_mean", "no text was long enough to be cut"
-    ),
-    "frames": Size("Frames a sample", "frame", "frames", "a single number of frames was measured"),
-}
-"""By axis; axes that are no quantities have none."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +42,17 @@ class Growth:
         return self.cells[0].dataset
 
 
+def size_along(axis: str) -> Size:
+    """What an axis makes more or less of. Raises ValueError for one that is no quantity."""
+    size = AXIS[axis].size
+    if size is None:
+        raise ValueError(f"{axis} is no quantity")
+    return size
+
+
 def size_of(cell: Cell, axis: str) -> float | None:
     """How much of what the axis varies a run really had; null where that is in its record only, and it has no figures."""
-    size = getattr(cell, SIZES[axis].column)
+    size = getattr(cell, size_along(axis).column)
     return None if size is None else float(size)
 
 
@@ -94,7 +74,7 @@ def grow(line: Sequence[Cell], axis: str, times: Mapping[Place, Times]) -> Growt
         absent = Absent("no run has figures")
         return Growth(line, absent, absent, absent, absent)
     if len(sized) > 1 and len({size for _, size in sized}) == 1:
-        absent = Absent(SIZES[axis].fixed)
+        absent = Absent(size_along(axis).fixed)
         return Growth(line, absent, absent, absent, absent)
     of_one = 1.0 if axis == "batch_size" else 1.0 / sized[0][0].batch_size
     latency = _fit([Measurement(size, times[cell.place].seconds, cell.repeats_drift) for cell, size in sized])

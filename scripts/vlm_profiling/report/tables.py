@@ -29,7 +29,7 @@ from vlm_profiling.report.readings import Reading, read_runs
 from vlm_profiling.report.staleness import Present
 from vlm_profiling.report.work import RunWork, run_work
 from vlm_profiling.study import Run
-from vlm_profiling.study.config import AXES
+from vlm_profiling.study.axes import AXIS
 
 CHUNK = 1000
 """Records decoded at once: some tens of megabytes."""
@@ -38,8 +38,6 @@ POOL_FROM = 5000
 """Records from which processes of their own pay for their start."""
 
 PROCESSES = 2
-
-TEXT_AXES = {"device", "optimization"}
 
 
 def merge_runs(
@@ -175,8 +173,8 @@ def _identity(runs: Sequence[Run]) -> list[pl.Series]:
         pl.Series("model", [run.model for run in runs], pl.String),
         pl.Series("dataset", [run.dataset for run in runs], pl.String),
         *(
-            pl.Series(axis, [getattr(run.point, axis) for run in runs], pl.String if axis in TEXT_AXES else pl.Int64)
-            for axis in AXES
+            pl.Series(name, [getattr(run.point, name) for run in runs], pl.Int64 if axis.size else pl.String)
+            for name, axis in AXIS.items()
         ),
         pl.Series("key", [run.key for run in runs], pl.String),
     ]

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from vlm_profiling.report.advice.base import Alternative, Hint, Subject, percent
 from vlm_profiling.report.figures import Absent, Figure
 from vlm_profiling.report.words import value_label
+from vlm_profiling.study.axes import AXIS
 
 MARGIN = 0.05
 """The score may be lower by this much at most, by the lower end of its interval, to be called unchanged: 5 points, as printed."""
-
-SMALLER = {"image_size": "Ask for pictures of {} px", "max_input_len": "Cut the text at {} tokens", "frames": "Give {} frames"}
 
 
 def faster_optimization(subject: Subject) -> Iterator[Hint]:
@@ -35,7 +34,8 @@ def larger_batch(subject: Subject) -> Iterator[Hint]:
 
 def smaller_input(subject: Subject) -> Iterator[Hint]:
     """The value of each axis of the input that is fastest without a loss of quality."""
-    for axis, words in SMALLER.items():
+    inputs = {name: axis.given.smaller for name, axis in AXIS.items() if axis.given and axis.given.smaller}
+    for axis, words in inputs.items():
         kept = [found for found in subject.alternatives if found.axis == axis and _is_faster(found) and _keeps_answers(found)]
         if kept:
             best = max(kept, key=lambda found: found.speedup.value)
