@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vlm_profiling.report.advice.base import Alternative, Subject
-from vlm_profiling.report.cells import Cell
+from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.figures import Entry, Figure
 from vlm_profiling.report.inside import LayerRow, StageRow
 from vlm_profiling.report.places import PlacedRow

@@ -13,8 +13,9 @@ from vlm_profiling.audits.registry import AUDITS
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.record.schema import Record
 from vlm_profiling.report.cells import read_cells
+from vlm_profiling.report.page_index import index_page
+from vlm_profiling.report.page_model import model_page
 from vlm_profiling.report.page_tables import DOUBT
-from vlm_profiling.report.pages import index_page, model_page
 from vlm_profiling.study import Run
 
 ONE = {"trained": {"folder": "checkpoints/trained"}}

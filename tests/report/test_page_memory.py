@@ -7,7 +7,7 @@ from factories import make_failed_record
 from test_page_stages import section
 
 from vlm_profiling.record.machine import Memory, PredictedMemory
-from vlm_profiling.report.pages import model_page
+from vlm_profiling.report.page_model import model_page
 
 MEBIBYTE = 2**20
 PREDICTED = PredictedMemory(

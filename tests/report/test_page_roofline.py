@@ -12,8 +12,8 @@ from vlm_profiling.cost.ceilings import write_ceilings
 from vlm_profiling.cost.roofline import StageRoofline
 from vlm_profiling.report.charts_roofline import roofline_chart
 from vlm_profiling.report.files import chart_files, roofline_files
+from vlm_profiling.report.page_model import model_page
 from vlm_profiling.report.page_roofline import roofline_table
-from vlm_profiling.report.pages import model_page
 from vlm_profiling.report.roofline import SCHEMA, read_roofline
 from vlm_profiling.study.config import AXES
 

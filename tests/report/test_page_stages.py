@@ -14,7 +14,8 @@ from vlm_profiling.record.inside import STAGES
 from vlm_profiling.report.charts_stages import axis_stages_chart, index_stages_chart
 from vlm_profiling.report.files import chart_files, stage_charts
 from vlm_profiling.report.inside import read_stages
-from vlm_profiling.report.pages import index_page, model_page
+from vlm_profiling.report.page_index import index_page
+from vlm_profiling.report.page_model import model_page
 
 
 def section(page: str, title: str) -> str:

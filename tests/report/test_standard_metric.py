@@ -8,8 +8,8 @@ from factories import identity_of, make_record
 from vlm_profiling.record.schema import Standard
 from vlm_profiling.record.sections import Interval
 from vlm_profiling.report.figures import Absent, Figure
+from vlm_profiling.report.page_index import index_page
 from vlm_profiling.report.page_tables import axis_table, baseline_table, models_table
-from vlm_profiling.report.pages import index_page
 
 DATASETS = {"vqa": {"package": "easy-vqa"}, "photos": {"package": "easy-vqa", "samples": 8}}
 OF_VQA = Standard(metric="vqa_accuracy", value=0.625, interval=Interval(mean=0.625, low=0.5, high=0.75))

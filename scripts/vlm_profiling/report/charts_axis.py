@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import numpy as np
 
-from vlm_profiling.report.cells import Cell, Cells
+from vlm_profiling.report.cell import Cell
+from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.charts_model import model_colour
 from vlm_profiling.report.compare import marked_latency_ratios
 from vlm_profiling.report.figures import PERCENT, SECONDS, Absent, Entry, Figure, Unit, best_unit

@@ -8,7 +8,8 @@ from functools import partial
 import altair as alt
 
 from vlm_profiling.cost.functions import CONVENTION
-from vlm_profiling.report.cells import Cell, Cells
+from vlm_profiling.report.cell import Cell
+from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.charts_rows import ROW, label, model_colours, model_scale, row, rows_axis, words
 from vlm_profiling.report.charts_tradeoff import ENERGY, LATENCY, tradeoff_chart
 from vlm_profiling.report.figures import BYTES, FLOPS, best_unit, doubted

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 
-from vlm_profiling.report.cells import Cell, Cells
+from vlm_profiling.report.cell import Cell
+from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.compare import latency_ratios
 from vlm_profiling.report.figures import JOULES, PERCENT, SECONDS, Absent, Entry, best_unit, marked_like
 from vlm_profiling.report.panels import (

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from vlm_profiling.report.cells import Cell, Cells
+from vlm_profiling.report.cell import Cell
+from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.charts_model import model_colour
 from vlm_profiling.report.figures import Absent, Entry, Figure, Unit
 from vlm_profiling.report.panels import GREY, absent_word, hover_text, number_text

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import altair as alt
 
 from vlm_profiling.record.inside import STAGES
-from vlm_profiling.report.cells import NO_STAGES, Cell, Cells
+from vlm_profiling.report.cell import NO_STAGES, Cell
+from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.figures import SECONDS, Absent, Entry, Figure, Unit, best_unit
 from vlm_profiling.report.inside import StageRow
 from vlm_profiling.report.panels import GREY, STAGE_COLOURS, WIDTH, PanelChart, absent_word, fill, finish, note, number_text

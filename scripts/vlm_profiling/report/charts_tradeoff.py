@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from vlm_profiling.report.cells import Cell, Cells
+from vlm_profiling.report.cell import Cell
+from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.charts_rows import ROW, bounds, model_colours, row, rows_axis, words
 from vlm_profiling.report.figures import JOULES, PERCENT, SECONDS, Absent, Entry, Figure, Unit, best_unit
 from vlm_profiling.report.panels import GREY, WIDTH, PanelChart, finish, hole, note

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from vlm_profiling.report.cells import Cell
+from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.figures import Absent, Entry, Figure, marked_like
 from vlm_profiling.report.places import Place
 from vlm_profiling.statistics.compare import Times, compare

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from vlm_profiling.report.cells import Cell
+from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.comparison import QUANTITIES, WORDS, Comparison, Pair, Quantity, other_work
 from vlm_profiling.report.figures import PERCENT, SECONDS, Absent, Figure, Unit, best_unit
 from vlm_profiling.report.markdown import escape_markdown, table

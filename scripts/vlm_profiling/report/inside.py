@@ -10,7 +10,7 @@ import msgspec
 import polars as pl
 
 from vlm_profiling.record.files import RecordError
-from vlm_profiling.report.cells import Cell
+from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.figures import Absent, Entry, Figure
 from vlm_profiling.report.places import Place, PlacedRow
 

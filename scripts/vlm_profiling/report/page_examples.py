@@ -14,7 +14,7 @@ from PIL import Image
 
 from vlm_profiling.record.files import atomic_path
 from vlm_profiling.record.manifests import DatasetSample
-from vlm_profiling.report.cells import Cell
+from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.page_tables import NOTHING
 from vlm_profiling.report.words import settings

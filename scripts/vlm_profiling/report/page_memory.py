@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from vlm_profiling.report.cells import Cell
+from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.figures import BYTES, Absent, Figure, best_unit
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.page_tables import NOTHING, show

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vlm_profiling.report.cells import Cell, Cells
+from vlm_profiling.report.cell import Cell
+from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.figures import DOUBT, FLOPS, JOULES, PERCENT, SECONDS, Absent, Entry, Figure, Unit, best_unit
 from vlm_profiling.report.inside import read_stages
 from vlm_profiling.report.markdown import escape_markdown, table

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from vlm_profiling.record.inside import STAGES
-from vlm_profiling.report.cells import Cell
+from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.figures import PERCENT, SECONDS, Absent, Figure, best_unit
 from vlm_profiling.report.inside import LayerRow, StageRow
 from vlm_profiling.report.markdown import escape_markdown, table

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from vlm_profiling.report.cells import Cell
+from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.compare import figure_ratios, latency_ratios
 from vlm_profiling.report.figures import (
     BYTES,

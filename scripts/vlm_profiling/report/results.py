@@ -12,7 +12,7 @@ import msgspec
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.record.schema import Point as RecordPoint
 from vlm_profiling.record.schema import Record
-from vlm_profiling.report.cells import Cell
+from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.findings import Finding, read_findings
 from vlm_profiling.report.places import Place
 from vlm_profiling.report.readings import Reading, read_runs

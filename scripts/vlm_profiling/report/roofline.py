@@ -14,7 +14,7 @@ from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.cost.roofline import StageRoofline, run_roofline
 from vlm_profiling.record.files import RecordError, atomic_path
 from vlm_profiling.record.schema import Record
-from vlm_profiling.report.cells import Cell
+from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.places import Place
 from vlm_profiling.study import Run
 from vlm_profiling.study.axes import AXIS

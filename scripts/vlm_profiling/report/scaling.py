@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from scipy.special import ndtri
 
-from vlm_profiling.report.cells import Cell, Cells
+from vlm_profiling.report.cell import Cell
+from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.figures import Absent, Entry, Figure, marked_like
 from vlm_profiling.report.places import Place
 from vlm_profiling.statistics.compare import Times

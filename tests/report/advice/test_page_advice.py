@@ -10,7 +10,8 @@ from factories import identity_of, make_record
 from vlm_profiling.report.advice.base import Hint
 from vlm_profiling.report.advice.registry import advise
 from vlm_profiling.report.page_advice import Advice, advice_text, best_hints_table, gain
-from vlm_profiling.report.pages import index_page, model_page
+from vlm_profiling.report.page_index import index_page
+from vlm_profiling.report.page_model import model_page
 
 
 def test_a_bound_and_a_measured_gain_are_told_apart() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vlm_profiling.cost.roofline import StageRoofline
-from vlm_profiling.report.cells import Cell
+from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.figures import SECONDS, Entry, Figure, best_unit
 from vlm_profiling.report.inside import LayerRow, StageRow
 

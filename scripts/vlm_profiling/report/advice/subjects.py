@@ -10,7 +10,8 @@ import polars as pl
 
 from vlm_profiling.cost.roofline import StageRoofline
 from vlm_profiling.report.advice.base import Alternative, Subject, is_sure
-from vlm_profiling.report.cells import Cell, Cells
+from vlm_profiling.report.cell import Cell
+from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.figures import Absent, Entry, Figure
 from vlm_profiling.report.inside import read_layers, read_stages
 from vlm_profiling.report.places import Place

@@ -8,11 +8,11 @@ import pytest
 from factories import identity_of, make_failed_record, make_record
 
 from vlm_profiling.record.schema import Record
-from vlm_profiling.report.axis_pages import axis_page
 from vlm_profiling.report.charts_axis import axis_chart
 from vlm_profiling.report.compare import read_batch_times
 from vlm_profiling.report.figures import Absent
 from vlm_profiling.report.files import chart_files, page_files, shared_axes
+from vlm_profiling.report.page_axis import axis_page
 from vlm_profiling.report.scaling import growths
 from vlm_profiling.study import ConfigError, Run, study_from_mapping
 

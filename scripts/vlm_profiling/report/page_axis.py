@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vlm_profiling.report.cells import Cell, Cells
+from vlm_profiling.report.cell import Cell
+from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.compare import figure_ratios, marked_latency_ratios
 from vlm_profiling.report.figures import (
     DOUBT,

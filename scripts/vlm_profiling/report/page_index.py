@@ -1,0 +1,78 @@
+"""The landing page: all models beside each other at the baseline, what has no figures, and where to go from here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vlm_profiling.report.cell import Cell
+from vlm_profiling.report.cells import Cells
+from vlm_profiling.report.figures import Figure
+from vlm_profiling.report.files import INDEX_CHARTS, PUBLISHED_PAGE, axis_page_name, page_files, shared_axes
+from vlm_profiling.report.inside import read_stages
+from vlm_profiling.report.markdown import escape_markdown
+from vlm_profiling.report.page_about import about_samples, counts_text, provenance
+from vlm_profiling.report.page_advice import best_hints_table, model_advice
+from vlm_profiling.report.page_audits import verdict_counts
+from vlm_profiling.report.page_parts import Chart, listed, render
+from vlm_profiling.report.page_stages import models_stages_table
+from vlm_profiling.report.page_tables import failures_table, models_table
+from vlm_profiling.report.words import settings
+from vlm_profiling.study import Study
+from vlm_profiling.study.axes import AXIS
+
+CHART_TITLES = {
+    "latency_quality": "Latency against word error rate, one point a model, with 95 % intervals",
+    "energy_quality": "Energy against word error rate, one point a model, with 95 % intervals",
+    "memory": "Peak memory by model, with the part that is weights",
+    "flops": "FLOPs per batch by model, stacked by stage",
+    "stages": "Time per batch by model, stacked by stage, with the shares beside it",
+}
+
+
+def index_page(cells: Cells, tables: Path, pictures: str, figures: str) -> str:
+    """The page across models. `pictures` and `figures` are the relative paths of plots and of the folder `tables`."""
+    study = cells.study
+    baseline = [cell for model in study.models for cell in cells.baseline(model)]
+    datasets = dict.fromkeys(cell.dataset for cell in baseline)
+    failures = [cell for cell in cells.all if not cell.ok]
+    stages = read_stages(tables, baseline)
+    return render(
+        "index.md.j2",
+        name=escape_markdown(study.name),
+        description=escape_markdown(study.description, longest=2000),
+        provenance=provenance(cells.all),
+        counts=counts_text(cells.all),
+        audits=verdict_counts(cells.findings),
+        datasets=[
+            {
+                "name": escape_markdown(dataset),
+                "settings": settings(baseline[0].point),
+                "about": about_samples([cell for cell in baseline if cell.dataset == dataset]),
+                "table": models_table([cell for cell in baseline if cell.dataset == dataset]),
+                "stages": models_stages_table([cell for cell in baseline if cell.dataset == dataset], stages),
+            }
+            for dataset in datasets
+        ],
+        charts=[Chart(CHART_TITLES[name], f"{pictures}/index/{name}.svg") for name in _index_charts(baseline)],
+        stages_chart=Chart(CHART_TITLES["stages"], f"{pictures}/index/stages.svg"),
+        advice=best_hints_table([advice for model in study.models for advice in model_advice(cells, model, tables)]),
+        failures=listed(failures_table, failures),
+        pages=_linked_pages(study),
+        tables=figures,
+    )
+
+
+def _index_charts(baseline: Sequence[Cell]) -> list[str]:
+    """The charts across models that have something to show: energy only where some model has it."""
+    metered = any(isinstance(cell.energy, Figure) for cell in baseline)
+    return [name for name in INDEX_CHARTS if metered or name != "energy_quality"]
+
+
+def _linked_pages(study: Study) -> list[dict[str, str]]:
+    pages = [{"name": escape_markdown(model), "path": f"{model}.md"} for model in study.models]
+    for axis in shared_axes(study):
+        pages.append({"name": f"All models by {AXIS[axis].word}", "path": f"{axis_page_name(axis)}.md"})
+    if PUBLISHED_PAGE in page_files(study):
+        pages.append({"name": "Published figures beside ours", "path": PUBLISHED_PAGE})
+    return pages
