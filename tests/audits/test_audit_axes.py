@@ -50,6 +50,30 @@ def test_a_limit_longer_than_every_prompt_is_found() -> None:
     assert finding.verdict == "pass" and "1 of 8 samples differ" in finding.evidence
 
 
+def lengthened(length: int, read: int) -> Record:
+    """Prompts whose text got `length` tokens more, and which the model read with `read` tokens more."""
+    record = record_at(prompt_len=length)
+    samples = [replace(sample, added_tokens=length, prompt_tokens=sample.prompt_tokens + read) for sample in record.samples]
+    return replace(record, samples=samples)
+
+
+@pytest.mark.parametrize(
+    ("read", "verdict", "evidence"),
+    [
+        (100, "pass", "prompt_len: +800 tokens of text over 8 samples, prompts read have +800"),
+        (99, "pass", "+792"),  # one token a sample where text meets template
+        (90, "warn", "prompts read have +720"),
+        (40, "fail", "prompts read have +320"),  # a processor that cuts by itself
+        (0, "fail", "prompt_len 100 against unset: 0 of 8 samples differ in the prompt (tokens read)"),
+    ],
+)
+def test_a_prompt_length_is_held_against_the_tokens_that_the_model_read(read: int, verdict: str, evidence: str) -> None:
+    lengths = {"prompt_len": (None, 100)}
+    finding = axis_effect.judge(context_of(lengthened(100, read), [record_at()], axes=lengths))
+    assert finding.verdict == verdict and evidence in finding.evidence
+    assert finding.figures == (() if verdict == "pass" else ("latency", "energy", "flops"))
+
+
 def test_the_baseline_is_where_an_axis_starts_even_when_it_is_not_its_first_value() -> None:
     sizes = {"image_size": (224, None)}
     assert axis_effect.judge(context_of(record_at(), [record_at(image_size=224)], axes=sizes)).verdict == "not applicable"

@@ -70,6 +70,26 @@ def test_a_truncation_that_cuts_nothing_is_seen(request_for: MakeRequest) -> Non
     assert finding.verdict == "pass" and "4 of 4 samples differ" in finding.evidence
 
 
+def test_the_tokens_that_a_prompt_length_adds_are_read_and_a_processor_that_cuts_them_is_seen(
+    request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free, long = (measured(request_for(prompt_len=length)) for length in (None, 60))
+    lengths = {"prompt_len": (None, 60)}
+    finding = axis_effect.judge(context_of(long, [free], axes=lengths))
+    asked = sum(sample.added_tokens for sample in long.samples)
+    assert finding.verdict == "pass" and asked > 100
+    assert f"{asked:+,} tokens of text over 4 samples, prompts read have {asked:+,}" in finding.evidence
+
+    whole = Llava.encode
+
+    def cut(family: Llava, processor: Any, pictures: Any, prompts: list[str], **options: Any) -> Any:
+        return whole(family, processor, pictures, [prompt[:-40] for prompt in prompts], **options)
+
+    monkeypatch.setattr(Llava, "encode", cut)
+    finding = axis_effect.judge(context_of(measured(request_for(prompt_len=60)), [free], axes=lengths))
+    assert finding.verdict == "fail" and "tokens of text over 4 samples, prompts read have" in finding.evidence
+
+
 @pytest.mark.parametrize(("architecture", "verdict"), [("llava", "fail"), ("qwen2_5_vl", "pass")])
 def test_a_picture_size_that_the_processor_undoes_is_seen(architecture: str, verdict: str, request_for: MakeRequest) -> None:
     small, large = (measured(request_for(architecture, image_size=size)) for size in (56, 112))

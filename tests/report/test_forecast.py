@@ -70,6 +70,16 @@ def test_the_run_that_needs_more_than_the_device_has_is_told(tmp_path: Path) -> 
     assert str(forecasts[64]).endswith(" GiB of 16.0")
 
 
+def test_a_prompt_length_takes_the_place_of_the_limit(tmp_path: Path) -> None:
+    forecast = forecaster(study(tmp_path, axes={"prompt_len": {"values": [None, 50, 500]}}), {"big": cost()})
+    runs = expand_runs(study(tmp_path, axes={"prompt_len": {"values": [None, 50, 500]}}))
+    peaks = [forecast(run).peak_bytes or 0 for run in runs]
+    a_token = (2**20 + ID_BYTES) * (1 + FRAGMENTS)
+    assert peaks[1] - peaks[0] == pytest.approx(-50 * a_token, abs=2) and peaks[2] - peaks[0] == pytest.approx(
+        400 * a_token, abs=2
+    )
+
+
 def test_the_peak_is_the_sum_of_its_parts(tmp_path: Path) -> None:
     prompt = 256 + 100 + 24  # picture, limit of the text, template
     allocated = prompt * 2**20 + prompt * ID_BYTES  # the prefill's, its cache included

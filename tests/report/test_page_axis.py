@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from factories import identity_of, make_failed_record, make_record
 
@@ -15,6 +16,7 @@ from vlm_profiling.report.files import chart_files, page_files, shared_axes
 from vlm_profiling.report.page_axis import axis_page
 from vlm_profiling.report.scaling import growths
 from vlm_profiling.study import ConfigError, Run, study_from_mapping
+from vlm_profiling.study.axes import AXIS
 
 BATCHES = {"values": [1, 2, 4, 8]}
 SIZES = {"values": [56, 112, 224]}
@@ -47,7 +49,7 @@ def show_axis(make_study) -> Callable:
         study = make_study(answer, **changes)
         cells = study.cells()
         times = read_batch_times(study.folder / "tables", cells.all)
-        found = growths(cells, axis, times) if axis in ("batch_size", "image_size", "max_input_len") else {}
+        found = growths(cells, axis, times) if AXIS[axis].size else {}
         chart = axis_chart(cells, axis, times).to_dict()
         return found, axis_page(cells, axis, times, "chart.svg"), json.dumps(chart)
 
@@ -76,6 +78,23 @@ def test_one_more_image_token_costs_its_part_of_a_sample(show_axis):
     found, page, _ = show_axis("image_size", growing(by_line), axes={"image_size": SIZES})
     assert found["vqa"][0].marginal_latency.value == pytest.approx(1e-5), "of one of the two samples in a batch"
     assert "One image token more (µs)" in page and "| 10.00 [" in page
+
+
+def test_one_more_prompt_token_costs_its_part_of_a_sample(show_axis):
+    def answer(run: Run) -> Record:
+        """0.1 s a batch of two, and 10 µs for each token that their texts were brought to."""
+        length = run.point.prompt_len or 16
+        record = make_record(samples=32, generate_s=0.1 + 2e-5 * length, noise=0.0, **identity_of(run))
+        samples = [
+            msgspec.structs.replace(sample, prompt_tokens=300 + length, added_tokens=length - 16) for sample in record.samples
+        ]
+        return msgspec.structs.replace(record, samples=samples)
+
+    found, page, chart = show_axis("prompt_len", answer, axes={"prompt_len": {"values": [None, 32, 64, 128]}})
+    assert found["vqa"][0].marginal_latency.value == pytest.approx(1e-5), "of one of the two samples in a batch"
+    assert "# Prompt length, all models" in page and "One prompt token more (µs)" in page and "prompt token" in page
+    assert "| User text brought to (tokens): latency in ms | as it comes | 32 | 64 | 128 |" in page
+    assert "Prompt tokens a sample, mean" in chart and "How latency grows with the prompt length" in chart
 
 
 def test_energy_has_its_own_slope_with_the_meters_uncertainty(show_axis):

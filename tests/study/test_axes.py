@@ -9,7 +9,7 @@ import pytest
 
 from vlm_profiling.record.schema import Point as RecordPoint
 from vlm_profiling.record.schema import Sample
-from vlm_profiling.report.cells import Cell
+from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.places import PlacedRow
 from vlm_profiling.report.words import value_label
 from vlm_profiling.study import Point

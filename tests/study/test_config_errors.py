@@ -12,7 +12,7 @@ from vlm_profiling.study import ConfigError, Study, load_study, study_from_mappi
 
 Settings = dict[str, Any]
 
-POINT_KEYS = "device, optimization, batch_size, image_size, max_input_len, frames"
+POINT_KEYS = "device, optimization, batch_size, image_size, max_input_len, prompt_len, frames"
 A_NAME = "a name: a letter or digit, then letters, digits, '.', '_' and '-', at most 80"
 OUTSIDE = "a path outside the project; allowed: a relative path below the project's folder, without '..'"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,22 @@ def test_null_is_the_models_own(settings: Settings) -> None:
     run = expand(settings)[1]
     assert run.point.image_size is None
     assert run.point.label == "cpu-fp32-b1-in-tn-f1"
+
+
+def test_a_prompt_length_is_an_axis_and_names_its_files_only_where_it_is_set(settings: Settings) -> None:
+    settings["axes"] = {"prompt_len": {"values": [None, 32, 64], "datasets": ["shapes"]}}
+    own = [run for run in expand(settings) if run.model == "llava"]
+    assert [run.point.label for run in own] == ["cpu-fp32-b1-i64-tn-f1", "cpu-fp32-b1-i64-tn-p32-f1", "cpu-fp32-b1-i64-tn-p64-f1"]
+    assert [run.axes for run in own] == [("baseline", "prompt_len"), ("prompt_len",), ("prompt_len",)]
+    assert [json.loads(run.spec)["point"].get("prompt_len") for run in own] == [None, 32, 64]
+
+
+def test_a_product_crosses_prompt_lengths_and_a_cell_may_have_its_own(settings: Settings) -> None:
+    settings |= {"grid": "product", "axes": {"batch_size": {"values": [1, 4]}, "prompt_len": {"values": [None, 32]}}}
+    settings["include"] = [{"models": ["llava"], "datasets": ["shapes"], "set": {"prompt_len": 8}}]
+    settings["exclude"] = [{"datasets": ["photos"]}, {"set": {"prompt_len": 32, "batch_size": 4}}]
+    lengths = [(run.point.batch_size, run.point.prompt_len) for run in expand(settings) if run.model == "llava"]
+    assert lengths == [(1, None), (1, 32), (4, None), (1, 8)]
 
 
 def test_included_cells_are_added_once(settings: Settings) -> None:

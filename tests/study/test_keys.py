@@ -55,6 +55,7 @@ def test_the_key_of_a_known_run_is_the_one_written_down(settings: Settings) -> N
         lambda s: s["baseline"].update(batch_size=2),
         lambda s: s["baseline"].update(image_size=65),
         lambda s: s["baseline"].update(max_input_len=100),
+        lambda s: s["baseline"].update(prompt_len=100),
         lambda s: s["baseline"].update(frames=2),
         lambda s: s["optimizations"]["fp32"].update(attention="eager"),
         lambda s: s["optimizations"]["fp32"].update(compile=True),

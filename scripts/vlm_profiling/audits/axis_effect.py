@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vlm_profiling.audits.base import Check, Context, Finding, conclude, not_applicable, value_name
+from vlm_profiling.audits.base import Check, Context, FigureKind, Finding, conclude, graded, not_applicable, value_name
 from vlm_profiling.record.schema import Record, Sample
 from vlm_profiling.study import Study
 from vlm_profiling.study.axes import AXIS, Given
 
 NAME = "axis effect"
 ASKS = "Did an axis of pictures, text or frames change what the model was given?"
+
+MARKED: tuple[FigureKind, ...] = ("latency", "energy", "flops")
+TOKENS_WARN, TOKENS_FAIL = 0.02, 0.2
+"""Share of the tokens added to texts, or cut from them, that is missing in the prompts read."""
 
 
 def judge(context: Context) -> Finding:
@@ -28,7 +32,27 @@ def _checks(context: Context) -> Iterator[Check]:
             words = f"{axis} {value_name(own)} against {value_name(first)}: {moved} of {total} samples differ in {given.words}"
             if axis == "image_size" and context.record.checkpoint and context.record.checkpoint.picture_sizes == "fixed":
                 words += "; the model's processor brings all pictures to one size"
-            yield Check("pass" if moved else "fail", words, ("latency", "energy", "flops"))
+            yield Check("pass" if moved else "fail", words, MARKED)
+            yield from _text_checks(axis, context.record, start)
+
+
+def _text_checks(axis: str, record: Record, start: Record) -> Iterator[Check]:
+    """Where tokens of the user's text were added or cut: did the prompts that the model read change by as many?
+
+    One token a sample may be more or less, where a text meets its template. A processor that cuts prompts by itself is found.
+    """
+    known = {sample.id: sample for sample in start.samples}
+    pairs = [(known[sample.id], sample) for sample in record.samples if sample.id in known]
+    asked = sum(_text_change(after) - _text_change(before) for before, after in pairs)
+    if asked:
+        read = sum(after.prompt_tokens - before.prompt_tokens for before, after in pairs)
+        missed = max(0, abs(read - asked) - len(pairs))
+        words = f"{axis}: {asked:+,} tokens of text over {len(pairs)} samples, prompts read have {read:+,}"
+        yield Check(graded(missed / abs(asked), TOKENS_WARN, TOKENS_FAIL), words, MARKED)
+
+
+def _text_change(sample: Sample) -> int:
+    return sample.added_tokens - sample.truncated_tokens
 
 
 def _of_the_input(study: Study) -> list[tuple[str, Given]]:

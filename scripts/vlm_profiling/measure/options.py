@@ -37,7 +37,7 @@ def add_standalone_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--prompt-len",
         "--prompt_len",
-        type=_length,
+        type=int,
         metavar="TOKENS",
         help="bring all user texts to this length, repeated or cut",
     )
@@ -46,10 +46,3 @@ def add_standalone_options(parser: argparse.ArgumentParser) -> None:
     add("--max-new-tokens", "--max_new_tokens", type=int, default=50, metavar="N", help="longest answer in tokens")
     add("--min-new-tokens", "--min_new_tokens", type=int, default=0, metavar="N", help="shortest answer in tokens")
     add("--timeout-s", "--timeout_s", type=float, default=3600.0, metavar="S", help="wall-clock limit of the run")
-
-
-def _length(text: str) -> int:
-    """A number of tokens, at least 1. Raises ArgumentTypeError for anything else."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: not a number of tokens; allowed: 1 and above")
-    return int(text)

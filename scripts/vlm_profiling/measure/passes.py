@@ -71,9 +71,10 @@ class Session:
         positions = getattr(self.checkpoint.model.config.get_text_config(), "max_position_embeddings", None)
         needed = prepared.padded_tokens + self.protocol.max_new_tokens
         if positions is not None and needed > positions:
+            cure = "max_input_len would cut the user's text" if self.point.prompt_len is None else "a shorter prompt_len would do"
             raise Unsupported(
                 f"{prepared.padded_tokens} prompt tokens and {self.protocol.max_new_tokens} new ones need {needed} positions, "
-                f"the model has {positions}; max_input_len would cut the user's text"
+                f"the model has {positions}; {cure}"
             )
         qformer = getattr(self.checkpoint.model.config, "qformer_config", None)
         if qformer is not None and prepared.qformer_tokens > qformer.max_position_embeddings:

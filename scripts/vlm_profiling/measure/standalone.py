@@ -28,6 +28,7 @@ def standalone_request(options: argparse.Namespace) -> RunRequest:
         batch_size=options.batch_size,
         image_size=options.img_size,
         max_input_len=options.max_input_len,
+        prompt_len=options.prompt_len,
     )
     protocol = ProtocolConfig(
         cached=options.cached,
@@ -42,7 +43,7 @@ def standalone_request(options: argparse.Namespace) -> RunRequest:
         "protocol_version": PROTOCOL_VERSION,
         "model": {"source": checkpoint.source, "content_sha256": checkpoint.content_sha256},
         "dataset": {"source": dataset[0].source, "content_sha256": dataset[0].content_sha256},
-        "point": {**point.model_dump(), "prompt_len": options.prompt_len},
+        "point": point.model_dump(),
         "optimization": STANDARD_OPTIMIZATIONS[options.optimization].model_dump(),
         "protocol": protocol.model_dump(),
         "hardware": None,

@@ -45,6 +45,7 @@ class Cell(PlacedRow, kw_only=True):
     prompt_tokens_mean: float | None
     generated_tokens_mean: float | None
     truncated_samples: int | None
+    lengthened_samples: int | None
     effective_sizes: str | None
     batch_flops: float | None
     batch_flops_std: float | None

@@ -51,7 +51,13 @@ def forecaster(study: Study, costs: Mapping[str, ModelCost]) -> Callable[[Run], 
 
     @cache
     def forecast(
-        model: str, dataset: str, device: str, optimization: str, batch_size: int, image_size: int | None, limit: int | None
+        model: str,
+        dataset: str,
+        device: str,
+        optimization: str,
+        batch_size: int,
+        image_size: int | None,
+        text: tuple[int | None, int | None],
     ) -> Forecast:
         if model not in costs:
             return Forecast(absent=NOT_COUNTED)
@@ -61,7 +67,8 @@ def forecaster(study: Study, costs: Mapping[str, ModelCost]) -> Callable[[Run], 
             cost,
             batch_size=batch_size,
             image_size=image_size,
-            max_input_len=limit,
+            max_input_len=text[0],
+            prompt_len=text[1],
             new_tokens=study.protocol.max_new_tokens,
             sizes=sizes,
             texts=longest,
@@ -78,9 +85,8 @@ def forecaster(study: Study, costs: Mapping[str, ModelCost]) -> Callable[[Run], 
         point = run.point
         if point.frames != 1:
             return Forecast(absent="frames of a video are not predicted")
-        return forecast(
-            run.model, run.dataset, point.device, point.optimization, point.batch_size, point.image_size, point.max_input_len
-        )
+        text = point.max_input_len, point.prompt_len
+        return forecast(run.model, run.dataset, point.device, point.optimization, point.batch_size, point.image_size, text)
 
     return of_run
 

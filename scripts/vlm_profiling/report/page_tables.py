@@ -99,11 +99,14 @@ def axis_table(axis: str, line: Sequence[Cell], times: Mapping[Place, Times]) ->
         if relative:
             columns.append(_ratio_column(quantity, _ratios(quantity, line)))
     quantities = [LATENCY, ENERGY, WORK]
+    notes = [*_without_effect(axis, line), *([ABOUT_VERDICTS] if relative else [])]
     if any(isinstance(cell.word_errors, Figure) for cell in line):
         quality = [WORD_ERRORS, EXACT_MATCHES, *_there(STANDARDS, line)]
         columns += _figure_columns(quality, line)
         quantities += quality
-    return _with_notes(columns, line, quantities, [*_without_effect(axis, line), *([ABOUT_VERDICTS] if relative else [])])
+        given = AXIS[axis].given
+        notes += [given.about_quality] if given and given.about_quality else []
+    return _with_notes(columns, line, quantities, notes)
 
 
 def baseline_table(cells: Sequence[Cell]) -> str:

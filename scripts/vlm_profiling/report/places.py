@@ -22,6 +22,7 @@ class PlacedRow(Struct, kw_only=True):
     batch_size: int
     image_size: int | None
     max_input_len: int | None
+    prompt_len: int | None
     frames: int
     key: str
 

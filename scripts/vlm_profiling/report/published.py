@@ -82,4 +82,4 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 def _point(row: dict[str, str]) -> Point:
     batch_size, image_size, max_input_len = (int(row[name]) for name in ("batch_size", "image_size", "max_input_len"))
-    return Point(row["device"], row["optimization"], batch_size, image_size, max_input_len, frames=1)
+    return Point(row["device"], row["optimization"], batch_size, image_size, max_input_len, prompt_len=None, frames=1)

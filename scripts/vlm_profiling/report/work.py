@@ -22,7 +22,9 @@ class RunWork(Section, kw_only=True):
     image_tokens_mean: float
     generated_tokens_mean: float
     truncated_samples: int
-    """Samples whose text was really cut by max_input_len."""
+    """Samples whose text was really cut, by max_input_len or prompt_len."""
+    lengthened_samples: int
+    """Samples whose text was really lengthened by prompt_len."""
     effective_sizes: dict[str, int] = field(default_factory=dict)
     """Samples by width x height in pixels that the model really saw."""
     vision_grids: dict[str, int] = field(default_factory=dict)
@@ -49,6 +51,7 @@ def run_work(record: Record, cost: ModelCost | None) -> RunWork:
         image_tokens_mean=_mean([sample.image_tokens for sample in samples]),
         generated_tokens_mean=_mean([sample.generated_tokens for sample in samples]),
         truncated_samples=sum(sample.truncated_tokens > 0 for sample in samples),
+        lengthened_samples=sum(sample.added_tokens > 0 for sample in samples),
         effective_sizes=_count_pairs(sample.effective_size for sample in samples),
         vision_grids=_count_pairs(sample.vision_grid for sample in samples),
     )

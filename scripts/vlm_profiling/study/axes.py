@@ -37,6 +37,8 @@ class Given:
     """Of a table whose rows have all these columns alike."""
     smaller: str = ""
     """Advice to take a smaller value; empty where that would be other work."""
+    about_quality: str = ""
+    """What a reader of its answers' quality has to know."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +124,34 @@ AXIS: dict[str, Axis] = {
             columns={"Samples cut": "truncated_samples", "Prompt tokens": "prompt_tokens_mean"},
             unmoved="No text was long enough to be cut, so these rows measure the same work again.",
             smaller="Cut the text at {} tokens",
+        ),
+    ),
+    "prompt_len": Axis(
+        word="prompt length",
+        title="User text brought to (tokens)",
+        meaning="Length that every user text is brought to, tokens, by saying it again or cutting it; null: texts as they come.",
+        at="prompt length {}",
+        brief="text of {} tokens",
+        unset="as it comes",
+        size=Size(
+            title="Prompt tokens a sample, mean",
+            unit="prompt token",
+            column="prompt_tokens_mean",
+            fixed="a single prompt length was measured",
+        ),
+        given=Given(
+            words="the prompt (tokens read)",
+            fields=("prompt_tokens",),
+            columns={
+                "Samples lengthened": "lengthened_samples",
+                "Samples cut": "truncated_samples",
+                "Prompt tokens": "prompt_tokens_mean",
+            },
+            unmoved="Every text has the same length in all rows, so these rows measure the same work again.",
+            about_quality=(
+                "Texts are brought to their length by saying them again, or by cutting them, and answers are scored against the "
+                "same references: quality here is that of a question asked several times over, or in part, not of another task."
+            ),
         ),
     ),
     "frames": Axis(

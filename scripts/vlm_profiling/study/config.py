@@ -198,6 +198,11 @@ class PointConfig(Section):
     max_input_len: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None, description="longest user text in tokens, cut beyond; image tokens are never cut; absent: no limit"
     )
+    prompt_len: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None,
+        description="tokens that every user text is brought to, by saying it again or cutting it, whatever max_input_len says; "
+        "absent: texts as they come",
+    )
     frames: int = Field(default=1, ge=1, le=1024, description="frames of a video given to the model; 1 for pictures")
 
 
@@ -220,6 +225,9 @@ class PartialPoint(Section):
     max_input_len: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None, description="longest user text in tokens"
     )
+    prompt_len: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="tokens that every user text is brought to"
+    )
     frames: Annotated[int, Field(ge=1, le=1024)] | None = Field(default=None, description="frames given to the model")
 
     @model_validator(mode="after")
@@ -234,7 +242,7 @@ class AxisConfig(Section):
     """Values that one setting takes while the others stay at the baseline."""
 
     values: Annotated[list[SkipValidation[int | str | None]], Field(min_length=1)] = Field(
-        description="values of the setting, first to last; null: the model's own image size, no input limit"
+        description="values of the setting, first to last; null: the model's own image size, no input limit, texts as they come"
     )
     set: PartialPoint = Field(default=PartialPoint(), description="other settings held at another value than the baseline's")
     datasets: list[Name] | None = Field(default=None, description="data sets this axis runs on; all when absent")

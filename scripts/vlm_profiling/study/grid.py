@@ -18,13 +18,15 @@ class Point(NamedTuple):
     batch_size: int
     image_size: int | None
     max_input_len: int | None
+    prompt_len: int | None
     frames: int
 
     @property
     def label(self) -> str:
-        """A readable name for files, such as cuda-fp16-b16-i224-t200-f1 (n: the model's own, no limit)."""
+        """A readable name for files: cuda-fp16-b16-i224-t200-f1 (n: the model's own, no limit), or ...-t200-p64-f1."""
         image, text = (value if value is not None else "n" for value in (self.image_size, self.max_input_len))
-        return f"{self.device}-{self.optimization}-b{self.batch_size}-i{image}-t{text}-f{self.frames}"
+        length = "" if self.prompt_len is None else f"-p{self.prompt_len}"
+        return f"{self.device}-{self.optimization}-b{self.batch_size}-i{image}-t{text}{length}-f{self.frames}"
 
 
 class Run(NamedTuple):

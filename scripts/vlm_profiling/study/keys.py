@@ -16,6 +16,10 @@ PROTOCOL_VERSION = 2
 """Raised by hand when the meaning of a measured number changes: every run is then stale."""
 
 
+ONLY_WHERE_SET = {"prompt_len"}
+"""Settings of a point that studies did not always have: left out where null, so that runs without them keep their keys."""
+
+
 class SpecWriter:
     """Writes the specs of a study's runs: the identity of each as canonical JSON. What runs share is written out once.
 
@@ -35,12 +39,13 @@ class SpecWriter:
 
     def spec(self, model: str, dataset: str, point: Mapping[str, str | int | None]) -> str:
         """The spec of one run."""
+        chosen = {name: value for name, value in point.items() if value is not None or name not in ONLY_WHERE_SET}
         parts = {
             **self._shared,
             "model": self._named("models", model),
             "dataset": self._named("datasets", dataset),
             "optimization": self._named("optimizations", point["optimization"]),
-            "point": _json_object({name: self._scalar(value) for name, value in point.items()}),
+            "point": _json_object({name: self._scalar(value) for name, value in chosen.items()}),
         }
         return _json_object(parts)
 
