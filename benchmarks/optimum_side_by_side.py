@@ -7,6 +7,9 @@ A tiny Qwen2.5-VL, one picture of 112 px and 25 text tokens, 16 new tokens, floa
 optimum-benchmark needs transformers 4 and so an environment of its own, which is made in the folder where there is none.
 The versions of transformers differ, so a bare loop over generate() is timed in each environment too: a harness is judged
 against the bare loop beside it, and the two loops against each other tell what the versions make of the same work.
+Theirs runs twice, with each of its launchers: under `process`, its default, the parent asks without a pause whether its
+child is done (launchers/process/launcher.py), which takes one of a small machine's cores from what is measured; `inline`
+measures in the command's own process.
 """
 
 from __future__ import annotations
@@ -51,9 +54,9 @@ print(json.dumps(sum(seconds) / len(seconds)))
 
 THEIRS = """
 import json, sys
-from optimum_benchmark import Benchmark, BenchmarkConfig, InferenceConfig, ProcessConfig, PyTorchConfig
+from optimum_benchmark import Benchmark, BenchmarkConfig, InferenceConfig, InlineConfig, ProcessConfig, PyTorchConfig
 if __name__ == "__main__":
-    folder, side, text_tokens, new_tokens, seconds = sys.argv[1], *map(float, sys.argv[2:])
+    folder, launcher, side, text_tokens, new_tokens, seconds = *sys.argv[1:3], *map(float, sys.argv[3:])
     named = {"task": "image-text-to-text", "library": "transformers", "model_type": "qwen2_vl"}
     backend = PyTorchConfig(model=folder, device="cpu", torch_dtype="float32", **named)
     shapes = {"batch_size": 1, "sequence_length": int(text_tokens), "num_images": 1, "num_channels": 3}
@@ -63,7 +66,8 @@ if __name__ == "__main__":
         input_shapes={**shapes, "height": int(side), "width": int(side)},
         generate_kwargs={"max_new_tokens": int(new_tokens), "min_new_tokens": int(new_tokens)},
     )
-    settings = BenchmarkConfig(name="cell", scenario=scenario, launcher=ProcessConfig(), backend=backend)
+    launched = {"process": ProcessConfig, "inline": InlineConfig}[launcher]()
+    settings = BenchmarkConfig(name="cell", scenario=scenario, launcher=launched, backend=backend)
     print(json.dumps(Benchmark.launch(settings).generate.latency.mean))
 """
 
@@ -81,18 +85,23 @@ def main() -> None:
         rows = [one_round(folder, their_python) for _ in range(options.rounds)]
     median = {column: statistics.median(row[column] for row in rows) for column in rows[0]}
     print(f"medians of {options.rounds} rounds, {PACKAGES[0]} beside this project")
-    print(f"{'':<22}{'theirs':>10}{'ours':>10}{'ours/theirs':>13}")
-    print_row("generate(), ms", 1e3 * median["their_s"], 1e3 * median["our_s"])
-    print_row("bare loop, ms", 1e3 * median["their_bare_s"], 1e3 * median["our_bare_s"])
-    theirs, ours = (statistics.median(row[f"{whose}_s"] / row[f"{whose}_bare_s"] for row in rows) for whose in ("their", "our"))
-    print_row("harness / bare loop", theirs, ours)
-    print_row("measuring, s", MEASURING_S, median["our_measuring_s"])
-    print_row("whole command, s", median["their_wall_s"], median["our_wall_s"])
+    print(f"{'':<24}{'process':>10}{'inline':>10}{'ours':>10}{'ours/process':>14}{'ours/inline':>13}")
+    bare = [median["their_bare_s"], median["their_bare_s"], median["our_bare_s"]]
+    generate = [median[f"{whose}_s"] for whose in ("process", "inline", "our")]
+    wall = [median[f"{whose}_wall_s"] for whose in ("process", "inline", "our")]
+    measuring = [MEASURING_S, MEASURING_S, median["our_measuring_s"]]
+    print_row("generate(), ms", [1e3 * seconds for seconds in generate])
+    print_row("bare loop, ms", [1e3 * seconds for seconds in bare])
+    print_row("harness / bare loop", [one / other for one, other in zip(generate, bare, strict=True)])
+    print_row("whole command, s", wall)
+    print_row("measuring, s", measuring)
+    print_row("beside measuring, s", [one - other for one, other in zip(wall, measuring, strict=True)])
 
 
-def print_row(title: str, theirs: float, ours: float) -> None:
-    """One line of the table."""
-    print(f"{title:<22}{theirs:>10.3f}{ours:>10.3f}{ours / theirs:>13.3f}")
+def print_row(title: str, figures: list[float]) -> None:
+    """One line of the table: both of their launchers, ours, and ours over each of theirs."""
+    process, inline, ours = figures
+    print(f"{title:<24}{process:>10.3f}{inline:>10.3f}{ours:>10.3f}{ours / process:>14.3f}{ours / inline:>13.3f}")
 
 
 def make_environment(folder: Path) -> str:
@@ -142,11 +151,11 @@ def one_round(folder: Path, their_python: str) -> dict[str, float]:
     }
     script = folder / "theirs.py"
     script.write_text(THEIRS)
-    started = time.perf_counter()
-    row["their_s"] = printed(
-        [their_python, str(script), str(folder / "qwen-4"), str(SIDE_PX), str(TEXT_TOKENS), tokens, seconds], folder
-    )
-    row["their_wall_s"] = time.perf_counter() - started
+    for launcher in ("process", "inline"):
+        command = [their_python, str(script), str(folder / "qwen-4"), launcher, str(SIDE_PX), str(TEXT_TOKENS), tokens, seconds]
+        started = time.perf_counter()
+        row[f"{launcher}_s"] = printed(command, folder)
+        row[f"{launcher}_wall_s"] = time.perf_counter() - started
     return row | our_cell(folder, row["our_bare_s"])
 
 
