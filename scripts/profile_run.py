@@ -31,8 +31,6 @@ def main() -> int:
     """Parse, measure, write, tell."""
     options = parse_options()
     with large_imports():
-        from pydantic import ValidationError
-
         from vlm_profiling.cost.functions import CostError
         from vlm_profiling.measure.containers import refuse_outside
         from vlm_profiling.measure.failures import BROKEN
@@ -44,6 +42,7 @@ def main() -> int:
         from vlm_profiling.measure.summary import summarise
         from vlm_profiling.record.files import RecordError, write_record
         from vlm_profiling.record.locks import turn_to_write
+        from vlm_profiling.study import ConfigError
 
     quiet_libraries()
     try:
@@ -61,7 +60,7 @@ def main() -> int:
                 return 0
             record = profile(request, trace=output.with_suffix(".trace.json.gz"))
             write_record(output, record)
-    except (*BROKEN, CostError, RecordError, ValidationError, OSError) as error:
+    except (*BROKEN, ConfigError, CostError, RecordError, OSError) as error:
         print(f"profile_run: {error}", file=sys.stderr)
         return 2
     print(summarise(record))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from vlm_profiling.checkpoints.errors import CheckpointError
 from vlm_profiling.checkpoints.families import family_for
 from vlm_profiling.checkpoints.folders import check_processor, check_weights, content_sha256, file_facts, read_config
 from vlm_profiling.record.manifests import CheckpointManifest
+from vlm_profiling.study.config import HUB_ID_PATTERN
 
 FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken")
 """Files that loading reads, and all that is fetched from the hub: weights as safetensors, settings, vocabularies; no pickles."""
@@ -50,7 +52,12 @@ def describe_local_or_hub(model_name: str, revision: str | None = None) -> Check
     folder = Path(model_name)
     if folder.is_dir():
         return describe_folder(folder, Handling(), name=folder.name, source=folder.name, folder=str(folder.resolve()))
-    return describe_hub(model_name.rpartition("/")[2], model_name, revision, Handling())
+    if re.fullmatch(HUB_ID_PATTERN, model_name) is None:
+        raise CheckpointError(f"{model_name}: there is no such folder, and no model on the hub can be called that")
+    try:
+        return describe_hub(model_name.rpartition("/")[2], model_name, revision, Handling())
+    except CheckpointError as error:
+        raise CheckpointError(f"{error} (nor is there a folder {model_name})") from None
 
 
 def hub_folder(hub: str, revision: str | None, handling: Handling, *, local_only: bool = False) -> Path:

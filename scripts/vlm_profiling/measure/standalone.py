@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from vlm_profiling.checkpoints.identify import describe_local_or_hub
 from vlm_profiling.datasets.read import read_source_folder
 from vlm_profiling.measure.request import RunRequest, request_from_spec
-from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS, PointConfig, ProtocolConfig
+from vlm_profiling.study import ConfigError
+from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS, PointConfig, ProtocolConfig, Section
 from vlm_profiling.study.digest import digest_json
 from vlm_profiling.study.keys import PROTOCOL_VERSION, lock_sha256
+from vlm_profiling.study.problems import section_problems
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 LOCK = SCRIPTS.parent / "envs" / "measure.lock"
+AnySection = TypeVar("AnySection", bound=Section)
 
 
 def standalone_request(options: argparse.Namespace) -> RunRequest:
     """The request that the options describe.
 
-    Raises pydantic.ValidationError for a value out of range, CheckpointError and DatasetError for what cannot be read.
+    Raises ConfigError for a value out of range, CheckpointError and DatasetError for what cannot be read.
     """
-    point = PointConfig(
+    point = _section(
+        PointConfig,
+        "baseline",
         device=options.device,
         optimization=options.optimization,
         batch_size=options.batch_size,
@@ -30,7 +37,9 @@ def standalone_request(options: argparse.Namespace) -> RunRequest:
         max_input_len=options.max_input_len,
         prompt_len=options.prompt_len,
     )
-    protocol = ProtocolConfig(
+    protocol = _section(
+        ProtocolConfig,
+        "protocol",
         cached=options.cached,
         max_new_tokens=options.max_new_tokens,
         min_new_tokens=options.min_new_tokens,
@@ -53,3 +62,11 @@ def standalone_request(options: argparse.Namespace) -> RunRequest:
     return request_from_spec(
         identity, checkpoint, dataset, pictures=options.src_folder, project=Path.cwd(), code_sha256=code, lock=lock
     )
+
+
+def _section(kind: type[AnySection], place: str, **values: Any) -> AnySection:
+    """The section that stands at `place` in a study, of values from the command line."""
+    problems = section_problems(kind, values, (place,))
+    if problems:
+        raise ConfigError([replace(problem, key=problem.key.removeprefix(f"{place}.")) for problem in problems], "command line")
+    return kind(**values)

@@ -64,7 +64,9 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
             "reserved": record.memory.peak_reserved_bytes,
             "process": record.memory.peak_process_bytes,
         }
-        yield "peak memory", ", ".join(f"{name} {value / 2**20:,.0f} MiB" for name, value in peaks.items() if value is not None)
+        told = [f"{name} {value / 2**20:,.0f} MiB" for name, value in peaks.items() if value is not None]
+        if told:
+            yield "peak memory", ", ".join(told)
     if record.quality and record.quality.wer is not None:
         quality = record.quality
         yield "WER", f"{quality.wer:.3f}{_interval(quality.wer_interval)}, normalised {quality.wer_normalised:.3f}"
