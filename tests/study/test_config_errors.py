@@ -43,7 +43,7 @@ def test_the_small_study_is_valid(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
-        ("modelz", {}, "unknown key; allowed: name, description,"),
+        ("modelz", {}, "unknown key; allowed: extends, name, description,"),
         ("modelz", {}, "did you mean 'models'?"),
         ("models.llava.revisionx", "x", "did you mean 'revision'?"),
         ("protocol.warmup.windows", 4, "unknown key; allowed: window, max_cv, max_batches, max_s; did you mean 'window'?"),

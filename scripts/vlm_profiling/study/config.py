@@ -340,6 +340,11 @@ AXES: tuple[str, ...] = tuple(PointConfig.model_fields)
 class Study(Section):
     """A whole study: what to measure, on what, where, and how."""
 
+    extends: ProjectPath | None = Field(
+        default=None,
+        description="another study's file, of which this one says what differs: sections are merged key by key, a null takes a "
+        "key away, and anything else takes its place",
+    )
     name: Name = Field(description="the study's name, shown on its pages")
     description: str = Field(default="", description="one paragraph for the index page")
     results: ProjectPath = Field(default="results", description="folder for everything the study makes, inside the project")

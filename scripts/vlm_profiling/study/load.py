@@ -36,11 +36,36 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def study_from_mapping(settings: Mapping[str, Any], source: str = "config") -> Study:
-    """The study that a plain mapping describes. Raises ConfigError with every problem found."""
+    """The study of a plain mapping, on top of the file that it extends. Raises ConfigError with every problem found."""
+    settings, files = _whole(settings, source)
+    source = ", which extends ".join([source, *files])
     problems = [*section_problems(Study, dict(settings)), *cross_section_problems(settings)]
     if problems:
         raise ConfigError(problems, source)
     return Study.model_validate(dict(settings))
+
+
+def _whole(settings: Mapping[str, Any], source: str, files: tuple[str, ...] = ()) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """Settings on top of the file that they extend, and so on down, and the names of all these files after `files`."""
+    path = settings.get("extends")
+    if path is None:
+        return settings, files
+    wrong = [problem for problem in section_problems(Study, dict(settings)) if problem.key == "extends"]
+    if wrong or path in files:
+        raise ConfigError(wrong or [Problem("extends", "a file that extends itself", path)], source)
+    below, files = _whole(read_yaml(Path(path)), path, (*files, path))
+    return _merged(below, {key: value for key, value in settings.items() if key != "extends"}), files
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys of both; where both hold sections these are merged, else the upper one stands, and its null takes the key away."""
+    merged = {**below, **above}
+    for key, value in above.items():
+        if isinstance(value, Mapping) and isinstance(below.get(key), Mapping):
+            merged[key] = _merged(below[key], value)
+        elif value is None and key in below:
+            del merged[key]
+    return merged
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
