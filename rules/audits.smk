@@ -1,6 +1,6 @@
-# Step 7: all finished records to findings: what would have caught a mistake. The tables stand for the records, which
+# Step 7: all finished records to findings: what would have caught a mistake, and what optimizations did to answers. The tables stand for the records, which
 # would be thousands of inputs once more.
-from vlm_profiling.report.files import TABLE_ENDINGS
+from vlm_profiling.report.files import audit_files
 
 
 rule audit_runs:
@@ -11,7 +11,7 @@ rule audit_runs:
         study=STUDY.description,
         code=code("audit_runs"),
     output:
-        collect("<results>/tables/audits{ending}", ending=TABLE_ENDINGS),
+        collect("<results>/tables/{file}", file=audit_files()),
     log:
         "<results>/logs/audit_runs.log",
     params:

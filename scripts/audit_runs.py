@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Audit a study's finished runs: one row an audit of a run, as Parquet and CSV.
+"""Audit a study's finished runs: one row an audit of a run, and one row a run of another optimization, as Parquet and CSV.
 
     audit_runs.py --study results/study.json --runs results/runs --costs results/costs \\
         --ceilings results/ceilings --output results/tables
@@ -14,6 +14,7 @@ import sys
 from vlm_profiling.audits.registry import judge_study
 from vlm_profiling.audits.table import write_findings
 from vlm_profiling.record.files import RecordError
+from vlm_profiling.report.drift import write_drift
 from vlm_profiling.report.finished_study import finished_study_options, read_finished_study
 from vlm_profiling.study import ConfigError
 
@@ -28,7 +29,9 @@ def main() -> int:
         return 2
     findings = judge_study(given.study, given.runs, given.finished, given.costs, given.ceilings)
     counts = write_findings(findings, options.output)
+    compared = write_drift(given.study, given.runs, given.finished, options.output)
     print(f"{counts.total()} findings: {', '.join(f'{count} {verdict}' for verdict, count in counts.most_common())}")
+    print(f"{compared} runs compared with the reference optimization, answer by answer")
     return 0
 
 

@@ -19,6 +19,7 @@ from vlm_profiling.record.files import write_bytes, write_record
 from vlm_profiling.record.schema import Record
 from vlm_profiling.report.cells import Cells, read_cells
 from vlm_profiling.report.description import read_description
+from vlm_profiling.report.drift import write_drift
 from vlm_profiling.report.files import TABLES_README
 from vlm_profiling.report.metrics import metrics_page
 from vlm_profiling.report.readings import finished_runs
@@ -56,6 +57,7 @@ class StudyFolder:
         finished = partial(finished_runs, self.folder / "runs")
         ceilings = read_ceilings(self.folder / "ceilings")
         write_findings(judge_study(self.study, self.runs, finished, costs, ceilings), self.folder / "tables")
+        write_drift(self.study, self.runs, finished, self.folder / "tables")
         write_roofline(finished(self.runs), costs, ceilings, self.folder / "tables")
         return self.folder / "tables"
 

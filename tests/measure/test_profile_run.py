@@ -66,7 +66,10 @@ def test_dashes_and_underscores_are_the_same_run(llava: str, shapes: Path, tmp_p
     ("options", "message"),
     [
         ("", "--src_folder and --model_name missing"),
-        ("--src_folder {shapes} --model_name {llava} --device cpu --batch_size 0", "batch_size = 0\n    allowed: integer, at least 1"),
+        (
+            "--src_folder {shapes} --model_name {llava} --device cpu --batch_size 0",
+            "batch_size = 0\n    allowed: integer, at least 1",
+        ),
         ("--src_folder {shapes} --model_name {llava} --device cpu --prompt-len 0", "prompt_len"),
         ("--src_folder {shapes}/nothing --model_name {llava} --device cpu", "nothing"),
         ("--src_folder {shapes} --model_name {shapes} --device cpu", "config.json"),

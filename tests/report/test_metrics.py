@@ -21,7 +21,7 @@ PROJECT = Path(__file__).parents[2]
 def test_every_column_of_the_tables_stands_in_the_dictionary_in_order(make_study: Callable) -> None:
     tables = make_study().merge()
     defined = table_columns()
-    assert set(defined) == {*TABLES, "roofline", "audits"}
+    assert set(defined) == {*TABLES, "roofline", "audits", "drift"}
     for name, columns in defined.items():
         assert [column.name for column in columns] == list(pl.read_parquet_schema(tables / f"{name}.parquet")), name
 

@@ -11,6 +11,7 @@ from factories import identity_of, make_failed_record, make_record
 from vlm_profiling.record.schema import Record
 from vlm_profiling.report.charts_axis import axis_chart
 from vlm_profiling.report.compare import read_batch_times
+from vlm_profiling.report.drift import read_drift
 from vlm_profiling.report.figures import Absent
 from vlm_profiling.report.files import chart_files, page_files, shared_axes
 from vlm_profiling.report.page_axis import axis_page
@@ -51,7 +52,7 @@ def show_axis(make_study) -> Callable:
         times = read_batch_times(study.folder / "tables", cells.all)
         found = growths(cells, axis, times) if AXIS[axis].size else {}
         chart = axis_chart(cells, axis, times).to_dict()
-        return found, axis_page(cells, axis, times, "chart.svg"), json.dumps(chart)
+        return found, axis_page(cells, axis, times, "chart.svg", read_drift(study.folder / "tables")), json.dumps(chart)
 
     return show
 

@@ -12,6 +12,7 @@ from vlm_profiling.record.facts import Facts
 from vlm_profiling.record.schema import Record
 from vlm_profiling.study import Study
 from vlm_profiling.study.config import AXES
+from vlm_profiling.study.grid import axis_start
 
 Verdict: TypeAlias = Literal["not applicable", "pass", "warn", "fail"]
 VERDICTS: tuple[Verdict, ...] = ("not applicable", "pass", "warn", "fail")
@@ -76,8 +77,7 @@ class Context:
 
     def start(self, axis: str) -> Record | None:
         """Of these, the run where the study's axis starts: at the baseline's value, or its first one where that is left out."""
-        values, usual = self.study.axes[axis].values, getattr(self.study.baseline, axis)
-        first = usual if usual in values else values[0]
+        first = axis_start(self.study, axis)
         return next((record for record in self.along(axis) if getattr(record.point, axis) == first), None)
 
 

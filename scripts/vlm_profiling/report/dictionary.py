@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.inspect import DictType, ListType, NoneType, StructType, Type, UnionType, type_info
 
 from vlm_profiling.cost.roofline import StageRoofline
+from vlm_profiling.quality.drift import Drift
 from vlm_profiling.record.inside import LayerTime, StageTime
 from vlm_profiling.record.schema import Batch, Record, Sample
 from vlm_profiling.record.sections import Distribution, Interval
@@ -37,6 +38,11 @@ FOUND = {
     "verdict": "not applicable, pass, warn or fail.",
     "figures": "Kinds of figures of the run that a warning or a failure marks, comma-separated.",
     "evidence": "The numbers behind the verdict, in one line.",
+}
+
+COMPARED = {
+    "reference": "Optimization that the run's answers are compared with.",
+    "reference_key": "Key of the run of it at otherwise the same settings.",
 }
 
 
@@ -153,6 +159,7 @@ def table_columns() -> dict[str, list[Column]]:
         "layers": [*place, *_columns(LayerTime)],
         "roofline": [*place, *_roofline()],
         "audits": [*place, *(Column(*item) for item in FOUND.items())],
+        "drift": [*place, *(Column(*item) for item in COMPARED.items()), *_columns(Drift)],
     }
 
 

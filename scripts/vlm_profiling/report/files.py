@@ -25,6 +25,11 @@ def table_files() -> list[str]:
     return [*(table + ending for table in TABLES for ending in TABLE_ENDINGS), TABLES_README]
 
 
+def audit_files() -> list[str]:
+    """The files that audits write, relative to the folder of tables: what they found, and how answers drifted."""
+    return [table + ending for table in ("audits", "drift") for ending in TABLE_ENDINGS]
+
+
 def roofline_files() -> list[str]:
     """The files of the roofline's table, relative to the folder of tables."""
     return [f"roofline{ending}" for ending in TABLE_ENDINGS]

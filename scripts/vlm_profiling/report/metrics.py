@@ -209,6 +209,7 @@ TABLES = {
     "layers": "One row a kind of layer in a stage of every run that measured layers.",
     "roofline": "One row a stage of every finished run and ceiling: the datasheet's, and that measured on the machine.",
     "audits": "One row an audit of a finished run.",
+    "drift": "One row a finished run of another optimization than the reference's: its answers beside the reference's.",
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.compare import figure_ratios, marked_latency_ratios
+from vlm_profiling.report.drift import DriftRow
 from vlm_profiling.report.figures import (
     DOUBT,
     JOULES,
@@ -20,6 +21,7 @@ from vlm_profiling.report.figures import (
     marked_like,
 )
 from vlm_profiling.report.markdown import escape_markdown, table
+from vlm_profiling.report.page_drift import drift_table
 from vlm_profiling.report.page_tables import ABOUT_VERDICTS, NOTHING, show
 from vlm_profiling.report.places import Place
 from vlm_profiling.report.scaling import Growth, growths, size_along
@@ -39,8 +41,11 @@ ABOUT_GROWTH = (
 )
 
 
-def axis_page(cells: Cells, axis: str, times: Mapping[Place, Times], chart: str) -> str:
-    """Markdown. `times` are the batch times of the cells on the axis; `chart` is the relative path of its picture."""
+def axis_page(cells: Cells, axis: str, times: Mapping[Place, Times], chart: str, drifts: Mapping[Place, DriftRow]) -> str:
+    """Markdown. `times` are the batch times of the cells on the axis; `chart` is the relative path of its picture.
+
+    `drifts` tell what other optimizations did to answers (drift.read_drift).
+    """
     name = AXIS[axis].word
     text = [f"# {name[:1].upper()}{name[1:]}, all models", "Back to [all models](index.md)."]
     models = [model for model in cells.study.models if model in (cells.study.axes[axis].models or cells.study.models)]
@@ -57,6 +62,8 @@ def axis_page(cells: Cells, axis: str, times: Mapping[Place, Times], chart: str)
     for dataset, rows in lines.items():
         text += [f"## {escape_markdown(dataset)}"] if len(lines) > 1 else []
         text += _growth_section(found[dataset], axis) if AXIS[axis].size else _ratio_section(rows, axis, times)
+        drifted = drift_table([cell for row in rows for cell in row], drifts, with_model=True) if axis == "optimization" else ""
+        text += ["### Answers" if len(lines) > 1 else "## Answers", drifted] if drifted else []
         text += ["### Latency per batch" if len(lines) > 1 else "## Latency per batch", _latencies(rows, axis)]
     text += [ABOUT_GROWTH if AXIS[axis].size else ABOUT_VERDICTS]
     return "\n\n".join(text) + "\n"

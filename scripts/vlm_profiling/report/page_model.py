@@ -10,12 +10,14 @@ from typing import TypeVar
 from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.compare import read_batch_times
+from vlm_profiling.report.drift import read_drift
 from vlm_profiling.report.files import ROOFLINE_CHART, model_charts, stage_charts
 from vlm_profiling.report.inside import read_layers, read_stages
 from vlm_profiling.report.markdown import escape_markdown
 from vlm_profiling.report.page_about import about_model, counts_text
 from vlm_profiling.report.page_advice import advice_text, model_advice
 from vlm_profiling.report.page_audits import audits_table, concerns_table
+from vlm_profiling.report.page_drift import drift_table
 from vlm_profiling.report.page_examples import Thumbnail, examples_table, records_table
 from vlm_profiling.report.page_memory import memory_table, predicted_memory
 from vlm_profiling.report.page_parts import Chart, capital, listed, render
@@ -113,10 +115,17 @@ def _axis_section(cells: Cells, model: str, axis: str, tables: Path, pictures: s
     drawn = (*model_charts(cells.study, model), *stage_charts(cells.study, model))
     names = [name for name in drawn if name in (axis, f"{axis}_quality", f"{axis}_stages")]
     several = len(lines) > 1
+    drifts = read_drift(tables) if axis == "optimization" else {}
     return AxisSection(
         title=capital(AXIS[axis].word),
         settings=settings(lines[0][0].point, axis) if lines else "every cell of this axis is excluded",
-        parts=[Part(escape_markdown(line[0].dataset) if several else "", axis_table(axis, line, times)) for line in lines],
+        parts=[
+            Part(
+                escape_markdown(line[0].dataset) if several else "",
+                "\n\n".join(filter(None, [axis_table(axis, line, times), drift_table(line, drifts)])),
+            )
+            for line in lines
+        ],
         charts=[Chart(_chart_title(model, name), f"{pictures}/{model}/{name}.svg") for name in names],
         without_charts="" if names else "The study gives this axis a single value, so there is nothing to draw.",
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from vlm_profiling.record.files import write_text
 from vlm_profiling.report.cells import read_cells
 from vlm_profiling.report.compare import read_batch_times
+from vlm_profiling.report.drift import read_drift
 from vlm_profiling.report.files import PUBLISHED_PAGE, axis_page_name, page_files, shared_axes
 from vlm_profiling.report.page_axis import axis_page
 from vlm_profiling.report.page_examples import make_thumbnails
@@ -32,10 +33,11 @@ def write_pages(
     for model in study.models:
         page = model_page(cells, model, tables, pictures, thumbnail, records)
         write_text(output / f"{model}.md", page)
+    drifts = read_drift(tables)
     for axis in shared_axes(study):
         on_axis = [cell for model in study.models for cell in cells.on_axis(model, axis)]
         name = axis_page_name(axis)
-        page = axis_page(cells, axis, read_batch_times(tables, on_axis), f"{pictures}/index/{name}.svg")
+        page = axis_page(cells, axis, read_batch_times(tables, on_axis), f"{pictures}/index/{name}.svg", drifts)
         write_text(output / f"{name}.md", page)
     if PUBLISHED_PAGE in page_files(study):
         write_text(output / PUBLISHED_PAGE, published_page(cells, tables))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
+import polars as pl
 from msgspec import Struct
 
-from vlm_profiling.study import Point
+from vlm_profiling.study import Point, Run
+from vlm_profiling.study.axes import AXIS
 
 Place: TypeAlias = tuple[str, str, str]
 """Model, data set and key of a run."""
@@ -35,3 +38,16 @@ class PlacedRow(Struct, kw_only=True):
     def point(self) -> Point:
         """Where in the grid the run stands."""
         return Point(*(getattr(self, setting) for setting in Point._fields))
+
+
+def place_columns(runs: Sequence[Run]) -> list[pl.Series]:
+    """The columns that a table begins with. Null: a setting left as it comes."""
+    return [
+        pl.Series("model", [run.model for run in runs], pl.String),
+        pl.Series("dataset", [run.dataset for run in runs], pl.String),
+        *(
+            pl.Series(name, [getattr(run.point, name) for run in runs], pl.Int64 if axis.size else pl.String)
+            for name, axis in AXIS.items()
+        ),
+        pl.Series("key", [run.key for run in runs], pl.String),
+    ]

@@ -25,11 +25,11 @@ from vlm_profiling.record.inside import LayerTime, StageTime
 from vlm_profiling.record.schema import Batch, Record, Sample
 from vlm_profiling.report.columns import optional_columns, repeat_rows, section_columns
 from vlm_profiling.report.files import TABLES
+from vlm_profiling.report.places import place_columns
 from vlm_profiling.report.readings import Reading, read_runs
 from vlm_profiling.report.staleness import Present
 from vlm_profiling.report.work import RunWork, run_work
 from vlm_profiling.study import Run
-from vlm_profiling.study.axes import AXIS
 
 CHUNK = 1000
 """Records decoded at once: some tens of megabytes."""
@@ -114,7 +114,7 @@ def runs_table(readings: Sequence[Reading], costs: Mapping[str, ModelCost]) -> p
     works = [run_work(record, costs.get(record.model)) if record and record.status == "ok" else None for record in records]
     return pl.DataFrame(
         [
-            *_identity([reading.run for reading in readings]),
+            *place_columns([reading.run for reading in readings]),
             pl.Series("axes", [",".join(reading.run.axes) for reading in readings], pl.String),
             pl.Series("state", [reading.state for reading in readings], pl.String),
             pl.Series("status", [reading.status for reading in readings], pl.String),
@@ -135,7 +135,7 @@ def samples_table(readings: Sequence[Reading]) -> pl.DataFrame:
     row_of_batch = [first_batch[row] + sample.batch for row, sample in zip(row_of_run, samples, strict=True)]
     return pl.DataFrame(
         [
-            *repeat_rows(_identity([run for run, _ in measured]), row_of_run),
+            *repeat_rows(place_columns([run for run, _ in measured]), row_of_run),
             *section_columns(samples, Sample),
             *repeat_rows(section_columns(batches, Batch, "batch_"), row_of_batch),
         ]
@@ -148,7 +148,7 @@ def stages_table(readings: Sequence[Reading]) -> pl.DataFrame:
     row_of_run = [row for row, (_, stages) in enumerate(measured) for _ in stages.times]
     return pl.DataFrame(
         [
-            *repeat_rows(_identity([run for run, _ in measured]), row_of_run),
+            *repeat_rows(place_columns([run for run, _ in measured]), row_of_run),
             pl.Series("stage", [stage for _, stages in measured for stage in stages.times], pl.String),
             *section_columns([stage for _, stages in measured for stage in stages.times.values()], StageTime),
         ]
@@ -161,20 +161,7 @@ def layers_table(readings: Sequence[Reading]) -> pl.DataFrame:
     row_of_run = [row for row, (_, layers) in enumerate(measured) for _ in layers.layers]
     return pl.DataFrame(
         [
-            *repeat_rows(_identity([run for run, _ in measured]), row_of_run),
+            *repeat_rows(place_columns([run for run, _ in measured]), row_of_run),
             *section_columns([layer for _, layers in measured for layer in layers.layers], LayerTime),
         ]
     )
-
-
-def _identity(runs: Sequence[Run]) -> list[pl.Series]:
-    """Where runs stand in the grid. Null: the model's own image size, no input limit."""
-    return [
-        pl.Series("model", [run.model for run in runs], pl.String),
-        pl.Series("dataset", [run.dataset for run in runs], pl.String),
-        *(
-            pl.Series(name, [getattr(run.point, name) for run in runs], pl.Int64 if axis.size else pl.String)
-            for name, axis in AXIS.items()
-        ),
-        pl.Series("key", [run.key for run in runs], pl.String),
-    ]

@@ -92,6 +92,17 @@ def axis_point(study: Study, axis: str) -> Point:
     return _override(baseline_point(study), study.axes[axis].set)
 
 
+def axis_start(study: Study, axis: str) -> str | int | None:
+    """The value that others of an axis are compared with: the baseline's, or the axis's first where it leaves that out."""
+    values, usual = study.axes[axis].values, getattr(study.baseline, axis)
+    return usual if usual in values else values[0]
+
+
+def reference_optimization(study: Study) -> str:
+    """The optimization that others are compared with."""
+    return str(axis_start(study, "optimization")) if "optimization" in study.axes else study.baseline.optimization
+
+
 def _cells(study: Study) -> Iterator[tuple[str, str, str, Point]]:
     """(axis, model, dataset, point), model by model so that one model's runs stand together."""
     baseline = baseline_point(study)

@@ -1,0 +1,43 @@
+"""Whether another optimization made the answers worse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vlm_profiling.audits.base import Check, Context, Finding, conclude, not_applicable
+from vlm_profiling.quality.drift import MORE_IS_BETTER, Drift, answer_drift, beyond_chance
+from vlm_profiling.statistics.compare import held_together
+from vlm_profiling.study.grid import reference_optimization
+
+NAME = "quality drift"
+ASKS = "Are the answers worse than the reference optimization's, sample by sample, beyond chance?"
+
+
+def judge(context: Context) -> Finding:
+    """Answers and scores against those of the run where the optimizations start, on the same samples.
+
+    An interval counts where it excludes no change even when widened to hold for all measures of all optimizations compared:
+    of many comparisons a few would be called worse by chance alone. A drift is a finding about the model, no mistake of the
+    figures: it warns, and never fails.
+    """
+    runs = context.along("optimization")
+    wanted = reference_optimization(context.study)
+    reference = next((run for run in runs if run.point.optimization == wanted), None)
+    if reference is None or reference is context.record:
+        return not_applicable(NAME, "the reference optimization, or no run of it at these settings")
+    drift = answer_drift(context.record, reference)
+    if isinstance(drift, str):
+        return not_applicable(NAME, drift)
+    words = f"{drift.changed} of {drift.common} answers differ from those of {reference.point.optimization}"
+    checks = list(_checks(drift, words, len(MORE_IS_BETTER) * (len(runs) - 1)))
+    return conclude(NAME, checks or [Check("pass", f"{words}; quality {next(iter(drift.absent.values()))}")])
+
+
+def _checks(drift: Drift, words: str, comparisons: int) -> Iterator[Check]:
+    for measure in MORE_IS_BETTER:
+        change = drift.change(measure)
+        if change is not None:
+            verdict = beyond_chance(measure, held_together((change.low, change.high), change.mean, comparisons))
+            name = (drift.standard_metric or measure) if measure == "standard" else measure
+            told = f"{words}; {name} {100 * change.mean:+.2f} points [{100 * change.low:+.2f}, {100 * change.high:+.2f}]"
+            yield Check("warn" if verdict == "worse" else "pass", told, ("quality",))

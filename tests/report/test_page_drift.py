@@ -1,0 +1,73 @@
+"""Every optimization's answers stand beside the reference's: in a table, on the model's page and on the axis's own."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from factories import identity_of, make_failed_record, make_record
+from msgspec.structs import replace
+
+from vlm_profiling.record.files import RecordError
+from vlm_profiling.report.drift import DriftRow, read_drift
+from vlm_profiling.report.metrics import table_columns
+from vlm_profiling.report.page_drift import drift_table
+from vlm_profiling.report.pages import write_pages
+
+OPTIMIZATIONS = {
+    "optimizations": {"fp32": {"dtype": "float32"}, "bf16": {"dtype": "bfloat16"}, "flash": {"dtype": "float16"}},
+    "axes": {"optimization": {"values": ["fp32", "bf16", "flash"]}},
+}
+
+
+def answer(run):
+    """Flash attention is unsupported; bf16 answers the first eight of forty samples wrongly."""
+    if run.point.optimization == "flash":
+        return make_failed_record("unsupported", "flash-attn is not installed", **identity_of(run))
+    record = make_record(samples=40, accuracy=None if run.model == "random" else 1.0, **identity_of(run))
+    if run.point.optimization == "fp32":
+        return record
+    wrong = {"answer": "a wrong answer", **({} if run.model == "random" else {"wer": 3.0, "exact_match": False})}
+    return replace(record, samples=[replace(sample, **wrong) for sample in record.samples[:8]] + record.samples[8:])
+
+
+@pytest.fixture
+def study(make_study):
+    return make_study(answer, **OPTIMIZATIONS)
+
+
+def test_the_table_holds_a_row_a_run_that_could_be_compared(study):
+    tables = study.merge()
+    table = pl.read_parquet(tables / "drift.parquet")
+    assert table.equals(pl.read_csv(tables / "drift.csv", schema=table.schema))
+    assert table.select("model", "optimization", "reference", "changed", "common").rows() == [
+        ("random", "bf16", "fp32", 8, 40),
+        ("trained", "bf16", "fp32", 8, 40),
+    ]
+    assert table.columns == [column.name for column in table_columns()["drift"]] == list(DriftRow.__struct_fields__)
+    trained = table.row(1, named=True)
+    assert trained["exact_match_change_mean"] == pytest.approx(-0.2)
+    assert trained["exact_match_change_low"] < -0.2 < trained["exact_match_change_high"] < 0
+
+
+def test_it_stands_on_the_models_page_and_on_the_axis_page(study, tmp_path):
+    tables = study.merge()
+    write_pages(study.study, tables, tmp_path / "plots", tmp_path / "reports")
+    trained, random, axis = (
+        (tmp_path / "reports" / f"{name}.md").read_text() for name in ("trained", "random", "axis-optimization")
+    )
+    shown = "| bf16 | 20.00 [10.00, 3"
+    assert "Answers against those of fp32:" in trained and shown in trained and ", worse" in trained
+    assert shown in random and "Exact match, no change to tell: not applicable: random weights." in random
+    assert "## Answers" in axis and "| [trained](trained.md) " + shown in axis and "| [random](random.md) " + shown in axis
+
+
+def test_nothing_is_said_where_nothing_was_compared(study):
+    cells = study.cells()
+    assert drift_table(cells.baseline("trained"), read_drift(study.folder / "tables")) == ""
+
+
+def test_a_missing_table_is_named(study):
+    tables = study.merge()
+    (tables / "drift.parquet").unlink()
+    with pytest.raises(RecordError, match=r"drift\.parquet"):
+        read_drift(tables)
