@@ -106,6 +106,8 @@ def loaded_as(asked: Optimization, **changes: object) -> Record:
         ({"attention": "sdpa-flash"}, {"attention_kernels": {}}, "fail", "attention ran as no fused kernel"),
         ({"attention": "eager"}, {"attention": "eager", "attention_kernels": {}}, "pass", "attention ran as no fused kernel"),
         ({"attention": "eager"}, {"attention": "eager", "attention_kernels": {"sdpa-flash": 1}}, "fail", "sdpa-flash 1 times"),
+        ({}, {"attention_kernels_absent": "no profiler"}, "pass", "which kernel ran is not known: no profiler"),
+        ({"attention": "sdpa-math"}, {"attention_kernels_absent": "no profiler"}, "warn", "not known: no profiler"),
         (
             {"attention": "flash_attention_2"},
             {"attention": "flash_attention_2", "attention_kernels": {}},

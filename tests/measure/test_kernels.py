@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
+import torch.profiler
 
 from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
 from vlm_profiling.measure.kernels import BACKENDS, held_to, kernels_that_ran
@@ -55,6 +57,19 @@ def test_a_cache_that_the_model_lacks_is_unsupported_and_other_errors_stay_what_
         raise ValueError("another")
     with pytest.raises(RuntimeError, match="another"), held_to(asked):
         raise RuntimeError("another")
+
+
+def test_a_profiler_that_fails_takes_no_finished_figure_with_it(
+    request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*arguments: object, **options: object) -> NoReturn:
+        raise RuntimeError("the profiler is already enabled on this thread")
+
+    monkeypatch.setattr(torch.profiler, "profile", refuses)
+    record = profile(request_for())
+    assert record.status == "ok" and record.headline and record.checkpoint
+    assert record.checkpoint.attention_kernels is None
+    assert record.checkpoint.attention_kernels_absent == "the profiler is already enabled on this thread"
 
 
 @pytest.mark.parametrize("architecture", ["llava", "blip2-t5"])

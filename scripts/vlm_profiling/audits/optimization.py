@@ -46,6 +46,9 @@ def _checks(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
 def _kernel_check(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
     """A forced kernel must be the only fused one that ran; which one torch chose by itself is only told."""
     if loaded.attention_kernels is None:
+        if loaded.attention_kernels_absent:
+            forced = asked.attention.startswith("sdpa-")
+            yield Check("warn" if forced else "pass", f"which kernel ran is not known: {loaded.attention_kernels_absent}", MOVES)
         return
     kernels = set(loaded.attention_kernels)
     ran = ", ".join(f"{name} {calls} times" for name, calls in loaded.attention_kernels.items()) or "no fused kernel"

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlm_profiling.cost.ceilings import Best, Ceilings, MatrixRate
+from vlm_profiling.measure.devices import require_device
 from vlm_profiling.measure.environment import describe_environment
-from vlm_profiling.measure.failures import MachineError
 from vlm_profiling.measure.meters import MeterError
 from vlm_profiling.measure.processors import BusyTime, busy_time, load_by_others
 
@@ -57,8 +57,7 @@ def calibrate(device: str, lock: Path | None, effort: Effort | None = None) -> C
     """
     import torch
 
-    if device == "cuda" and not torch.cuda.is_available():
-        raise MachineError("device 'cuda' was asked, but torch sees no CUDA GPU here; allowed: cpu, or a machine with a GPU")
+    require_device(device)
     effort = effort or EFFORTS[device]
     started, busy_before = time.perf_counter(), _busy_time()
     matrix: dict[str, MatrixRate] = {}

@@ -76,6 +76,8 @@ class Checkpoint(Section, kw_only=True):
     """Attention implementation that the loaded model reports."""
     attention_kernels: dict[str, int] | None = None
     """Calls of each fused attention kernel in a prefill and a decode step: {"sdpa-flash": 10}; none of them with eager."""
+    attention_kernels_absent: str | None = None
+    """Why the kernels could not be told."""
     random_weights: bool = False
     compiled_frames: int | None = None
     """Graphs that torch.compile really compiled; null when compile was not asked."""
