@@ -6,6 +6,12 @@ sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
+from vlm_profiling.repair import (
+    RepairError,
+    prepare_damaged_datasets,
+    set_aside_broken_records,
+    sweep_leftovers,
+)
 from vlm_profiling.study import ConfigError
 from vlm_profiling.workflow import open_workflow, use_this_python
 
@@ -35,18 +41,12 @@ def code(script):
     return str(STUDY.code_digest(script))
 
 
-def source_files(folder):
-    """All files of a source folder of the user's, by content; none where it does not exist, and the script says so."""
-    found = Path(folder).rglob("*") if folder else ()
-    return sorted(str(path) for path in found if path.is_file())
-
-
 def dataset_config(wildcards):
     return STUDY.dataset_json(wildcards.dataset)
 
 
 def dataset_source(wildcards):
-    return source_files(STUDY.study.datasets[wildcards.dataset].folder)
+    return STUDY.dataset_source(wildcards.dataset)
 
 
 def model_config(wildcards):
@@ -54,7 +54,14 @@ def model_config(wildcards):
 
 
 def checkpoint_source(wildcards):
-    return source_files(STUDY.study.models[wildcards.model].folder)
+    return STUDY.checkpoint_source(wildcards.model)
+
+
+def run_dataset(wildcards):
+    """A run's data set. Asked while Snakemake plans: when it is to execute, and not in a job of its own, the results are locked first."""
+    if workflow.is_main_process and workflow.executor_plugin and not workflow.dryrun:
+        STUDY.lock_results()
+    return f"{STUDY.study.results}/datasets/{wildcards.dataset}/manifest.json"
 
 
 def run_spec(wildcards):
@@ -123,6 +130,11 @@ def chart_output(file):
     )
 
 
+def tell_broken_records():
+    for line in set_aside_broken_records(STUDY):
+        print(line, file=sys.stderr)
+
+
 onstart:
     if (
         DeploymentMethod.APPTAINER
@@ -133,3 +145,16 @@ onstart:
         except ConfigError as error:
             raise WorkflowError(str(error)) from None
     STUDY.lock_results()
+    sweep_leftovers(Path(STUDY.study.results))
+    try:
+        prepare_damaged_datasets(STUDY)
+    except RepairError as error:
+        raise WorkflowError(str(error)) from None
+
+
+onsuccess:
+    tell_broken_records()
+
+
+onerror:
+    tell_broken_records()

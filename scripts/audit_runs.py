@@ -24,7 +24,7 @@ def main() -> int:
     options = finished_study_options(__doc__)
     try:
         given = read_finished_study(options)
-    except (ConfigError, RecordError) as error:
+    except (ConfigError, RecordError, OSError) as error:
         print(f"audit_runs: {error}", file=sys.stderr)
         return 2
     findings = judge_study(given.study, given.runs, given.finished, given.costs, given.ceilings)

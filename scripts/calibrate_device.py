@@ -29,7 +29,7 @@ def main() -> int:
 
     try:
         ceilings = calibrate(options.device, options.lock)
-    except BROKEN as error:
+    except (*BROKEN, OSError) as error:
         print(f"calibrate_device: {error}", file=sys.stderr)
         return 2
     if options.output is not None:

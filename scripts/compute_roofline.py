@@ -23,7 +23,7 @@ def main() -> int:
     options = finished_study_options(__doc__)
     try:
         given = read_finished_study(options)
-    except (ConfigError, RecordError) as error:
+    except (ConfigError, RecordError, OSError) as error:
         print(f"compute_roofline: {error}", file=sys.stderr)
         return 2
     rows = write_roofline(given.finished(given.runs), given.costs, given.ceilings, options.output)

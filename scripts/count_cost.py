@@ -30,7 +30,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         cost = _count(options)
-    except (CostError, RecordError) as error:
+    except (CostError, RecordError, OSError) as error:
         print(f"count_cost: {error}", file=sys.stderr)
         return 2
     if options.output is None:

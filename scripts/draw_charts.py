@@ -31,7 +31,7 @@ def main() -> int:
     try:
         study, _ = read_description(options.study)
         count = draw_charts(study, options.tables, options.output)
-    except (ConfigError, RecordError) as error:
+    except (ConfigError, RecordError, OSError) as error:
         print(f"draw_charts: {error}", file=sys.stderr)
         return 2
     print(f"{count} charts")

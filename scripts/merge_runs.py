@@ -37,7 +37,7 @@ def main() -> int:
         study, runs = read_description(options.study)
         present = read_present(study, code_digest(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling")["sha256"])
         counts = merge_runs(runs, options.runs, read_costs(options.costs, study.models), options.output, present)
-    except (ConfigError, RecordError) as error:
+    except (ConfigError, RecordError, OSError) as error:
         print(f"merge_runs: {error}", file=sys.stderr)
         return 2
     write_bytes(options.output / TABLES_README, metrics_page())

@@ -41,10 +41,10 @@ def main() -> int:
     disable_progress_bar()
     try:
         manifest = describe_checkpoint(options.name, config, project=Path.cwd(), built=options.output.with_suffix(""))
-    except CheckpointError as error:
+        write_manifest(options.output, manifest)
+    except (CheckpointError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    write_manifest(options.output, manifest)
     return 0
 
 

@@ -14,11 +14,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlm_profiling.large_imports import large_imports
 from vlm_profiling.measure.options import add_standalone_options, add_workflow_options
+from vlm_profiling.record.locks import turn_to_write
 
 if TYPE_CHECKING:
     from vlm_profiling.measure.request import RunRequest
@@ -28,10 +30,23 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 def main() -> int:
-    """Parse, measure, write, tell."""
+    """Take the turn to write a known record at once, since an import takes seconds, then measure."""
     options = parse_options()
+    try:
+        with ExitStack() as turns:
+            if options.output and turns.enter_context(turn_to_write(options.output)):
+                return already_measured(options.output)
+            return measure(options, turns)
+    except OSError as error:
+        print(f"profile_run: {error}", file=sys.stderr)
+        return 2
+
+
+def measure(options: argparse.Namespace, turns: ExitStack) -> int:
+    """Measure, write, tell."""
     with large_imports():
         from vlm_profiling.cost.functions import CostError
+        from vlm_profiling.datasets.candidates import DamagedDatasetError
         from vlm_profiling.measure.containers import refuse_outside
         from vlm_profiling.measure.failures import BROKEN
         from vlm_profiling.measure.progress import quiet_libraries
@@ -40,8 +55,8 @@ def main() -> int:
         from vlm_profiling.measure.stage_table import stage_table
         from vlm_profiling.measure.standalone import standalone_request
         from vlm_profiling.measure.summary import summarise
+        from vlm_profiling.record.damage import note_damage
         from vlm_profiling.record.files import RecordError, write_record
-        from vlm_profiling.record.locks import turn_to_write
         from vlm_profiling.study import ConfigError
 
     quiet_libraries()
@@ -54,12 +69,15 @@ def main() -> int:
         if request.image is not None:
             refuse_outside(request.image)
         output = options.output or default_output(request)
-        with turn_to_write(output) as written_meanwhile:
-            if written_meanwhile:
-                print(f"{output}: measured by another process while this one waited")
-                return 0
-            record = profile(request, trace=output.with_suffix(".trace.json.gz"))
-            write_record(output, record)
+        if options.output is None and turns.enter_context(turn_to_write(output)):
+            return already_measured(output)
+        record = profile(request, trace=output.with_suffix(".trace.json.gz"))
+        write_record(output, record)
+    except DamagedDatasetError as error:
+        if options.run:
+            note_damage(options.dataset)
+        print(f"profile_run: {error}{'; the next start of the workflow does' if options.run else ''}", file=sys.stderr)
+        return 2
     except (*BROKEN, ConfigError, CostError, RecordError, OSError) as error:
         print(f"profile_run: {error}", file=sys.stderr)
         return 2
@@ -67,6 +85,12 @@ def main() -> int:
     if record.stages:
         print(stage_table(record.stages, coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
     print(f"{'record':<24}{output}")
+    return 0
+
+
+def already_measured(output: Path) -> int:
+    """Say that there is nothing left to do."""
+    print(f"{output}: measured by another process while this one waited")
     return 0
 
 

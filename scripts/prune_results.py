@@ -17,6 +17,7 @@ from pathlib import Path
 
 from vlm_profiling.measure.locks import LockError
 from vlm_profiling.record.locks import LockedError, hold_lock
+from vlm_profiling.repair import SET_ASIDE
 from vlm_profiling.report.changes import explain_orphans
 from vlm_profiling.report.terminal import print_table
 from vlm_profiling.study import ConfigError
@@ -65,17 +66,21 @@ def leftovers(workflow: StudyWorkflow) -> Iterator[tuple[Path, str]]:
         beside = (record.with_suffix(".trace.json.gz"), results / "logs/profile_run" / f"{name}.log")
         yield record, why
         yield from ((path, "of that record") for path in beside if path.exists())
+    for path in sorted((results / "runs").rglob(f"*{SET_ASIDE}")):
+        yield path, "lay in a record's place and was none"
     models, datasets = workflow.study.models, workflow.study.datasets
     for folder, names, what in (
         ("checkpoints", models, "model"),
         ("costs", models, "model"),
+        ("sources/checkpoints", models, "model"),
         ("logs/prepare_checkpoint", models, "model"),
         ("logs/count_cost", models, "model"),
         ("datasets", datasets, "data set"),
+        ("sources/datasets", datasets, "data set"),
         ("logs/prepare_dataset", datasets, "data set"),
     ):
         for path in sorted((results / folder).glob("*")):
-            if path.name.removesuffix(".json").removesuffix(".log") not in names:
+            if path.name.removesuffix(".json").removesuffix(".log").removesuffix(".seen") not in names:
                 yield path, f"the study has no such {what}"
 
 

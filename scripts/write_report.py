@@ -34,7 +34,7 @@ def main() -> int:
         study, _ = read_description(options.study)
         count = write_pages(study, options.tables, options.plots, options.output, runs=options.runs, datasets=options.datasets)
         write_site(study, options.tables, options.plots, options.output)
-    except (ConfigError, RecordError) as error:
+    except (ConfigError, RecordError, OSError) as error:
         print(f"write_report: {error}", file=sys.stderr)
         return 2
     print(f"{count} pages")

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from one_at_a_time import one_at_a_time
 from small_project import PROJECT, Project, new_project
 
 BASE_PACKAGES = "python3,python3-pip,libstdc++6"
@@ -33,25 +34,21 @@ def cpu_image() -> Path:
     recipe = b"".join(path.read_bytes() for path in sorted((PROJECT / "containers").iterdir()) if path.is_file())
     key = hashlib.sha256(recipe + (PROJECT / "envs/cpu.lock").read_bytes() + BASE_PACKAGES.encode()).hexdigest()[:12]
     image = STORE / key / "containers" / "cpu.sif"
-    if not image.exists():
-        with tempfile.TemporaryDirectory() as folder:
-            base, wheels = Path(folder, "base"), Path(folder, "wheels")
-            make_base(base)
-            download = [
-                sys.executable,
-                "-m",
-                "pip",
-                "download",
-                "--quiet",
-                "--no-deps",
-                "--require-hashes",
-                "--dest",
-                str(wheels),
-            ]
-            subprocess.run([*download, "--requirement", str(PROJECT / "envs/cpu.lock")], check=True)
-            build = [sys.executable, str(PROJECT / "containers/build.py"), "build", "cpu", "--output", str(STORE / key)]
-            subprocess.run([*build, "--base", str(base), "--wheels", str(wheels)], check=True, env={**os.environ, **APPTAINER})
+    with one_at_a_time("vlm-profiling-image"):
+        if not image.exists():
+            build_cpu_image(STORE / key)
     return image
+
+
+def build_cpu_image(output: Path) -> None:
+    """Build containers/cpu.sif below a folder from the recipe, on a small base and wheels fetched by the lock's hashes."""
+    with tempfile.TemporaryDirectory() as folder:
+        base, wheels = Path(folder, "base"), Path(folder, "wheels")
+        make_base(base)
+        download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--dest", str(wheels)]
+        subprocess.run([*download, "--requirement", str(PROJECT / "envs/cpu.lock")], check=True)
+        build = [sys.executable, str(PROJECT / "containers/build.py"), "build", "cpu", "--output", str(output)]
+        subprocess.run([*build, "--base", str(base), "--wheels", str(wheels)], check=True, env={**os.environ, **APPTAINER})
 
 
 def make_base(folder: Path) -> None:

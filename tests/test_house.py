@@ -32,7 +32,9 @@ MAY_IMPORT = {
     "measure": {"large_imports", "study", "record", "datasets", "checkpoints", "cost", "quality", "statistics"},
     "audits": {"study", "record", "cost", "quality", "statistics"},
     "report": {"study", "record", "cost", "quality", "statistics"},
-    "workflow": {"containers", "study", "record"},
+    "workflow": {"containers", "source_files", "study", "record"},
+    "source_files": {"record"},
+    "repair": {"workflow", "record", "report"},
     "gpu_check": {
         *("large_imports", "study", "record", "datasets", "checkpoints", "cost", "measure", "audits", "report", "workflow"),
     },

@@ -23,8 +23,9 @@ import msgspec
 from vlm_profiling.containers import NO_CONTAINER, enter_containers, environment_id, lock_of
 from vlm_profiling.record.files import write_bytes, write_if_changed
 from vlm_profiling.record.images import study_image
-from vlm_profiling.record.locks import hold_lock
+from vlm_profiling.record.locks import hold_lock, wait_for_writers
 from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
+from vlm_profiling.source_files import write_source_digest
 from vlm_profiling.study import ConfigError, Run, Study, expand_runs, study_from_mapping
 from vlm_profiling.study.config import DatasetConfig, ModelConfig
 from vlm_profiling.study.digest import digest_json
@@ -110,6 +111,21 @@ class StudyWorkflow:
         """Canonical JSON of a data set's settings."""
         return canonical_json(self.study.datasets[name].model_dump(exclude_none=True))
 
+    def dataset_source(self, name: str) -> list[str]:
+        """A file that changes with the content of the user's folder that a data set is drawn from; none for other sources."""
+        return self._source("datasets", name, self.study.datasets[name])
+
+    def checkpoint_source(self, name: str) -> list[str]:
+        """The same of the folder that a model is loaded from."""
+        return self._source("checkpoints", name, self.study.models[name])
+
+    def _source(self, kind: str, name: str, section: ModelConfig | DatasetConfig) -> list[str]:
+        if section.folder is None:
+            return []
+        digest = Path(self.study.results, "sources", kind, f"{name}.json")
+        write_source_digest(Path(section.folder), digest)
+        return [str(digest)]
+
     def refuse_host(self) -> None:
         """Raise ConfigError when the study names an image: for a workflow that uses none, which would measure the host."""
         for key in ("container", "cpu_container"):
@@ -143,8 +159,14 @@ class StudyWorkflow:
         return [*self.study.models.values(), *self.study.datasets.values()]
 
     def lock_results(self) -> None:
-        """Keep the results folder for this process until it ends. Raises LockedError when another workflow has it."""
-        _held.append(hold_lock(Path(self.study.results, ".lock")))
+        """Keep the results folder for this process until it ends, and wait for runs that a killed workflow left at work.
+
+        Snakemake must not have planned yet: a record that such a run writes later would be removed and measured again.
+        Raises LockedError when another workflow has the folder.
+        """
+        if not _held:
+            _held.append(hold_lock(Path(self.study.results, ".lock")))
+            wait_for_writers(Path(self.study.results, "runs"))
 
     def code_digest(self, script: str) -> Path:
         """A file with the digest of a script and of the library code it imports."""

@@ -9,7 +9,8 @@ from pathlib import Path
 import local_image
 import loopback
 import pytest
-from small_project import PROJECT, Project, new_project
+from one_at_a_time import one_at_a_time
+from small_project import PROJECT, STUDY, Project, new_project
 
 
 @pytest.fixture(scope="session")
@@ -18,9 +19,12 @@ def cluster() -> Iterator[None]:
     reason = loopback.why_not()
     if reason is not None:
         pytest.skip(reason)
-    loopback.up()
-    yield
-    loopback.down()
+    with one_at_a_time("vlm-cluster"):
+        loopback.up()
+        try:
+            yield
+        finally:
+            loopback.down()
 
 
 @pytest.fixture
@@ -28,6 +32,27 @@ def cluster_project(cluster: None, tmp_path: Path) -> Project:
     """The small study on the host of the nodes, without containers."""
     project = new_project(tmp_path / "project")
     shutil.copytree(PROJECT / "profiles/slurm-h100", project.folder / "profiles/slurm-h100")
+    return project
+
+
+@pytest.fixture(scope="session")
+def undisturbed(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The small study with runs of some seconds, measured without SLURM. Read only."""
+    project = new_project(tmp_path_factory.mktemp("undisturbed") / "project")
+    shutil.copytree(PROJECT / "profiles/slurm-h100", project.folder / "profiles/slurm-h100")
+    project.configure(protocol={**STUDY["protocol"], "stages": False, "repeats": {"max_s": 8, "min_rounds": 2}})
+    project.run()
+    return project
+
+
+@pytest.fixture
+def two_to_do(undisturbed: Project, tmp_path: Path) -> Project:
+    """A copy of that study in which two cells are not measured yet."""
+    shutil.copytree(undisturbed.folder, tmp_path / "project")
+    project = Project(tmp_path / "project")
+    for name in project.records:
+        if "fp32" in name:
+            (project.folder / "results/runs" / name).unlink()
     return project
 
 

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 FOLDER = Path("/tmp/vlm-cluster")
@@ -45,6 +46,7 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=1
+JobAcctGatherParams=OverMemoryKill
 AccountingStorageType=accounting_storage/none
 MpiDefault=none
 MailProg=/bin/true
@@ -58,9 +60,11 @@ SchedulerParameters=sched_min_interval=0,batch_sched_delay=0,sched_interval=3,bf
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 GresTypes=gpu
-PreemptType=preempt/none
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 {nodes}
-PartitionName=gpu Nodes={names} Default=YES MaxTime=24:00:00 State=UP
+PartitionName=gpu Nodes={names} Default=YES MaxTime=24:00:00 State=UP PriorityTier=1
+PartitionName=urgent Nodes={names} MaxTime=24:00:00 State=UP PriorityTier=10
 """
 # NodeHostname is this machine for every node: each slurmd is told its name and listens on a port of its own.
 NODE = (
@@ -147,6 +151,30 @@ def kill(name: str, number: signal.Signals = signal.SIGKILL) -> None:
     wait_for(lambda: not alive(pid))
 
 
+def crash_node(name: str) -> None:
+    """Take a node down as a machine that loses its power: slurmd, and every process of its jobs, are gone at once."""
+    jobs = [row[0] for row in squeue(f"--nodelist={name}", "--format=%i")]
+    kill(name)
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command, variables = (entry / "cmdline").read_bytes(), (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if any(
+            command.startswith(f"slurmstepd: [{job}.".encode()) or f"SLURM_JOB_ID={job}\0".encode() in variables for job in jobs
+        ):
+            with suppress(ProcessLookupError):
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+def mend_node(name: str) -> None:
+    """What an administrator does once a node is back: start its slurmd, and let it take jobs again."""
+    start_node(name)
+    subprocess.run(["scontrol", "update", f"nodename={name}", "state=resume"], capture_output=True)
+
+
 def alive(pid: int) -> bool:
     try:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
@@ -185,6 +213,12 @@ def jobs() -> list[dict[str, str]]:
     """What the controller remembers of each job, oldest first: JobState, NodeList, Comment, TresPerJob..."""
     shown = subprocess.run(["scontrol", "--oneliner", "show", "jobs"], capture_output=True, text=True, check=True).stdout
     return [dict(word.split("=", 1) for word in line.split() if "=" in word) for line in shown.splitlines()]
+
+
+def batch_script(job: str) -> str:
+    """What the controller was given to run."""
+    command = ["scontrol", "write", "batch_script", job, "-"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from secrets_seen import SECRET, files_that_tell, watched_command_lines
 from small_project import Project
 
 from vlm_profiling.record.images import sif_identifier
@@ -110,6 +111,18 @@ def test_devices_and_offline_caches_reach_the_container_and_unset_ones_stay_unse
             "os.access(os.environ['HF_HOME'], os.W_OK), os.access('shapes', os.W_OK), os.access('results', os.W_OK))"
         )
         assert inside(contained, code, **passed) == f"{expected} {tmp_path} False False True"
+
+
+def test_a_token_reaches_the_container_by_its_environment_alone(copied: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", SECRET)
+    name = next(name for name in copied.records if "-b1-" in name)
+    (copied.folder / "results/runs" / name).unlink()
+    with watched_command_lines() as told:
+        said = copied.run(*IN_CONTAINERS, "--printshellcmds", "--verbose")
+    assert (told, files_that_tell(copied.folder)) == (set(), [])
+    assert SECRET not in said.stdout + said.stderr
+    code = "import os; print(os.environ.get('HF_TOKEN'))"
+    assert inside(copied, code, APPTAINERENV_HF_TOKEN=SECRET) == SECRET
 
 
 def test_an_ordinary_user_measures_in_the_same_image(copied: Project, ordinary_user: str) -> None:

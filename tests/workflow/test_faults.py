@@ -1,125 +1,173 @@
-"""What breaks around a study: no space, no permission, damaged files, signals. It says so, leaves no half file, and goes on."""
+"""What goes wrong in a study: damaged files, no memory, a clock that jumps. It is named, and a plain start finishes."""
 
 from __future__ import annotations
 
 import json
 import os
-import random
+import resource
 import shutil
-import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import polars
 import pytest
-from small_project import STUDY, Project, new_project
-from test_kills import orphans, start
+from small_project import PROJECT, Project
+from undisturbed import differences
 
-MADE_BY_RUNS = ("runs.parquet", "samples.parquet")
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of a few megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("mounting a small file system needs root")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+FAKES = PROJECT / "tests/fakes"
 
 
-def figures(project: Project) -> polars.DataFrame:
-    """Of every run, what does not depend on the clock."""
-    table = polars.read_parquet(project.folder / "results/tables/runs.parquet")
-    columns = [name for name in ("model", "dataset", "key", "status", "samples", "generated_tokens") if name in table.columns]
-    return table.select(columns).sort("key")
+def truncate(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:400])
 
 
-def same_but_for_times(project: Project, undisturbed: Project) -> bool:
-    return figures(project).equals(figures(undisturbed))
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
 
 
-def test_a_full_disk_fails_the_job_leaves_no_half_record_and_the_study_goes_on(
-    small_disk: Path, finished: Project, project: Project
+def of_another_cell(file: Path) -> None:
+    """A record edited by hand: what it was asked is not what its place says."""
+    record = json.loads(file.read_text())
+    file.write_text(json.dumps({**record, "key": "0" * 10}))
+
+
+@pytest.mark.parametrize(
+    ("damage", "state"),
+    [
+        (truncate, "malformed"),
+        pytest.param(empty, "malformed", marks=pytest.mark.slow),
+        pytest.param(of_another_cell, "foreign", marks=pytest.mark.slow),
+    ],
+)
+def test_what_is_no_record_is_named_set_aside_and_measured_by_the_next_start(
+    damage: Callable[[Path], None], state: str, finished: Project, project: Project
 ) -> None:
-    runs = project.folder / "results/runs"
-    shutil.rmtree(runs)
-    runs.symlink_to(small_disk)
-    filler = small_disk / "filler"
-    filler.write_bytes(bytes(3 * 2**20 - 4096 * 3))
-    done = project.run("--keep-going", check=False)
-    assert done.returncode != 0
-    logs = [path.read_text() for path in (project.folder / "results/logs/profile_run").rglob("*.log")]
-    told = [log for log in logs if "No space left on device" in log]
-    assert told and not any("Traceback" in log for log in told)
-    for content in project.records.values():
-        json.loads(content)
-    filler.unlink()
-    project.run()
-    assert same_but_for_times(project, finished)
-    assert not [path for path in small_disk.rglob("*") if path.name.endswith((".tmp", ".lock"))]
-
-
-def test_a_damaged_record_is_named_in_the_tables_and_measured_again_once_deleted(finished: Project, project: Project) -> None:
     name = next(name for name in project.records if "-b1-" in name)
     damaged = project.folder / "results/runs" / name
-    damaged.write_bytes(damaged.read_bytes()[:400])
+    damage(damaged)
+    content = damaged.read_bytes()
+    others = {other: record for other, record in project.records.items() if other != name}
+    said = project.run().stderr
+    assert f"{name} was set aside as {damaged.name}.set-aside" in said and "start again to measure it" in said
+    assert damaged.with_name(f"{damaged.name}.set-aside").read_bytes() == content
+    assert polars.read_parquet(project.folder / "results/tables/runs.parquet")["status"].to_list().count(state) == 1
     project.run()
-    states = polars.read_parquet(project.folder / "results/tables/runs.parquet")["status"].to_list()
-    assert states.count("malformed") == 1
-    damaged.unlink()
+    assert others.items() <= project.records.items()
+    assert differences(project.folder / "results", finished.folder / "results") == []
+    assert project.planned() == {}
+
+
+@pytest.mark.parametrize("damaged", ["picture", pytest.param("samples", marks=pytest.mark.slow)])
+def test_a_data_set_damaged_since_it_was_prepared_is_prepared_again_and_no_finished_run_is(
+    damaged: str, finished: Project, project: Project
+) -> None:
+    dataset = project.folder / "results/datasets/shapes"
+    file = next((dataset / "images").iterdir()) if damaged == "picture" else dataset / "samples.jsonl"
+    file.write_bytes(file.read_bytes()[:-9])
+    name = next(name for name in project.records if "-b1-" in name)
+    (project.folder / "results/runs" / name).unlink()
+    kept = project.records
+    target = f"results/runs/{name}"
+    assert project.run(target, check=False).returncode != 0
+    log = (project.folder / "results/logs/profile_run" / name).with_suffix(".log").read_text()
+    assert f"{file.relative_to(project.folder)}: " in log and "changed since the data set was prepared" in log
+    assert "the next start of the workflow does" in log and "Traceback" not in log
     project.run()
-    assert same_but_for_times(project, finished)
-
-
-def test_results_that_cannot_be_written_are_told_at_once(project: Project) -> None:
-    results = project.folder / "results"
-    shutil.rmtree(results / "runs")
-    bind = ["mount", "--bind", str(results), str(results)]
-    if os.geteuid() != 0 or subprocess.run(bind, capture_output=True).returncode != 0:
-        pytest.skip("a read-only mount needs root")
-    try:
-        subprocess.run(["mount", "-o", "remount,bind,ro", str(results)], check=True)
-        done = project.run(check=False)
-        assert done.returncode != 0
-        assert "Write-protected output files" in done.stdout + done.stderr
-    finally:
-        subprocess.run(["umount", "--lazy", str(results)], check=True)
-    assert project.records == {}
-
-
-def interrupt_again_and_again(project: Project, signals: list[signal.Signals], seed: int) -> None:
-    """Start and interrupt at random moments: every finished record keeps its bytes, nothing is left behind."""
-    moments = random.Random(seed)
-    kept: dict[str, bytes] = {}
-    for number in signals:
-        process = start(project)
-        time.sleep(moments.uniform(0.5, 9))
-        process.send_signal(number)
-        process.wait(timeout=120)
-        records = project.records
-        assert {name: records.get(name) for name in kept} == kept
-        for content in records.values():
-            json.loads(content)
-        kept = records
-    project.run()
-    while orphans(project):
-        time.sleep(0.2)
-    assert {name: project.records.get(name) for name in kept} == kept
-    assert len(project.records) == 3 and project.planned() == {}
-
-
-def test_an_interrupted_and_a_terminated_workflow_go_on(tmp_path: Path) -> None:
-    interrupt_again_and_again(new_project(tmp_path / "project"), [signal.SIGINT, signal.SIGTERM], seed=5)
+    assert kept.items() <= project.records.items()
+    assert differences(project.folder / "results", finished.folder / "results") == []
+    assert project.planned() == {}
 
 
 @pytest.mark.slow
-def test_signals_at_fifty_random_moments(tmp_path: Path, finished: Project) -> None:
-    project = new_project(tmp_path / "project")
-    project.configure(protocol={**STUDY["protocol"]})
-    interrupt_again_and_again(project, [signal.SIGINT, signal.SIGTERM] * 25, seed=6)
-    assert same_but_for_times(project, finished)
+def test_a_host_without_memory_makes_a_typed_cell(project: Project) -> None:
+    """2.7 billion parameters where a process may have 4 GB, as under a limit of ulimit's."""
+    project.configure(models={"big": {"architecture": "blip2-opt-2.7b"}}, axes={})
+    project.run("--until", "count_cost", "calibrate_device")
+    limited = partial(resource.setrlimit, resource.RLIMIT_AS, (4_000_000 * 1024,) * 2)
+    project.run("--until", "profile_run", preexec=limited)
+    (record,) = (json.loads(content) for name, content in project.records.items() if name.startswith("big/"))
+    assert (record["status"], record["failure"]["stage"]) == ("oom", "load")
+    assert "can't allocate memory" in record["failure"]["reason"]
+    project.run()
+    assert polars.read_parquet(project.folder / "results/tables/runs.parquet")["status"].to_list() == ["oom"]
+
+
+@pytest.mark.slow
+def test_a_device_without_memory_makes_a_typed_cell_and_the_smaller_batch_its_figures(
+    finished: Project, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy2(FAKES / "small_memory.py", tmp_path / "sitecustomize.py")
+    shutil.rmtree(project.folder / "results/runs")
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(tmp_path))
+        patch.setenv("SMALL_MEMORY_BYTES", "200000")
+        project.run()
+    records = {name: json.loads(content) for name, content in project.records.items()}
+    assert {record["point"]["batch_size"]: record["status"] for record in records.values() if "flash" not in record["spec"]} == {
+        1: "ok",
+        2: "oom",
+    }
+    (name,) = (name for name, record in records.items() if record["status"] == "oom")
+    assert records[name]["failure"]["exception"] == "torch.OutOfMemoryError"
+    assert "Tried to allocate 262144 bytes" in records[name]["failure"]["reason"]
+    assert project.planned() == {}
+    (project.folder / "results/runs" / name).unlink()
+    project.run()
+    beneath_the_stand_in = ["runs.checkpoint_attention_kernels"]  # of the smaller batch, whose operations went through Python
+    assert differences(project.folder / "results", finished.folder / "results") == beneath_the_stand_in
+
+
+@pytest.fixture(scope="session")
+def jumping_clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is missing: the clock that jumps cannot be built")
+    library = tmp_path_factory.mktemp("clock") / "jumping_clock.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, FAKES / "jumping_clock.c", "-ldl"], check=True)
+    return library
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jump_s", [-86_400, 86_400], ids=["a day back", "a day on"])
+def test_a_wall_clock_that_jumps_moves_no_duration_and_makes_nothing_stale(
+    jump_s: int, jumping_clock: Path, finished: Project, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(project.folder / "results/runs")
+    started = time.monotonic()
+    with monkeypatch.context() as patch:
+        patch.setenv("LD_PRELOAD", str(jumping_clock))
+        patch.setenv("CLOCK_JUMP_S", str(jump_s))
+        patch.setenv("CLOCK_JUMP_AFTER_S", "2")  # in every process, Snakemake's and each job's
+        project.run()
+        assert project.planned() == {}
+    elapsed_s = time.monotonic() - started
+    for record in map(json.loads, project.records.values()):
+        assert 0 < record["duration_s"] < elapsed_s
+        for batch in record.get("batches", []):
+            assert all(0 <= batch[name] < record["duration_s"] for name in batch if name.endswith("_s"))
+    assert project.planned() == {}
+    assert differences(project.folder / "results", finished.folder / "results") == []
+
+
+def test_files_from_the_future_and_the_past_make_nothing_stale(project: Project) -> None:
+    """As a clock set back leaves them, or a copy from another machine."""
+
+    day_s = 86_400
+    for number, path in enumerate(sorted((project.folder / "results").rglob("*.json*"))):
+        moment = time.time() + day_s * (1 if number % 2 else -1)
+        os.utime(path, (moment, moment))
+    assert project.planned().get("profile_run", 0) == 0
+
+
+@pytest.mark.slow
+def test_a_study_that_lost_its_pages_and_tables_makes_them_again_and_measures_nothing(
+    finished: Project, project: Project
+) -> None:
+    before = project.records
+    for name in ("tables", "plots", "reports"):
+        shutil.rmtree(project.folder / "results" / name)
+    project.run()
+    assert project.records == before
+    assert differences(project.folder / "results", finished.folder / "results") == []

@@ -2,83 +2,89 @@
 
 from __future__ import annotations
 
-import json
 import os
-import random
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from small_project import SNAKEMAKE, Project, new_project
+from kills import KILLS, Account, Blow, jobs, kill_studies, start, strike, watched_records
+from small_project import Project, new_project
+from undisturbed import differences
 
 
-def start(project: Project) -> subprocess.Popen[bytes]:
-    """Snakemake in a process group of its own."""
-    command = [str(SNAKEMAKE), "-c", "2", "-q"]
-    return subprocess.Popen(
-        command, cwd=project.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-
-
-def orphans(project: Project) -> bool:
-    """Whether a job of a killed workflow is still at work in this project."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if (entry / "cwd").readlink() == project.folder and b"scripts" in (entry / "cmdline").read_bytes():
-                    return True
-            except OSError:
-                continue
-    return False
-
-
-def kill_again_and_again(project: Project, kills: int, seed: int, *, whole_group: bool) -> None:
-    """Start and kill -9 at random moments, then run to the end; every finished record keeps its bytes throughout."""
-    moments = random.Random(seed)
-    finished: dict[str, bytes] = {}
-    for _ in range(kills):
-        process = start(project)
-        time.sleep(moments.uniform(1, 9))
-        if whole_group:
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-        process.wait()
-        records = project.records
-        for content in records.values():
-            json.loads(content)
-        assert {name: records.get(name) for name in finished} == finished, "a finished record was lost or measured again"
-        finished = records
-    project.run()
-    while orphans(project):
-        time.sleep(0.2)
-    records = project.records
-    assert {name: records.get(name) for name in finished} == finished
-    assert len(records) == 3
-    assert project.planned() == {}
-    leftovers = [str(path) for path in (project.folder / "results").rglob("*") if path.name.endswith((".tmp", ".json.lock"))]
-    assert [name for name in leftovers if "/runs/" in name and name.endswith(".lock")] == []
+@pytest.fixture(scope="session")
+def new(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The study not started. Read only."""
+    return new_project(tmp_path_factory.mktemp("new") / "project")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("whole_group", [True, False], ids=["all-processes", "snakemake-alone"])
-def test_kills_at_random_moments(whole_group: bool, tmp_path: Path) -> None:
-    kill_again_and_again(new_project(tmp_path / "project"), kills=12, seed=1, whole_group=whole_group)
+@pytest.mark.parametrize("blow", KILLS)
+def test_kills_at_random_moments(blow: Blow, new: Project, finished: Project, tmp_path: Path) -> None:
+    account = kill_studies(new, finished, tmp_path, kills=12, seed=1, within_s=14, blows=(blow,))
+    assert account.failures == []
 
 
-def test_a_killed_snakemake_leaves_a_study_that_goes_on(tmp_path: Path) -> None:
-    kill_again_and_again(new_project(tmp_path / "project"), kills=2, seed=3, whole_group=True)
+@pytest.mark.slow
+def test_signals_at_fifty_random_moments(new: Project, finished: Project, tmp_path: Path) -> None:
+    account = kill_studies(new, finished, tmp_path, kills=50, seed=6, within_s=14, blows=("SIGINT", "SIGTERM"))
+    assert account.failures == []
+
+
+def test_a_study_goes_on_after_a_kill_and_signals(new: Project, finished: Project, tmp_path: Path) -> None:
+    blows: tuple[Blow, ...] = ("kill everything", "SIGINT", "SIGTERM")
+    account = kill_studies(new, finished, tmp_path, kills=3, seed=3, within_s=9, blows=blows)
+    assert account.failures == []
+
+
+@pytest.mark.slow
+def test_a_killed_run_fails_its_job_names_its_log_and_holds_up_no_other(
+    finished: Project, project: Project, tmp_path: Path
+) -> None:
+    names = sorted(name for name in project.records if "fp32" in name)
+    for name in names:
+        (project.folder / "results/runs" / name).unlink()
+    with (tmp_path / "said").open("w") as said:
+        process = start(project, said)
+    while "profile_run" not in jobs(project).values():
+        assert process.poll() is None
+        time.sleep(0.01)
+    victim = next(number for number, script in jobs(project).items() if script == "profile_run")
+    os.kill(victim, signal.SIGKILL)
+    assert process.wait(timeout=300) != 0
+    told = (tmp_path / "said").read_text()
+    assert (
+        "profile_run.py" in told and "died with <Signals.SIGKILL: 9>" in told and "results/logs/profile_run/tiny/shapes/" in told
+    )
+    assert len(set(names) & project.records.keys()) == 1, "the other run was measured all the same"
+    project.run()
+    assert differences(project.folder / "results", finished.folder / "results") == []
+
+
+def test_a_run_that_a_killed_snakemake_left_at_work_keeps_its_record(project: Project) -> None:
+    name = next(name for name in project.records if "-b1-" in name)
+    (project.folder / "results/runs" / name).unlink()
+    account = Account()
+    with watched_records(project, account):
+        process = start(project)
+        while not (project.folder / f"results/runs/{name}").with_name(f".{Path(name).name}.lock").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        assert strike(project, process, "kill snakemake") == "snakemake and profile_run"
+        said = project.run()
+    assert "rule profile_run" not in said.stdout + said.stderr
+    assert account == Account()
+    assert project.planned() == {}
 
 
 def test_two_snakemakes_on_one_results_folder_are_refused(project: Project) -> None:
     for name in project.records:
         (project.folder / "results/runs" / name).unlink()
     first = start(project)
-    deadline = time.monotonic() + 30
-    while not (project.folder / "results/runs").exists() or time.monotonic() < deadline - 26:
-        time.sleep(0.1)
+    while "profile_run" not in jobs(project).values():
+        assert first.poll() is None
+        time.sleep(0.05)
     second = project.run(check=False)
     assert first.wait() == 0
     assert second.returncode != 0 and "is locked by another process" in second.stdout + second.stderr

@@ -39,6 +39,15 @@ def test_touched_code_settings_and_prepared_files_rerun_nothing(project: Project
     assert project.planned() == {}
 
 
+def test_own_folders_touched_or_checked_out_anew_rerun_nothing_even_without_snakemakes_memory(project: Project) -> None:
+    """Snakemake itself would go by their times: with its memory for files above 1 MB, such as weights, without it for all."""
+    shutil.copytree(project.folder / "shapes", project.folder / "copy", copy_function=shutil.copyfile)
+    shutil.rmtree(project.folder / "shapes")
+    (project.folder / "copy").rename(project.folder / "shapes")
+    shutil.rmtree(project.folder / ".snakemake")
+    assert project.planned() == {}
+
+
 def test_restyled_charts_rerun_no_measurement(project: Project) -> None:
     append(project, "scripts/draw_charts.py", "\nRESTYLED = True\n")
     assert project.planned() == {"draw_charts": 1, "write_report": 1}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vlm_profiling.checkpoints.errors import CheckpointError
+from vlm_profiling.record.files import held
 from vlm_profiling.record.manifests import FileFacts
 
 PICKLE_ENDINGS = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -22,7 +23,7 @@ PICKLE_ENDINGS = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 def whole_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder that takes the place of `folder` when the block ends without an error. Files get mode 0644."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.", suffix=".tmp") as around:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.", suffix=".tmp") as around, held(Path(around)):
         temporary = Path(around) / "new"
         temporary.mkdir()
         yield temporary

@@ -15,6 +15,10 @@ class DatasetError(Exception):
     """A data set cannot be prepared or read; the message says what to change."""
 
 
+class DamagedDatasetError(DatasetError):
+    """A prepared file is gone or is not what was prepared: preparing the data set again mends it."""
+
+
 class BadSample(Exception):  # noqa: N818 - it is told to the person as part of a DatasetError, never alone
     """One row cannot be a sample; the message is the reason."""
 

@@ -21,7 +21,7 @@ from vlm_profiling.datasets.survey import (
     samples_bytes,
     survey_source,
 )
-from vlm_profiling.record.files import write_bytes
+from vlm_profiling.record.files import held, write_bytes
 from vlm_profiling.record.manifests import DatasetManifest, DatasetSample, SkippedSample, write_manifest
 from vlm_profiling.study.config import DatasetConfig, Name
 
@@ -83,7 +83,8 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
     new, old = (folder.with_name(f"{beside}{os.getpid()}.{kind}.tmp") for kind in ("new", "old"))
     new.mkdir()
     try:
-        yield new
+        with held(new):
+            yield new
         if folder.exists():
             folder.rename(old)
         new.rename(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from PIL import Image
 
-from vlm_profiling.datasets.candidates import BadSample, Candidate, DatasetError
+from vlm_profiling.datasets.candidates import BadSample, Candidate, DamagedDatasetError, DatasetError
 from vlm_profiling.datasets.pictures import decode_picture
 from vlm_profiling.datasets.sources.folder import folder_source, path_inside
 from vlm_profiling.datasets.survey import draw_samples, manifest_of, refuse_bad_samples, survey_source
@@ -19,27 +19,33 @@ from vlm_profiling.record.manifests import DatasetManifest, DatasetSample, read_
 def read_samples(folder: Path) -> tuple[DatasetManifest, list[DatasetSample]]:
     """A prepared data set: its manifest and its samples, in the order they were drawn.
 
-    Raises DatasetError when a file is missing, malformed, or not the one the manifest was written for.
+    Raises DatasetError when the manifest cannot be read, DamagedDatasetError when the samples are not those it was written for.
     """
     table = folder / "samples.jsonl"
     try:
         manifest = read_manifest(folder / "manifest.json", DatasetManifest)
         content = table.read_bytes()
         if hashlib.sha256(content).hexdigest() != manifest.content_sha256:
-            raise DatasetError(f"{table}: changed since the data set was prepared; prepare it again")
+            raise DamagedDatasetError(f"{table}: changed since the data set was prepared; prepare it again")
         return manifest, msgspec.json.Decoder(DatasetSample).decode_lines(content)
+    except FileNotFoundError:
+        raise DamagedDatasetError(f"{folder} is no prepared data set: {table.name} is gone; prepare it again") from None
     except (RecordError, OSError, msgspec.MsgspecError) as error:
         raise DatasetError(f"{folder} is no prepared data set: {error}") from None
 
 
 def open_picture(folder: Path, sample: DatasetSample) -> Image.Image:
-    """A sample's picture, RGB and upright. Raises DatasetError when it is missing or changed since it was prepared."""
+    """A sample's picture, RGB and upright. Raises DamagedDatasetError when it is missing or changed since it was prepared."""
     try:
         content = path_inside(folder, sample.image).read_bytes()
         if hashlib.sha256(content).hexdigest() != sample.image_sha256:
-            raise DatasetError(f"{folder / sample.image}: the picture changed since the data set was prepared; prepare it again")
+            raise DamagedDatasetError(
+                f"{folder / sample.image}: the picture changed since the data set was prepared; prepare it again"
+            )
         return decode_picture(content)
-    except (BadSample, OSError) as error:
+    except BadSample as error:
+        raise DamagedDatasetError(f"sample {sample.id}: {error}") from None
+    except OSError as error:
         raise DatasetError(f"sample {sample.id}: {error}") from None
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import math
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from vlm_profiling.record.schema import SCHEMA_VERSION, Record
+
+LEAST_ROOM_BYTES = 65_536
+"""A write that failed with less room than this failed for want of room: libraries do not always say so."""
 
 
 class RecordError(Exception):
@@ -22,21 +27,40 @@ class RecordError(Exception):
 def atomic_path(target: Path) -> Iterator[Path]:
     """A temporary path beside `target` that becomes `target` when the block ends without an error.
 
-    The bytes reach the disk before the rename, so a killed process or a full disk leaves the old file or none.
+    The bytes reach the disk before the rename, so a killed process or a full disk leaves the old file or none. The temporary
+    file is locked while it is written: one without a lock was left behind by a killed process. Raises OSError that names
+    `target` when the disk is full, whatever the writer made of it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        with temporary.open("rb+") as written:
-            os.fsync(written.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(target)
+        with held(temporary):
+            yield temporary
+            with temporary.open("rb+") as written:
+                os.fsync(written.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(target)
         _sync_folder(target.parent)
+    except Exception as error:
+        if _is_full(target.parent):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def held(temporary: Path) -> Iterator[None]:
+    """Lock a temporary file or folder while the block runs, where the file system can: one without a lock is a leftover."""
+    descriptor = os.open(temporary, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_bytes(target: Path, content: bytes) -> None:
@@ -100,6 +124,12 @@ def _not_finite(value: object, place: str) -> Iterator[str]:
             yield from _not_finite(inner, f"{place}[{number}]")
     elif isinstance(value, float) and not math.isfinite(value):
         yield f"{place[1:]} = {value}"
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether a disk has no room, asked while the file that found none still lies there."""
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize < LEAST_ROOM_BYTES
 
 
 def _umask() -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedWriter
 from pathlib import Path
 
@@ -41,6 +42,17 @@ def turn_to_write(target: Path) -> Iterator[bool]:
             yield _changed_ns(target) not in (None, before)
         finally:
             lock.unlink(missing_ok=True)
+
+
+def wait_for_writers(folder: Path) -> None:
+    """Wait for every process that has a turn below a folder, saying so."""
+    for lock in list(folder.rglob(".*.json.lock")):
+        with suppress(FileNotFoundError), lock.open("rb") as file:  # opened again by nobody, it goes with its writer
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"waiting for a run that an earlier workflow left at work: {lock.name[1:-5]}", file=sys.stderr, flush=True)
+                fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def _changed_ns(path: Path) -> int | None:
