@@ -107,6 +107,19 @@ def test_padding_on_the_wrong_side_changes_answers(request_for: MakeRequest, mon
     assert finding.verdict == "fail" and "3 of 4 answers differ from those of batch 1" in finding.evidence
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_answers_that_a_narrow_dtype_rounds_otherwise_in_a_batch_are_counted(dtype: Any, request_for: MakeRequest) -> None:
+    protocol = PROTOCOL.model_copy(update={"stages": False})
+    asked = OptimizationConfig(dtype=dtype)
+    alone, together = (
+        measured(of_several_lengths(request_for(batch_size=size, protocol=protocol, optimization=asked))) for size in (1, 4)
+    )
+    changed = sum(one.answer != other.answer for one, other in zip(alone.samples, together.samples, strict=True))
+    finding = batch_invariance.judge(context_of(together, [alone]))
+    assert finding.evidence.startswith(f"{changed} of 4 answers differ from those of batch 1")
+    assert finding.verdict == ("fail" if changed else "pass"), "one of four is beyond the 5 % that rounding may do unmarked"
+
+
 def test_one_text_for_every_sample_is_seen(request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     def same(_: Llava, processor: Any, tokens: torch.Tensor) -> list[str]:
         return ["a red circle"] * len(tokens)
