@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import altair as alt
-import vl_convert
 
-from vlm_profiling.record.files import write_bytes
 from vlm_profiling.report.cells import Cells, read_cells
 from vlm_profiling.report.charts_axis import axis_chart
 from vlm_profiling.report.charts_index import index_chart
@@ -15,48 +16,74 @@ from vlm_profiling.report.charts_model import model_chart
 from vlm_profiling.report.charts_roofline import roofline_chart
 from vlm_profiling.report.charts_stages import axis_stages_chart, index_stages_chart
 from vlm_profiling.report.compare import read_batch_times
-from vlm_profiling.report.files import INDEX_CHARTS, ROOFLINE_CHART, axis_page_name, model_charts, shared_axes, stage_charts
+from vlm_profiling.report.files import (
+    CHART_ENDINGS,
+    INDEX_CHARTS,
+    ROOFLINE_CHART,
+    axis_page_name,
+    chart_files,
+    model_charts,
+    shared_axes,
+    stage_charts,
+)
 from vlm_profiling.report.inside import read_stages
+from vlm_profiling.report.pictures import write_pictures
 from vlm_profiling.report.roofline import read_roofline
 from vlm_profiling.study import Study
 
-SCALE = 2
-"""Pixels of the PNG a pixel of the chart."""
+MANY = 24
+"""Charts from which on a process beside this one is worth the second that it takes to start."""
 
 
 def draw_charts(study: Study, tables: Path, output: Path) -> int:
-    """Draw every chart of `files.chart_files` from a folder of tables; returns how many charts there are."""
-    cells = read_cells(study, tables)
-    charts = {f"index/{name}": index_chart(cells, name) for name in INDEX_CHARTS}
+    """Draw every chart of `files.chart_files` from a folder of tables; returns how many there are."""
+    count = len(chart_files(study)) // len(CHART_ENDINGS)
+    charts = _charts(read_cells(study, tables), tables)
+    if count < MANY:
+        for stem, chart in charts:
+            write_chart(chart, output / stem)
+        return count
+    # Converting holds the interpreter's lock: in a process beside this one it goes on while the next chart is put together.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as beside:
+        written = [beside.submit(write_pictures, specification(chart), output / stem) for stem, chart in charts]
+        for picture in written:
+            picture.result()
+    return count
+
+
+def _charts(cells: Cells, tables: Path) -> Iterator[tuple[str, alt.VConcatChart]]:
+    """Each chart and its file, without the ending, one after the other."""
+    study = cells.study
+    for name in INDEX_CHARTS:
+        yield f"index/{name}", index_chart(cells, name)
     for model in study.models:
         names = model_charts(study, model)
         times = read_batch_times(tables, cells.on_axis(model, "optimization")) if "optimization" in names else {}
-        charts |= {f"{model}/{name}": model_chart(cells, model, name, times) for name in names}
+        for name in names:
+            yield f"{model}/{name}", model_chart(cells, model, name, times)
     if study.protocol.stages:
-        charts |= _stage_charts(cells, tables)
+        yield from _stage_charts(cells, tables)
     for axis in shared_axes(study):
         on_axis = [cell for model in study.models for cell in cells.on_axis(model, axis)]
-        charts[f"index/{axis_page_name(axis)}"] = axis_chart(cells, axis, read_batch_times(tables, on_axis))
+        yield f"index/{axis_page_name(axis)}", axis_chart(cells, axis, read_batch_times(tables, on_axis))
     roofline = read_roofline(tables, cells.all)
-    charts |= {f"{model}/{ROOFLINE_CHART}": roofline_chart(cells, model, roofline) for model in study.models}
-    for stem, chart in charts.items():
-        write_chart(chart, output / stem)
-    return len(charts)
+    for model in study.models:
+        yield f"{model}/{ROOFLINE_CHART}", roofline_chart(cells, model, roofline)
 
 
-def _stage_charts(cells: Cells, tables: Path) -> dict[str, alt.VConcatChart]:
+def _stage_charts(cells: Cells, tables: Path) -> Iterator[tuple[str, alt.VConcatChart]]:
     stages = read_stages(tables, cells.all)
-    charts = {"index/stages": index_stages_chart(cells, stages)}
+    yield "index/stages", index_stages_chart(cells, stages)
     for model in cells.study.models:
         for name in stage_charts(cells.study, model):
-            charts[f"{model}/{name}"] = axis_stages_chart(cells, model, name.removesuffix("_stages"), stages)
-    return charts
+            yield f"{model}/{name}", axis_stages_chart(cells, model, name.removesuffix("_stages"), stages)
 
 
 def write_chart(chart: alt.TopLevelMixin, stem: Path) -> None:
     """Write STEM.vl.json, STEM.svg and STEM.png."""
-    specification = chart.to_json(indent=1)
-    svg = vl_convert.vegalite_to_svg(specification)
-    contents = {"vl.json": specification.encode(), "svg": svg.encode(), "png": vl_convert.svg_to_png(svg, scale=SCALE)}
-    for ending, content in contents.items():
-        write_bytes(stem.with_name(f"{stem.name}.{ending}"), content)
+    write_pictures(specification(chart), stem)
+
+
+def specification(chart: alt.TopLevelMixin) -> str:
+    """JSON. Not checked against Vega-Lite's schema, which would take longer than all the rest: tests do that."""
+    return chart.to_json(indent=1, validate=False)

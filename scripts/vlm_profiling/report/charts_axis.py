@@ -20,6 +20,7 @@ from vlm_profiling.report.panels import (
     PanelChart,
     finish,
     hole,
+    inline,
     mark_row,
     note,
 )
@@ -101,16 +102,18 @@ def _curves(cells: Cells, axis: str, dataset: str, rows: Sequence[Growth], unit:
     scale = alt.Scale(domain=list(names.values()), range=[model_colour(cells, model) for model in names])
     legend = alt.Legend(title=None, orient="right", labelLimit=LEGEND, labelFontSize=11)
     colour = alt.Color("model:N", scale=scale, legend=legend)
-    curves = alt.Chart(alt.Data(values=[row for growth in rows for row in _curve(growth, axis, names[growth.model], unit)]))
-    plain = alt.Chart(alt.Data(values=points)).encode(x=x, y=y)
+    curves = alt.Chart(inline([row for growth in rows for row in _curve(growth, axis, names[growth.model], unit)]))
+    plain = alt.Chart(inline(points)).encode(x=x, y=y)
     marks = plain.encode(color=colour)
-    failed = alt.Chart(alt.Data(values=_failed(rows, axis)))
+    failed = alt.Chart(inline(_failed(rows, axis)))
     return alt.layer(
         curves.mark_line(strokeDash=[5, 3], strokeWidth=1.5).encode(x=x, y=y, color=colour, detail="model:N"),
-        marks.mark_rule(strokeWidth=1.5).encode(y="low:Q", y2="high:Q"),
+        marks.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q")),
         marks.mark_point(filled=True, opacity=1, size=60),
         hole(plain),
-        failed.mark_text(color=GREY, angle=270, align="left", fontSize=11).encode(x=x, y=alt.value(HEIGHT - 4), text="word:N"),
+        failed.mark_text(color=GREY, angle=270, align="left", fontSize=11).encode(
+            x=x, y=alt.value(HEIGHT - 4), text=alt.Text("word:N")
+        ),
         width=WIDTH - LEGEND,
         height=HEIGHT,
         title=alt.Title(dataset if several else "", anchor="middle"),
@@ -181,12 +184,12 @@ def _ratios(
     legend = alt.Legend(title=None, orient="bottom")
     chart = alt.Chart().encode(y=y, yOffset=offset, color=alt.Color("label:N", scale=colours, legend=legend))
     return alt.layer(
-        alt.Chart(alt.Data(values=[{"value": 100}])).mark_rule(color="black", strokeDash=[3, 3]).encode(x=x),
-        chart.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", title=title), x2="high:Q"),
+        alt.Chart(inline([{"value": 100}])).mark_rule(color="black", strokeDash=[3, 3]).encode(x=x),
+        chart.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", title=title), x2=alt.X2("high:Q")),
         chart.mark_point(filled=True, opacity=1, size=60).encode(x=x, shape=alt.Shape("label:N", scale=shapes, legend=legend)),
         hole(alt.Chart().encode(x=x, y=y, yOffset=offset)),
-        chart.mark_text(align="left", fontSize=10).encode(x=alt.value(4), text="word:N", color=alt.value(GREY)),
-        data=alt.Data(values=rows),
+        chart.mark_text(align="left", fontSize=10).encode(x=alt.value(4), text=alt.Text("word:N"), color=alt.value(GREY)),
+        data=inline(rows),
         width=WIDTH - LABELS,
         height=ROW * len(values) * len(models),
         title=alt.Title(heading, anchor="middle"),

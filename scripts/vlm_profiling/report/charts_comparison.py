@@ -10,7 +10,7 @@ import altair as alt
 
 from vlm_profiling.report.comparison import Comparison, Effect, Pair
 from vlm_profiling.report.figures import Entry, Figure
-from vlm_profiling.report.panels import GREY, WIDTH, PanelChart, finish, hole, note
+from vlm_profiling.report.panels import GREY, WIDTH, PanelChart, finish, hole, inline, note
 from vlm_profiling.report.words import INTERVAL, value_label
 from vlm_profiling.study import Point
 from vlm_profiling.study.axes import AXIS
@@ -64,13 +64,13 @@ def _panel(pairs: Sequence[Pair], effects: Sequence[Effect], title: str, *, labe
     chart = alt.Chart().encode(x=x, y=y)
     colour = alt.Color("colour:N", scale=None, legend=None)
     return alt.layer(
-        chart.mark_bar(color="#dfe2e6", height=ROW - 4).encode(x=alt.X("left:Q", title=title, scale=scale), x2="right:Q"),
-        alt.Chart(alt.Data(values=[{"value": 1}])).mark_rule(color="black", strokeDash=[3, 3]).encode(x=x),
-        chart.mark_rule(strokeWidth=1).encode(x="bottom:Q", x2="top:Q", color=colour),
-        chart.mark_rule(strokeWidth=4, opacity=0.6).encode(x="low:Q", x2="high:Q", color=colour),
+        chart.mark_bar(color="#dfe2e6", height=ROW - 4).encode(x=alt.X("left:Q", title=title, scale=scale), x2=alt.X2("right:Q")),
+        alt.Chart(inline([{"value": 1}])).mark_rule(color="black", strokeDash=[3, 3]).encode(x=x),
+        chart.mark_rule(strokeWidth=1).encode(x=alt.X("bottom:Q"), x2=alt.X2("top:Q"), color=colour),
+        chart.mark_rule(strokeWidth=4, opacity=0.6).encode(x=alt.X("low:Q"), x2=alt.X2("high:Q"), color=colour),
         chart.mark_point(filled=True, opacity=1, size=60).encode(color=colour),
         hole(chart),
-        data=alt.Data(values=rows),
+        data=inline(rows),
         width=width,
         height=ROW * len(names),
     )

@@ -13,7 +13,7 @@ from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.charts_rows import ROW, label, model_colours, model_scale, row, rows_axis, words
 from vlm_profiling.report.charts_tradeoff import ENERGY, LATENCY, tradeoff_chart
 from vlm_profiling.report.figures import BYTES, FLOPS, best_unit, doubted
-from vlm_profiling.report.panels import STAGE_COLOURS, WIDTH, fill, finish, note
+from vlm_profiling.report.panels import STAGE_COLOURS, WIDTH, fill, finish, inline, note
 from vlm_profiling.report.words import INTERVAL, settings
 
 COUNTED_STAGES = ("vision", "project", "prefill", "decode")
@@ -47,12 +47,12 @@ def _memory_chart(cells: Cells, baseline: Sequence[Cell]) -> alt.VConcatChart:
             x=alt.X("peak:Q", title=f"Peak memory ({unit.name}); dark: weights"),
             stroke=alt.Stroke("model:N", scale=model_scale(cells), legend=None),
             fillOpacity=fill(0.4),
-            tooltip=["label:N", alt.Tooltip("peak_text:N", title=f"Peak memory ({unit.name})")],
+            tooltip=[alt.Tooltip("label:N"), alt.Tooltip("peak_text:N", title=f"Peak memory ({unit.name})")],
         ),
-        chart.mark_bar(size=18).encode(x="weights:Q"),
-        chart.mark_text(align="left", dx=5).encode(x="peak:Q", text="number:N", color=alt.value("black")),
+        chart.mark_bar(size=18).encode(x=alt.X("weights:Q")),
+        chart.mark_text(align="left", dx=5).encode(x=alt.X("peak:Q"), text=alt.Text("number:N"), color=alt.value("black")),
         words(baseline),
-        data=alt.Data(values=rows),
+        data=inline(rows),
         width=BARS_WIDTH,
         height=ROW * len(baseline),
     )
@@ -77,10 +77,10 @@ def _flops_chart(_: Cells, baseline: Sequence[Cell]) -> alt.VConcatChart:
         if (flops := getattr(cell, f"batch_{stage}_flops")) is not None
     ]
     colours = alt.Scale(domain=list(COUNTED_STAGES), range=[STAGE_COLOURS[stage] for stage in COUNTED_STAGES])
-    sums = alt.Chart(alt.Data(values=[row(cell, baseline, "total", cell.flops, unit) for cell in baseline]))
+    sums = alt.Chart(inline([row(cell, baseline, "total", cell.flops, unit) for cell in baseline]))
     sums = sums.encode(y=rows_axis(baseline))
     layers = alt.layer(
-        alt.Chart(alt.Data(values=stages))
+        alt.Chart(inline(stages))
         .mark_bar(size=18, strokeWidth=1)
         .encode(
             y=rows_axis(baseline),
@@ -88,11 +88,15 @@ def _flops_chart(_: Cells, baseline: Sequence[Cell]) -> alt.VConcatChart:
             color=alt.Color("stage:N", title=None, scale=colours, legend=alt.Legend(orient="bottom")),
             stroke=alt.Stroke("stage:N", scale=colours, legend=None),
             fillOpacity=fill(1),
-            order="order:Q",
-            tooltip=["label:N", "stage:N", alt.Tooltip("flops:Q", title=f"{unit.name}s per batch", format=".4~g")],
+            order=alt.Order("order:Q"),
+            tooltip=[
+                alt.Tooltip("label:N"),
+                alt.Tooltip("stage:N"),
+                alt.Tooltip("flops:Q", title=f"{unit.name}s per batch", format=".4~g"),
+            ],
         ),
-        sums.mark_rule(strokeWidth=1.5).encode(x="total_low:Q", x2="total_high:Q"),
-        sums.mark_text(align="left", dx=8).encode(x="total_high:Q", text="number:N"),
+        sums.mark_rule(strokeWidth=1.5).encode(x=alt.X("total_low:Q"), x2=alt.X2("total_high:Q")),
+        sums.mark_text(align="left", dx=8).encode(x=alt.X("total_high:Q"), text=alt.Text("number:N")),
         words(baseline, sums),
         width=BARS_WIDTH,
         height=ROW * len(baseline),

@@ -11,7 +11,7 @@ import altair as alt
 from vlm_profiling.cost.roofline import WHOLE, StageRoofline
 from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.figures import Figure, Unit
-from vlm_profiling.report.panels import GREY, STAGE_COLOURS, WIDTH, PanelChart, finish, hole, note
+from vlm_profiling.report.panels import GREY, STAGE_COLOURS, WIDTH, PanelChart, finish, hole, inline, note
 from vlm_profiling.report.places import Place
 from vlm_profiling.report.words import settings
 
@@ -54,8 +54,8 @@ def _panel(rows: Sequence[StageRoofline], title: str, *, doubtful: bool) -> Pane
     bottom, top = min(point["rate"] for point in points) / 3, 3 * max(_peak(roof) for roof in roofs.values()) / unit.size
     x = alt.X("intensity:Q", title="FLOP per byte", scale=_log_scale(left, right), axis=_decades(left, right))
     y = alt.Y("rate:Q", title=f"Work per second ({unit.name})", scale=_log_scale(bottom, top), axis=_decades(bottom, top))
-    lines = alt.Chart(alt.Data(values=[row for roof in roofs.values() for row in _line(roof, unit, left, right)]))
-    marks = alt.Chart(alt.Data(values=points)).encode(x=x, y=y)
+    lines = alt.Chart(inline([row for roof in roofs.values() for row in _line(roof, unit, left, right)]))
+    marks = alt.Chart(inline(points)).encode(x=x, y=y)
     names = {_name(roof, unit): DASHES[ceiling] for ceiling, roof in roofs.items()}
     legend = alt.Legend(title=None, orient="bottom", direction="vertical", labelLimit=WIDTH, symbolSize=900)
     dash = alt.StrokeDash("name:N", scale=alt.Scale(domain=list(names), range=list(names.values())), legend=legend)
@@ -63,11 +63,15 @@ def _panel(rows: Sequence[StageRoofline], title: str, *, doubtful: bool) -> Pane
     colour = alt.Color("stage:N", scale=alt.Scale(domain=stages, range=[COLOURS[stage] for stage in stages]), legend=None)
     return alt.layer(
         lines.mark_line(color="black", clip=True, strokeWidth=1.5).encode(x=x, y=y, strokeDash=dash),
-        marks.mark_rule(strokeDash=[2, 3], color=GREY).encode(y2="roof:Q"),
+        marks.mark_rule(strokeDash=[2, 3], color=GREY).encode(y2=alt.Y2("roof:Q")),
         marks.mark_point(filled=True, size=110, opacity=1, stroke="black", strokeWidth=0.8).encode(color=colour),
         hole(marks),
-        marks.mark_text(align="left", dx=9, dy=3, fontSize=12).encode(text="label:N").transform_filter("!datum.crowded"),
-        marks.mark_text(align="right", dx=-9, dy=3, fontSize=12).encode(text="label:N").transform_filter("datum.crowded"),
+        marks.mark_text(align="left", dx=9, dy=3, fontSize=12)
+        .encode(text=alt.Text("label:N"))
+        .transform_filter("!datum.crowded"),
+        marks.mark_text(align="right", dx=-9, dy=3, fontSize=12)
+        .encode(text=alt.Text("label:N"))
+        .transform_filter("datum.crowded"),
         width=WIDTH,
         height=HEIGHT,
         title=alt.Title(title, anchor="middle"),

@@ -53,7 +53,7 @@ def rows_axis(cells: Sequence[Cell]) -> alt.Y:
 def words(cells: Sequence[Cell], chart: alt.Chart | None = None) -> alt.Chart:
     """Words at the left of the rows that have no figure."""
     text = (chart or alt.Chart()).mark_text(color=GREY, align="left", fontSize=11)
-    return text.encode(y=rows_axis(cells), x=alt.value(4), text="word:N")
+    return text.encode(y=rows_axis(cells), x=alt.value(4), text=alt.Text("word:N"))
 
 
 def model_colours(cells: Cells, legend: alt.Legend | None) -> alt.Color:

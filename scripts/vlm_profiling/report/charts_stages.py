@@ -12,7 +12,18 @@ from vlm_profiling.report.cell import NO_STAGES, Cell
 from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.figures import SECONDS, Absent, Entry, Figure, Unit, best_unit
 from vlm_profiling.report.inside import StageRow
-from vlm_profiling.report.panels import GREY, STAGE_COLOURS, WIDTH, PanelChart, absent_word, fill, finish, note, number_text
+from vlm_profiling.report.panels import (
+    GREY,
+    STAGE_COLOURS,
+    WIDTH,
+    PanelChart,
+    absent_word,
+    fill,
+    finish,
+    inline,
+    note,
+    number_text,
+)
 from vlm_profiling.report.places import Place
 from vlm_profiling.report.words import INTERVAL, settings, value_label
 from vlm_profiling.study.axes import AXIS
@@ -96,10 +107,10 @@ def _times_panel(bars: Sequence[Bar], unit: Unit, axis_title: str | None) -> Pan
     wholes = alt.Chart().encode(y=_rows(bars, axis_title, labels=True))
     return alt.layer(
         _stacked(bars, unit, alt.X("value:Q", title=f"Time per batch ({unit.name})"), axis_title, labels=True),
-        wholes.mark_rule(strokeWidth=1.5).encode(x="low:Q", x2="high:Q"),
-        wholes.mark_text(align="left", dx=6, fontSize=10).encode(x="high:Q", text="number:N"),
-        wholes.mark_text(color=GREY, align="left", fontSize=11).encode(x=alt.value(4), text="word:N"),
-        data=alt.Data(values=[_whole(bar, unit) for bar in bars]),
+        wholes.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q"), x2=alt.X2("high:Q")),
+        wholes.mark_text(align="left", dx=6, fontSize=10).encode(x=alt.X("high:Q"), text=alt.Text("number:N")),
+        wholes.mark_text(color=GREY, align="left", fontSize=11).encode(x=alt.value(4), text=alt.Text("word:N")),
+        data=inline([_whole(bar, unit) for bar in bars]),
         width=HALF,
         height=ROW * len(bars),
     )
@@ -126,7 +137,7 @@ def _stacked(bars: Sequence[Bar], unit: Unit, x: alt.X, axis_title: str | None, 
     present = [stage for stage in STAGES if any(value["stage"] == stage for value in values)]
     colours = alt.Scale(domain=present, range=[STAGE_COLOURS[stage] for stage in present])
     return (
-        alt.Chart(alt.Data(values=values))
+        alt.Chart(inline(values))
         .mark_bar(size=18, strokeWidth=1)
         .encode(
             y=_rows(bars, axis_title, labels=labels),
@@ -134,7 +145,7 @@ def _stacked(bars: Sequence[Bar], unit: Unit, x: alt.X, axis_title: str | None, 
             color=alt.Color("stage:N", title=None, scale=colours, legend=alt.Legend(orient="bottom", columns=len(present))),
             stroke=alt.Stroke("stage:N", scale=colours, legend=None),
             fillOpacity=fill(1),
-            order="order:Q",
+            order=alt.Order("order:Q"),
             tooltip=[
                 alt.Tooltip("label:N", title=axis_title or "model"),
                 "stage:N",

@@ -11,7 +11,7 @@ from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.charts_rows import ROW, bounds, model_colours, row, rows_axis, words
 from vlm_profiling.report.figures import JOULES, PERCENT, SECONDS, Absent, Entry, Figure, Unit, best_unit
-from vlm_profiling.report.panels import GREY, WIDTH, PanelChart, finish, hole, note
+from vlm_profiling.report.panels import GREY, WIDTH, PanelChart, finish, hole, inline, note
 from vlm_profiling.report.words import INTERVAL, settings
 
 
@@ -78,8 +78,8 @@ def _scored_panel(cells: Cells, scored: Sequence[Cell], cost: Cost, unit: Unit, 
     brushed = alt.selection_interval(name=BRUSHED, encodings=["x"])
     dense = alt.condition(chosen & brushed, alt.value(1), alt.value(0.15))
     hover = [
-        "model:N",
-        "dataset:N",
+        alt.Tooltip("model:N"),
+        alt.Tooltip("dataset:N"),
         alt.Tooltip(f"{cost.field}_text:N", title=f"{cost.title} ({unit.name})"),
         alt.Tooltip("errors_text:N", title="Word error rate (%)"),
         alt.Tooltip("key:N", title="record"),
@@ -96,19 +96,19 @@ def _scored_panel(cells: Cells, scored: Sequence[Cell], cost: Cost, unit: Unit, 
         for cell in scored
     ]
     layers = [
-        chart.mark_rule().encode(x=f"{cost.field}_low:Q", x2=f"{cost.field}_high:Q", opacity=dense),
-        chart.mark_rule().encode(y="errors_low:Q", y2="errors_high:Q", opacity=dense),
+        chart.mark_rule().encode(x=alt.X(f"{cost.field}_low:Q"), x2=alt.X2(f"{cost.field}_high:Q"), opacity=dense),
+        chart.mark_rule().encode(y=alt.Y("errors_low:Q"), y2=alt.Y2("errors_high:Q"), opacity=dense),
         chart.mark_point(filled=True, size=90).encode(shape=shape, tooltip=hover, opacity=dense).add_params(chosen, brushed),
         hole(alt.Chart()).encode(x=x, y=y),
     ]
     if not several and len(scored) > 1:
         layers.insert(0, _front(rows, cost, x, y))
-    return alt.layer(*layers, data=alt.Data(values=rows), width=WIDTH, height=260)
+    return alt.layer(*layers, data=inline(rows), width=WIDTH, height=260)
 
 
 def _front(rows: Sequence[dict[str, float | str | bool | None]], cost: Cost, x: alt.X, y: alt.Y) -> alt.Chart:
     points = pareto_front([(float(row[cost.field] or 0), float(row["errors"] or 0)) for row in rows])
-    data = alt.Data(values=[{cost.field: paid, "errors": errors} for paid, errors in points])
+    data = inline([{cost.field: paid, "errors": errors} for paid, errors in points])
     line = alt.Chart(data).mark_line(color=GREY, strokeDash=[2, 3], strokeWidth=1.5, interpolate="step-after")
     return line.encode(x=x, y=y)
 
@@ -116,13 +116,13 @@ def _front(rows: Sequence[dict[str, float | str | bool | None]], cost: Cost, x: 
 def _unscored_panel(cells: Cells, others: Sequence[Cell], cost: Cost, unit: Unit, x: alt.X) -> PanelChart:
     """Models by cost alone: random weights, or no figures at all."""
     chart = alt.Chart().encode(y=rows_axis(others), x=x, color=model_colours(cells, None))
-    hover = ["label:N", alt.Tooltip(f"{cost.field}_text:N", title=f"{cost.title} ({unit.name})")]
+    hover = [alt.Tooltip("label:N"), alt.Tooltip(f"{cost.field}_text:N", title=f"{cost.title} ({unit.name})")]
     return alt.layer(
-        chart.mark_rule().encode(x=f"{cost.field}_low:Q", x2=f"{cost.field}_high:Q"),
+        chart.mark_rule().encode(x=alt.X(f"{cost.field}_low:Q"), x2=alt.X2(f"{cost.field}_high:Q")),
         chart.mark_point(filled=True, size=70, opacity=1).encode(tooltip=hover),
         hole(alt.Chart()).encode(x=x, y=rows_axis(others)),
         words(others),
-        data=alt.Data(values=[row(cell, others, cost.field, getattr(cell, cost.name), unit) for cell in others]),
+        data=inline([row(cell, others, cost.field, getattr(cell, cost.name), unit) for cell in others]),
         width=WIDTH,
         height=ROW * len(others),
         title="Without a quality figure: random weights, or no figures at all",

@@ -6,9 +6,9 @@ Data stand once a panel and titles are given on construction: Altair copies a ch
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import altair as alt
 
@@ -102,21 +102,28 @@ def draw_panel(panel: Panel, axes: Axes, width: int, top: float | None = None) -
         above = [chart.mark_point(color=axes.colour, filled=True, opacity=1, size=60).encode(tooltip=hover), hole(chart)]
     else:
         below = [chart.mark_bar(color=axes.colour, stroke=axes.colour, size=34).encode(fillOpacity=fill(0.8), tooltip=hover)]
-        above = [chart.mark_text(align="left", dx=7, dy=-7).encode(text="number:N")]
+        above = [chart.mark_text(align="left", dx=7, dy=-7).encode(text=alt.Text("number:N"))]
     return alt.layer(
         *(shape.encode(y=height) for shape in below),
-        chart.mark_rule(strokeWidth=1.5).encode(y="low:Q", y2="high:Q"),
+        chart.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q")),
         *(
-            chart.mark_tick(color="black", opacity=1, thickness=1.5, width=10, orient="horizontal").encode(y=f"{bound}:Q")
+            chart.mark_tick(color="black", opacity=1, thickness=1.5, width=10, orient="horizontal").encode(y=alt.Y(f"{bound}:Q"))
             for bound in ("low", "high")
         ),
         *(shape.encode(y=height) for shape in above),
-        chart.mark_text(color=GREY, angle=270, align="left", fontSize=11).encode(y=alt.value(HEIGHT - 6), text="word:N"),
-        data=alt.Data(values=[mark_row(mark, axes.unit) for mark in panel.marks]),
+        chart.mark_text(color=GREY, angle=270, align="left", fontSize=11).encode(
+            y=alt.value(HEIGHT - 6), text=alt.Text("word:N")
+        ),
+        data=inline([mark_row(mark, axes.unit) for mark in panel.marks]),
         width=width,
         height=HEIGHT,
         title=alt.Title(panel.title, anchor="middle"),
     )
+
+
+def inline(rows: Sequence[Mapping[str, Any]]) -> alt.Data:
+    """Rows as data. Altair hands a tuple on, where it would copy every row of a list with every chart that the chart joins."""
+    return alt.Data(values=tuple(rows))
 
 
 def hole(chart: alt.Chart) -> alt.Chart:
@@ -131,8 +138,12 @@ def fill(opacity: float) -> alt.FillOpacityValue:
 
 def note(text: str, width: int = WIDTH) -> alt.Chart:
     """A panel that says why there is nothing to draw."""
-    data = alt.Data(values=[{"text": textwrap.wrap(text, width // 7)}])
-    return alt.Chart(data, width=width, height=HEIGHT).mark_text(color=GREY, fontSize=12, lineHeight=16).encode(text="text:N")
+    data = inline([{"text": textwrap.wrap(text, width // 7)}])
+    return (
+        alt.Chart(data, width=width, height=HEIGHT)
+        .mark_text(color=GREY, fontSize=12, lineHeight=16)
+        .encode(text=alt.Text("text:N"))
+    )
 
 
 def finish(
