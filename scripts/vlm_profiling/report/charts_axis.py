@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 import altair as alt
@@ -18,6 +19,8 @@ from vlm_profiling.report.panels import (
     WIDTH,
     Mark,
     PanelChart,
+    chosen,
+    dense,
     finish,
     hole,
     inline,
@@ -86,7 +89,7 @@ def _lines(cells: Cells, model: str, axis: str) -> list[list[Cell]]:
 
 def _curves(cells: Cells, axis: str, dataset: str, rows: Sequence[Growth], unit: Unit, *, several: bool) -> PanelChart:
     names = {growth.model: _legend(growth) for growth in rows}
-    points = [point for growth in rows for point in _points(growth, axis, names[growth.model], unit)]
+    points = [point for growth in rows for point in _points(growth, axis, unit)]
     if not points:
         reasons = dict.fromkeys(cell.reason or "" for growth in rows for cell in growth.cells)
         return note(f"{dataset}: no run has figures. {'; '.join(reasons)}").properties(height=LINE)
@@ -99,17 +102,27 @@ def _curves(cells: Cells, axis: str, dataset: str, rows: Sequence[Growth], unit:
     ends = [point[name] for point in points for name in ("value", "low", "high") if point[name] is not None]
     tall = alt.Scale(type="log", domain=[min(ends) / 1.3, max(ends) * 1.15], nice=False)
     y = alt.Y("value:Q", title=f"Latency per batch ({unit.name})", scale=tall, axis=alt.Axis(format=",.4~r", tickCount=5))
-    scale = alt.Scale(domain=list(names.values()), range=[model_colour(cells, model) for model in names])
-    legend = alt.Legend(title=None, orient="right", labelLimit=LEGEND, labelFontSize=11)
+    scale = alt.Scale(domain=list(names), range=[model_colour(cells, model) for model in names])
+    exponents = f"{json.dumps(names)}[datum.label]"
+    legend = alt.Legend(title=None, orient="right", labelLimit=LEGEND, labelFontSize=11, labelExpr=exponents)
+    selected = chosen("model")
     colour = alt.Color("model:N", scale=scale, legend=legend)
-    curves = alt.Chart(inline([row for growth in rows for row in _curve(growth, axis, names[growth.model], unit)]))
+    hover = [
+        alt.Tooltip("model:N"),
+        alt.Tooltip("size:Q", title=size_along(axis).title, format=",.4~r"),
+        alt.Tooltip("hover:N", title=f"Latency per batch ({unit.name})"),
+        alt.Tooltip("key:N", title="record"),
+    ]
+    curves = alt.Chart(inline([row for growth in rows for row in _curve(growth, axis, unit)]))
     plain = alt.Chart(inline(points)).encode(x=x, y=y)
-    marks = plain.encode(color=colour)
+    marks = plain.encode(color=colour, opacity=dense(selected))
     failed = alt.Chart(inline(_failed(rows, axis)))
     return alt.layer(
-        curves.mark_line(strokeDash=[5, 3], strokeWidth=1.5).encode(x=x, y=y, color=colour, detail="model:N"),
+        curves.mark_line(strokeDash=[5, 3], strokeWidth=1.5).encode(
+            x=x, y=y, color=colour, opacity=dense(selected), detail=alt.Detail("model:N")
+        ),
         marks.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q")),
-        marks.mark_point(filled=True, opacity=1, size=60),
+        marks.mark_point(filled=True, size=60).encode(tooltip=hover).add_params(selected),
         hole(plain),
         failed.mark_text(color=GREY, angle=270, align="left", fontSize=11).encode(
             x=x, y=alt.value(HEIGHT - 4), text=alt.Text("word:N")
@@ -129,22 +142,25 @@ def _legend(growth: Growth) -> str:
     return f"{growth.model}: {exponent.value:.2f} [{low:.2f}, {high:.2f}]"
 
 
-def _points(growth: Growth, axis: str, name: str, unit: Unit) -> list[dict]:
+def _points(growth: Growth, axis: str, unit: Unit) -> list[dict]:
     rows = []
     for cell in growth.cells:
         size, entry = size_of(cell, axis), cell.latency
         if size and isinstance(entry, Figure):
-            rows.append({"model": name, "size": size, **mark_row(Mark(value_label(axis, getattr(cell, axis)), entry), unit)})
+            mark = mark_row(Mark(value_label(axis, getattr(cell, axis)), entry), unit)
+            rows.append({"model": cell.model, "size": size, "key": cell.key, **mark})
     return rows
 
 
-def _curve(growth: Growth, axis: str, name: str, unit: Unit) -> list[dict[str, str | float]]:
+def _curve(growth: Growth, axis: str, unit: Unit) -> list[dict[str, str | float]]:
     if not isinstance(growth.fit, Scaling):
         return []
     sizes = [size for cell in growth.cells if cell.ok and (size := size_of(cell, axis))]
     drawn = np.geomspace(min(sizes), max(sizes), CURVE)
     values = np.exp(growth.fit.log_coefficient + growth.fit.exponent.mean * np.log(drawn)) / unit.size
-    return [{"model": name, "size": float(size), "value": float(value)} for size, value in zip(drawn, values, strict=True)]
+    return [
+        {"model": growth.model, "size": float(size), "value": float(value)} for size, value in zip(drawn, values, strict=True)
+    ]
 
 
 def _failed(rows: Sequence[Growth], axis: str) -> list[dict[str, str | float]]:
@@ -182,11 +198,16 @@ def _ratios(
     colours = alt.Scale(domain=list(values), range=[MODEL_COLOURS[number % len(MODEL_COLOURS)] for number in range(len(values))])
     shapes = alt.Scale(domain=list(values), range=[SHAPES[number % len(SHAPES)] for number in range(len(values))])
     legend = alt.Legend(title=None, orient="bottom")
-    chart = alt.Chart().encode(y=y, yOffset=offset, color=alt.Color("label:N", scale=colours, legend=legend))
+    selected = chosen("label")
+    hover = [alt.Tooltip("model:N"), alt.Tooltip("label:N", title=AXIS[axis].title), alt.Tooltip("hover:N", title=title)]
+    colour = alt.Color("label:N", scale=colours, legend=legend)
+    chart = alt.Chart().encode(y=y, yOffset=offset, color=colour, opacity=dense(selected))
     return alt.layer(
         alt.Chart(inline([{"value": 100}])).mark_rule(color="black", strokeDash=[3, 3]).encode(x=x),
         chart.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", title=title), x2=alt.X2("high:Q")),
-        chart.mark_point(filled=True, opacity=1, size=60).encode(x=x, shape=alt.Shape("label:N", scale=shapes, legend=legend)),
+        chart.mark_point(filled=True, size=60)
+        .encode(x=x, shape=alt.Shape("label:N", scale=shapes, legend=legend), tooltip=hover)
+        .add_params(selected),
         hole(alt.Chart().encode(x=x, y=y, yOffset=offset)),
         chart.mark_text(align="left", fontSize=10).encode(x=alt.value(4), text=alt.Text("word:N"), color=alt.value(GREY)),
         data=inline(rows),

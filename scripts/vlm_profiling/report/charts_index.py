@@ -13,7 +13,7 @@ from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.charts_rows import ROW, label, model_colours, model_scale, row, rows_axis, words
 from vlm_profiling.report.charts_tradeoff import ENERGY, LATENCY, tradeoff_chart
 from vlm_profiling.report.figures import BYTES, FLOPS, best_unit, doubted
-from vlm_profiling.report.panels import STAGE_COLOURS, WIDTH, fill, finish, inline, note
+from vlm_profiling.report.panels import STAGE_COLOURS, WIDTH, chosen, dense, fill, finish, inline, note
 from vlm_profiling.report.words import INTERVAL, settings
 
 COUNTED_STAGES = ("vision", "project", "prefill", "decode")
@@ -79,6 +79,7 @@ def _flops_chart(_: Cells, baseline: Sequence[Cell]) -> alt.VConcatChart:
     colours = alt.Scale(domain=list(COUNTED_STAGES), range=[STAGE_COLOURS[stage] for stage in COUNTED_STAGES])
     sums = alt.Chart(inline([row(cell, baseline, "total", cell.flops, unit) for cell in baseline]))
     sums = sums.encode(y=rows_axis(baseline))
+    selected = chosen("stage")
     layers = alt.layer(
         alt.Chart(inline(stages))
         .mark_bar(size=18, strokeWidth=1)
@@ -88,13 +89,15 @@ def _flops_chart(_: Cells, baseline: Sequence[Cell]) -> alt.VConcatChart:
             color=alt.Color("stage:N", title=None, scale=colours, legend=alt.Legend(orient="bottom")),
             stroke=alt.Stroke("stage:N", scale=colours, legend=None),
             fillOpacity=fill(1),
+            opacity=dense(selected),
             order=alt.Order("order:Q"),
             tooltip=[
                 alt.Tooltip("label:N"),
                 alt.Tooltip("stage:N"),
                 alt.Tooltip("flops:Q", title=f"{unit.name}s per batch", format=".4~g"),
             ],
-        ),
+        )
+        .add_params(selected),
         sums.mark_rule(strokeWidth=1.5).encode(x=alt.X("total_low:Q"), x2=alt.X2("total_high:Q")),
         sums.mark_text(align="left", dx=8).encode(x=alt.X("total_high:Q"), text=alt.Text("number:N")),
         words(baseline, sums),

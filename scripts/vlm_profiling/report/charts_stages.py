@@ -18,6 +18,8 @@ from vlm_profiling.report.panels import (
     WIDTH,
     PanelChart,
     absent_word,
+    chosen,
+    dense,
     fill,
     finish,
     inline,
@@ -136,6 +138,7 @@ def _stacked(bars: Sequence[Bar], unit: Unit, x: alt.X, axis_title: str | None, 
     ]
     present = [stage for stage in STAGES if any(value["stage"] == stage for value in values)]
     colours = alt.Scale(domain=present, range=[STAGE_COLOURS[stage] for stage in present])
+    selected = chosen("stage")
     return (
         alt.Chart(inline(values))
         .mark_bar(size=18, strokeWidth=1)
@@ -145,14 +148,16 @@ def _stacked(bars: Sequence[Bar], unit: Unit, x: alt.X, axis_title: str | None, 
             color=alt.Color("stage:N", title=None, scale=colours, legend=alt.Legend(orient="bottom", columns=len(present))),
             stroke=alt.Stroke("stage:N", scale=colours, legend=None),
             fillOpacity=fill(1),
+            opacity=dense(selected),
             order=alt.Order("order:Q"),
             tooltip=[
                 alt.Tooltip("label:N", title=axis_title or "model"),
-                "stage:N",
+                alt.Tooltip("stage:N"),
                 alt.Tooltip("value:Q", title=f"Time per batch ({unit.name})", format=".4~g"),
                 alt.Tooltip("share:Q", title="Share of the time (%)", format=".3~g"),
             ],
         )
+        .add_params(selected)
     )
 
 

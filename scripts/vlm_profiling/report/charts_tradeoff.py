@@ -11,7 +11,7 @@ from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.charts_rows import ROW, bounds, model_colours, row, rows_axis, words
 from vlm_profiling.report.figures import JOULES, PERCENT, SECONDS, Absent, Entry, Figure, Unit, best_unit
-from vlm_profiling.report.panels import GREY, WIDTH, PanelChart, finish, hole, inline, note
+from vlm_profiling.report.panels import GREY, WIDTH, PanelChart, chosen, finish, hole, inline, note
 from vlm_profiling.report.words import INTERVAL, settings
 
 
@@ -37,8 +37,8 @@ ENERGY = Cost("Energy", "Energy per sample", JOULES, "energy", "Idle power inclu
 
 REASONS = 3
 """Different reasons told of figures that are missing."""
-CHOSEN, BRUSHED = "model", "brush"
-"""Selections that the pages listen to: a model clicked, a range of costs swept over."""
+BRUSHED = "brush"
+"""Selection that the pages listen to beside the model clicked: a range of costs swept over."""
 
 
 def tradeoff_chart(cells: Cells, baseline: Sequence[Cell], cost: Cost) -> alt.VConcatChart:
@@ -74,9 +74,9 @@ def _scored_panel(cells: Cells, scored: Sequence[Cell], cost: Cost, unit: Unit, 
     shape = alt.Shape("dataset:N", title=None, legend=alt.Legend(orient="bottom") if several else None)
     y = alt.Y("errors:Q", title="Word error rate (%)", scale=alt.Scale(zero=True))
     chart = alt.Chart().encode(x=x, y=y, color=model_colours(cells, alt.Legend(orient="bottom", columns=3)))
-    chosen = alt.selection_point(name=CHOSEN, fields=["model"])
+    picked = chosen("model")
     brushed = alt.selection_interval(name=BRUSHED, encodings=["x"])
-    dense = alt.condition(chosen & brushed, alt.value(1), alt.value(0.15))
+    opacity = alt.condition(picked & brushed, alt.value(1), alt.value(0.15))
     hover = [
         alt.Tooltip("model:N"),
         alt.Tooltip("dataset:N"),
@@ -96,9 +96,9 @@ def _scored_panel(cells: Cells, scored: Sequence[Cell], cost: Cost, unit: Unit, 
         for cell in scored
     ]
     layers = [
-        chart.mark_rule().encode(x=alt.X(f"{cost.field}_low:Q"), x2=alt.X2(f"{cost.field}_high:Q"), opacity=dense),
-        chart.mark_rule().encode(y=alt.Y("errors_low:Q"), y2=alt.Y2("errors_high:Q"), opacity=dense),
-        chart.mark_point(filled=True, size=90).encode(shape=shape, tooltip=hover, opacity=dense).add_params(chosen, brushed),
+        chart.mark_rule().encode(x=alt.X(f"{cost.field}_low:Q"), x2=alt.X2(f"{cost.field}_high:Q"), opacity=opacity),
+        chart.mark_rule().encode(y=alt.Y("errors_low:Q"), y2=alt.Y2("errors_high:Q"), opacity=opacity),
+        chart.mark_point(filled=True, size=90).encode(shape=shape, tooltip=hover, opacity=opacity).add_params(picked, brushed),
         hole(alt.Chart()).encode(x=x, y=y),
     ]
     if not several and len(scored) > 1:

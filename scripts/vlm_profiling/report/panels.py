@@ -6,6 +6,7 @@ Data stand once a panel and titles are given on construction: Altair copies a ch
 from __future__ import annotations
 
 import textwrap
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -35,6 +36,9 @@ STAGE_COLOURS = {
 }
 """The model's own stages are one ramp from dark to light: none is taken for a model's colour."""
 
+warnings.filterwarnings("ignore", message="Automatically deduplicated selection parameter")
+"""One selection for all panels of a chart is what is meant."""
+
 PanelChart: TypeAlias = alt.Chart | alt.LayerChart | alt.FacetChart
 
 
@@ -47,6 +51,7 @@ def _theme() -> alt.theme.ThemeConfig:
             "view": {"stroke": None},
             "axis": {"gridColor": "#e6e8eb", "domainColor": GREY, "tickColor": GREY, "labelFontSize": 11, "titleFontSize": 11},
             "axisX": {"grid": False},
+            "axisQuantitative": {"labelFlush": False, "labelOverlap": "greedy"},
             "title": {"anchor": "start", "fontSize": 12},
             "concat": {"spacing": 20},
         }
@@ -124,6 +129,16 @@ def draw_panel(panel: Panel, axes: Axes, width: int, top: float | None = None) -
 def inline(rows: Sequence[Mapping[str, Any]]) -> alt.Data:
     """Rows as data. Altair hands a tuple on, where it would copy every row of a list with every chart that the chart joins."""
     return alt.Data(values=tuple(rows))
+
+
+def chosen(field: str) -> alt.Parameter:
+    """A selection, named as its field, by a click on a mark or on a name in the legend; a click beside it lets go."""
+    return alt.selection_point(name=field, fields=[field], bind="legend", on="click")
+
+
+def dense(selection: alt.Parameter | alt.PredicateComposition) -> alt.OpacityValue:
+    """Faint where a mark is not among what is selected."""
+    return alt.OpacityValue(0.15, condition={"param": selection.name, "value": 1})
 
 
 def hole(chart: alt.Chart) -> alt.Chart:
