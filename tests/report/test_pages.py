@@ -88,7 +88,7 @@ def test_missing_and_malformed_records_are_named(make_study, write):
 def test_what_a_finished_run_lacks_is_explained_below_the_table(make_study, write):
     pages = write(make_study())
     assert "Energy per sample: no RAPL on this host." in pages["index.md"]
-    assert "Word error rate: not applicable: random weights." in pages["index.md"]
+    assert "Word error rate, Exact match: not applicable: random weights." in pages["index.md"]
     assert "| Word error rate (%) | not applicable: random weights |" in pages["random.md"]
 
 

@@ -51,7 +51,9 @@ class Opened:
         count = self.page.locator("figure.chart").count()
         for number in range(count):
             self.page.locator("figure.chart").nth(number).scroll_into_view_if_needed()
-            self.page.locator("figure.chart").nth(number).locator(".vega svg").wait_for()
+            self.page.locator("figure.chart").nth(number).locator(
+                ".vega[role=img] svg"
+            ).wait_for()  # named once it has its final size
         self.page.evaluate("scrollTo(0, 0)")
 
     @property

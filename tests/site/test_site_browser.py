@@ -104,6 +104,20 @@ def test_a_model_clicked_in_a_chart_is_marked_in_the_tables(browser, usual_site)
     opened.page.context.close()
 
 
+def test_a_model_clicked_in_a_legend_is_marked_in_the_tables_and_others_turn_faint(browser, usual_site):
+    opened = open_page(browser, usual_site.folder / "reports" / "axis-batch_size.html")
+    opened.draw_all()
+    faint = "points => points.filter((point) => Number(point.getAttribute('opacity')) < 0.5).length"
+    points = opened.page.locator(".vega .mark-symbol.role-mark path[aria-roledescription=point]")
+    assert points.evaluate_all(faint) == 0
+    opened.page.locator(".vega .role-legend-label text", has_text="trained").first.click()
+    opened.page.locator("tr.chosen").first.wait_for()
+    assert {row.locator("td").first.text_content() for row in opened.page.locator("tr.chosen").all()} == {"trained"}
+    assert 0 < points.evaluate_all(faint) < points.count()
+    assert opened.errors == []
+    opened.page.context.close()
+
+
 def test_definitions_come_up_for_the_keyboard_too(browser, usual_site):
     opened = open_page(browser, usual_site.folder / "reports" / "trained.html")
     defined = opened.page.locator("td abbr", has_text="Time to first token").first

@@ -85,7 +85,9 @@ def test_a_page_allows_nothing_from_a_network_and_no_script_of_its_own(usual_sit
 
 def test_the_landing_page_counts_its_cells(usual_site):
     text = (usual_site.folder / "reports" / "index.html").read_text(encoding="utf-8")
-    for count, words in ((8, "cells"), (5, "done"), (2, "unsupported"), (1, "failed"), (0, "audits warned")):
+    reasons = '<a href="#cells-without-figures">{}</a>'
+    tiles = ((8, "cells"), (5, "done"), (2, reasons.format("unsupported")), (1, reasons.format("failed")), (0, "audits warned"))
+    for count, words in tiles:
         assert f"<strong>{count}</strong> {words}</li>" in text
 
 
@@ -157,7 +159,7 @@ def test_a_lost_record_is_counted_as_such(make_site):
     write_pages(site.study, tables, site.folder / "plots", site.folder / "reports")
     write_site(site.study, tables, site.folder / "plots", site.folder / "reports")
     text = (site.folder / "reports" / "index.html").read_text(encoding="utf-8")
-    assert "<strong>1</strong> without a record" in text
+    assert '<strong>1</strong> <a href="#cells-without-figures">without a record</a>' in text
     write_record(site.record_path(site.runs[0]), record)
 
 
@@ -184,4 +186,6 @@ def test_a_specification_is_slim_and_its_equal_data_stand_once():
     data = {"values": [{"cost": 1 / 3}]}
     chart = slim({"hconcat": [{"data": data, "width": 10}, {"data": data}, {"data": {"values": []}}]})
     assert chart["datasets"] == {"d0": [{"cost": 0.333333}], "d1": []}
+    ticks = {"x": {"axis": {"values": [1, 2]}}}
+    assert slim({"encoding": ticks})["encoding"] == ticks, "an axis that holds values alone is no data"
     assert chart["hconcat"] == [{"data": {"name": "d0"}, "width": 10}, {"data": {"name": "d0"}}, {"data": {"name": "d1"}}]

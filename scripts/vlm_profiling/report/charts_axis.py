@@ -118,11 +118,11 @@ def _curves(cells: Cells, axis: str, dataset: str, rows: Sequence[Growth], unit:
     marks = plain.encode(color=colour, opacity=dense(selected))
     failed = alt.Chart(inline(_failed(rows, axis)))
     return alt.layer(
-        curves.mark_line(strokeDash=[5, 3], strokeWidth=1.5).encode(
-            x=x, y=y, color=colour, opacity=dense(selected), detail=alt.Detail("model:N")
-        ),
+        curves.mark_line(strokeDash=[5, 3], strokeWidth=1.5)
+        .encode(x=x, y=y, color=colour, opacity=dense(selected), detail=alt.Detail("model:N"))
+        .add_params(selected),
         marks.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q")),
-        marks.mark_point(filled=True, size=60).encode(tooltip=hover).add_params(selected),
+        marks.mark_point(filled=True, size=60).encode(tooltip=hover),
         hole(plain),
         failed.mark_text(color=GREY, angle=270, align="left", fontSize=11).encode(
             x=x, y=alt.value(HEIGHT - 4), text=alt.Text("word:N")
@@ -204,10 +204,10 @@ def _ratios(
     chart = alt.Chart().encode(y=y, yOffset=offset, color=colour, opacity=dense(selected))
     return alt.layer(
         alt.Chart(inline([{"value": 100}])).mark_rule(color="black", strokeDash=[3, 3]).encode(x=x),
-        chart.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", title=title), x2=alt.X2("high:Q")),
-        chart.mark_point(filled=True, size=60)
-        .encode(x=x, shape=alt.Shape("label:N", scale=shapes, legend=legend), tooltip=hover)
-        .add_params(selected),
+        chart.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q", title=title), x2=alt.X2("high:Q")).add_params(selected),
+        chart.mark_point(filled=True, size=60).encode(
+            x=x, shape=alt.Shape("label:N", scale=shapes, legend=legend), tooltip=hover
+        ),
         hole(alt.Chart().encode(x=x, y=y, yOffset=offset)),
         chart.mark_text(align="left", fontSize=10).encode(x=alt.value(4), text=alt.Text("word:N"), color=alt.value(GREY)),
         data=inline(rows),

@@ -95,10 +95,11 @@ def _scored_panel(cells: Cells, scored: Sequence[Cell], cost: Cost, unit: Unit, 
         }
         for cell in scored
     ]
+    # Points come first: only the first layer's legend answers to a selection.
     layers = [
+        chart.mark_point(filled=True, size=90).encode(shape=shape, tooltip=hover, opacity=opacity).add_params(picked, brushed),
         chart.mark_rule().encode(x=alt.X(f"{cost.field}_low:Q"), x2=alt.X2(f"{cost.field}_high:Q"), opacity=opacity),
         chart.mark_rule().encode(y=alt.Y("errors_low:Q"), y2=alt.Y2("errors_high:Q"), opacity=opacity),
-        chart.mark_point(filled=True, size=90).encode(shape=shape, tooltip=hover, opacity=opacity).add_params(picked, brushed),
         hole(alt.Chart()).encode(x=x, y=y),
     ]
     if not several and len(scored) > 1:

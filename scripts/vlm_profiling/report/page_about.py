@@ -43,7 +43,7 @@ def about_model(cell: Cell) -> str:
 
 
 def provenance(cells: Sequence[Cell]) -> str:
-    """Where, when and with what the records were made; several values where records of several are mixed."""
+    """When, where and with what the records were made, as a list; several values where records of several are mixed."""
     ran = [cell for cell in cells if cell.started_at]
     if not ran:
         return "No run has a record yet."
@@ -61,13 +61,14 @@ def provenance(cells: Sequence[Cell]) -> str:
         "code": _distinct(_commit(cell) for cell in ran),
         "protocol version": _distinct(str(cell.protocol_version) for cell in ran),
     }
-    words = "; ".join(f"{name}: {' | '.join(values)}" for name, values in facts.items() if values)
-    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    text = f"Measured {when}. {capital(words)}."
+    facts = {"measured": [days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"], **facts}
+    text = "\n".join(
+        f"- **{capital(name)}**: {escape_markdown(' | '.join(values), longest=500)}" for name, values in facts.items() if values
+    )
     mixed = [name for name in ("libraries", "image", "code", "protocol version") if len(facts[name]) > 1]
     if mixed:
-        text += f" Records of different {' and '.join(mixed)} are mixed here: compare them with care."
-    return escape_markdown(text, longest=2000)
+        text += f"\n\nRecords of different {' and '.join(mixed)} are mixed here: compare them with care."
+    return text
 
 
 def counts_text(cells: Sequence[Cell]) -> str:

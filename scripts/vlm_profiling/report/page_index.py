@@ -14,6 +14,7 @@ from vlm_profiling.report.markdown import escape_markdown
 from vlm_profiling.report.page_about import about_samples, counts_text, provenance
 from vlm_profiling.report.page_advice import best_hints_table, model_advice
 from vlm_profiling.report.page_audits import verdict_counts
+from vlm_profiling.report.page_best import best_table
 from vlm_profiling.report.page_parts import Chart, listed, render
 from vlm_profiling.report.page_stages import models_stages_table
 from vlm_profiling.report.page_tables import failures_table, models_table
@@ -54,6 +55,8 @@ def index_page(cells: Cells, tables: Path, pictures: str, figures: str) -> str:
             }
             for dataset in datasets
         ],
+        best=best_table(baseline),
+        settings=settings(baseline[0].point) if baseline else "",
         charts=[Chart(CHART_TITLES[name], f"{pictures}/index/{name}.svg") for name in _index_charts(baseline)],
         stages_chart=Chart(CHART_TITLES["stages"], f"{pictures}/index/stages.svg"),
         advice=best_hints_table([advice for model in study.models for advice in model_advice(cells, model, tables)]),

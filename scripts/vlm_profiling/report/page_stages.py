@@ -18,6 +18,10 @@ KINDS = 10
 """Kinds of layers listed; the table of layers holds all."""
 
 
+MOST_TOLD = 2
+"""Times between the ends of an interval from which on the cost of marking is not told."""
+
+
 def stages_table(cell: Cell, rows: Sequence[StageRow]) -> str:
     """One run's stages, their sum, and in words what the sum is worth."""
     first, doubts = rows[0], cell.doubts.get("stages", ())
@@ -53,6 +57,9 @@ def _marking(row: StageRow) -> str:
     cost = row.marking_cost
     if isinstance(cost, Absent):
         return f"What marking them costs is not known: {cost.reason}."
+    low, high = cost.bounds
+    if high > MOST_TOLD * low:
+        return "What marking them costs cannot be told: other work moved the machine more, from one turn to the next."
     return f"Marked and unmarked in turns, it takes {show(cost, PERCENT)} % of its time: that is what marking costs."
 
 

@@ -96,12 +96,12 @@ def axis_table(axis: str, line: Sequence[Cell], times: Mapping[Place, Times]) ->
         columns.append(_ratio_column(LATENCY, [marked_like(ratio, (cell.latency, line[0].latency)) for cell, ratio in ratios]))
     for quantity in (ENERGY, WORK):
         columns += _figure_columns([quantity], line)
-        if relative:
+        if relative and quantities_there([quantity], line):
             columns.append(_ratio_column(quantity, _ratios(quantity, line)))
     quantities = [LATENCY, ENERGY, WORK]
     notes = [*_without_effect(axis, line), *([ABOUT_VERDICTS] if relative else [])]
     if any(isinstance(cell.word_errors, Figure) for cell in line):
-        quality = [WORD_ERRORS, EXACT_MATCHES, *_there(STANDARDS, line)]
+        quality = [WORD_ERRORS, EXACT_MATCHES, *quantities_there(STANDARDS, line)]
         columns += _figure_columns(quality, line)
         quantities += quality
         given = AXIS[axis].given
@@ -112,7 +112,7 @@ def axis_table(axis: str, line: Sequence[Cell], times: Mapping[Place, Times]) ->
 def baseline_table(cells: Sequence[Cell]) -> str:
     """Every quantity at the baseline, one row each; one column a data set."""
     rows = []
-    quantities = [*AT_BASELINE, *_there((*STANDARDS, *CAPTIONS), cells)]
+    quantities = [*AT_BASELINE, *quantities_there((*STANDARDS, *CAPTIONS), cells)]
     for quantity in quantities:
         entries = [getattr(cell, quantity.name) for cell in cells]
         unit = best_unit(quantity.units, entries)
@@ -134,7 +134,7 @@ def baseline_table(cells: Sequence[Cell]) -> str:
 
 def models_table(cells: Sequence[Cell]) -> str:
     """One row a model at the baseline on one data set."""
-    quantities = [ENERGY, WORK, MEMORY, WORD_ERRORS, EXACT_MATCHES, *_there(STANDARDS, cells)]
+    quantities = [ENERGY, WORK, MEMORY, WORD_ERRORS, EXACT_MATCHES, *quantities_there(STANDARDS, cells)]
     columns = [
         Column("Model", [f"[{escape_markdown(cell.model)}]({cell.model}.md)" for cell in cells]),
         *_figure_columns([LATENCY, *quantities], cells),
@@ -144,7 +144,7 @@ def models_table(cells: Sequence[Cell]) -> str:
 
 def cells_table(cells: Sequence[Cell]) -> str:
     """Cells anywhere in the grid, one row each."""
-    quantities = [ENERGY, WORK, WORD_ERRORS, EXACT_MATCHES, *_there(STANDARDS, cells)]
+    quantities = [ENERGY, WORK, WORD_ERRORS, EXACT_MATCHES, *quantities_there(STANDARDS, cells)]
     columns = [
         Column("Data set", [escape_markdown(cell.dataset) for cell in cells]),
         Column("Settings", [escape_markdown(settings(cell.point)) for cell in cells]),
@@ -168,16 +168,18 @@ def failures_table(cells: Sequence[Cell]) -> str:
     return table(["Model", "Data set", "Settings", "Status", "Reason"], rows, text_columns=5)
 
 
-def _there(quantities: Sequence[Quantity], cells: Sequence[Cell]) -> list[Quantity]:
+def quantities_there(quantities: Sequence[Quantity], cells: Sequence[Cell]) -> list[Quantity]:
     """Those that one of the cells has a figure of."""
     return [quantity for quantity in quantities if any(isinstance(getattr(cell, quantity.name), Figure) for cell in cells)]
 
 
 def _figure_columns(quantities: Sequence[Quantity], cells: Sequence[Cell]) -> list[Column]:
-    """A column for each quantity, in the unit that suits its largest figure; latency also says why a run has no figures."""
+    """A column for each quantity with a figure, in the unit that suits its largest; latency also says why a run has none."""
     columns = []
     for quantity in quantities:
         entries = [getattr(cell, quantity.name) for cell in cells]
+        if quantity is not LATENCY and not any(isinstance(entry, Figure) for entry in entries):
+            continue  # the note below the table says why
         unit = best_unit(quantity.units, entries)
         shown = [show(entry, unit, with_n=quantity in COUNTED, with_reason=quantity is LATENCY) for entry in entries]
         columns.append(Column(f"{quantity.title} ({unit.name})", shown))
@@ -271,15 +273,16 @@ def _with_notes(
     text_columns: int = 1,
 ) -> str:
     """The table, and below it why figures of finished runs are missing."""
-    absences: dict[str, None] = {}
+    absences: dict[str, dict[str, None]] = {}
     for quantity in quantities:
         for cell in cells:
             entry = getattr(cell, quantity.name)
             if isinstance(entry, Absent) and entry.status == "absent":
-                absences[f"{quantity.title}: {escape_markdown(entry.reason)}."] = None
+                absences.setdefault(entry.reason, {})[quantity.title] = None
+    missing = [f"{', '.join(titles)}: {escape_markdown(reason)}." for reason, titles in absences.items()]
     rows = list(zip(*(column.cells for column in columns), strict=True))
     text = table([column.title for column in columns], rows, text_columns)
-    return "\n\n".join([text, *absences, *notes, *_doubts(cells, (LATENCY, *quantities))])
+    return "\n\n".join([text, *missing, *notes, *_doubts(cells, (LATENCY, *quantities))])
 
 
 def _doubts(cells: Sequence[Cell], quantities: Sequence[Quantity]) -> list[str]:

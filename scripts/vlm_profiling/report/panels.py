@@ -132,7 +132,10 @@ def inline(rows: Sequence[Mapping[str, Any]]) -> alt.Data:
 
 
 def chosen(field: str) -> alt.Parameter:
-    """A selection, named as its field, by a click on a mark or on a name in the legend; a click beside it lets go."""
+    """A selection, named as its field, by a click on a mark or on a name in the legend; a click beside it lets go.
+
+    Of layers, the first one with the legend must have it: Vega-Lite makes no other one's legend answer.
+    """
     return alt.selection_point(name=field, fields=[field], bind="legend", on="click")
 
 

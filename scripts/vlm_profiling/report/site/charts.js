@@ -131,10 +131,18 @@ async function draw(figure) {
   }
   const picture = box.querySelector("img");
   for (const other of box.querySelectorAll(".vega")) if (other !== place) other.remove();
-  place.setAttribute("role", "img");
-  place.setAttribute("aria-label", picture.alt);
   picture.hidden = true;
   linkModels(figure.view, specification);
+  await wakeLegends(figure.view);
+  place.setAttribute("role", "img");
+  place.setAttribute("aria-label", picture.alt);
+}
+
+/* Vega hears the second change of a legend's signal, not the first: so that a reader's first click counts, this is the first. */
+async function wakeLegends(view) {
+  const names = Object.keys(view.getState({ signals: (name) => name.endsWith("_legend"), data: () => false }).signals);
+  for (const name of names) view.signal(name, null, { force: true });
+  await view.runAsync();
 }
 
 /* Models clicked in a chart, or within a range swept over, are marked in the page's tables too. */

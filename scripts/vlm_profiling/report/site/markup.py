@@ -102,11 +102,17 @@ def _point_to_html(tokens: Sequence[Token]) -> None:
 
 
 def _dress_tables(tokens: list[Token]) -> None:
-    """Wrap tables so that they scroll, define their heads, and set figures apart from their intervals."""
-    section, column = "", 0
+    """Name tables, define their heads, set figures apart from their intervals, and mark the notes below a table."""
+    section, column, below = "", 0, False
     for place, token in enumerate(tokens):
         if token.type == "heading_open":
             section = _plain(tokens[place + 1].content)
+        if token.level == 0 and token.nesting >= 0:
+            if token.type == "paragraph_open" and below:
+                token.attrJoin("class", "note")
+            below = token.type in ("table_close", "paragraph_open") and below
+        if token.type == "table_close":
+            below = True
         elif token.type == "table_open":
             token.meta = {"label": section}
         elif token.type == "tr_open":

@@ -22,6 +22,7 @@ from vlm_profiling.record.files import RecordError, write_bytes, write_text
 from vlm_profiling.report import site
 from vlm_profiling.report.cells import Cells, read_cells
 from vlm_profiling.report.files import SITE_FOLDER, page_files
+from vlm_profiling.report.page_about import counts_text
 from vlm_profiling.report.site.markup import Body, page_body
 from vlm_profiling.report.site.slim import slim
 from vlm_profiling.study import Study
@@ -38,6 +39,8 @@ class Tile:
     count: int
     colour: str
     """good, doubtful or bad; empty: neither."""
+    section: str = ""
+    """Anchor of the section that tells more."""
 
 
 def write_site(study: Study, tables: Path, plots: Path, output: Path) -> int:
@@ -53,9 +56,15 @@ def write_site(study: Study, tables: Path, plots: Path, output: Path) -> int:
         lstrip_blocks=True,
     )
     layout = environment.get_template("layout.html.j2")
-    tiles = _tiles(read_cells(study, tables))
-    bodies = {page.removesuffix(".md"): _body(output, page, plots) for page in page_files(study)}
-    links = [(name, body.title if name not in ("index", *study.models) else name) for name, body in bodies.items()]
+    cells = read_cells(study, tables)
+    tiles = _tiles(cells)
+    bodies = {page.removesuffix(".md"): _body(output, page, plots, cells) for page in page_files(study)}
+    others = [(name, body.title.removesuffix(", all models")) for name, body in bodies.items()]
+    links = {
+        "Study": [("index", "All models")],
+        "Models": [(model, model) for model in study.models],
+        "All models by": [(name, title) for name, title in others if name not in ("index", *study.models)],
+    }
     for name, body in bodies.items():
         write_text(output / f"{name}.html", layout.render(study=study.name, links=links, name=name, body=body, tiles=tiles))
     write_assets(output / SITE_FOLDER)
@@ -72,12 +81,14 @@ def write_assets(folder: Path) -> None:
     write_bytes(folder / "vega.js", vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").encode())
 
 
-def _body(output: Path, page: str, plots: Path) -> Body:
+def _body(output: Path, page: str, plots: Path, cells: Cells) -> Body:
     path = output / page
     try:
         markdown = path.read_text(encoding="utf-8")
     except OSError as error:
         raise RecordError(f"{path}: {error}") from None
+    if page == "index.md":
+        markdown = markdown.replace(f"{counts_text(cells.all)}\n\n", "", 1)  # the tiles say it
     return page_body(markdown, partial(_chart, output, plots))
 
 
@@ -106,13 +117,21 @@ def _tiles(cells: Cells) -> Sequence[Tile]:
     statuses = Counter(cell.status for cell in cells.all)
     verdicts = Counter(finding.verdict for finding in cells.findings)
     failed = statuses["oom"] + statuses["timeout"] + statuses["error"]
+    absent = "cells-without-figures" if statuses["ok"] < len(cells.all) else ""
+    stale = sum(cell.state == "stale" for cell in cells.all)
     others = len(cells.all) - statuses["ok"] - statuses["unsupported"] - failed
     return [
         Tile("cells", len(cells.all), ""),
         Tile("done", statuses["ok"], "good"),
-        Tile("unsupported", statuses["unsupported"], "doubtful" if statuses["unsupported"] else ""),
-        Tile("failed", failed, "bad" if failed else ""),
-        *([Tile("without a record", others, "bad")] if others else []),
+        Tile(
+            "unsupported",
+            statuses["unsupported"],
+            "doubtful" if statuses["unsupported"] else "",
+            absent if statuses["unsupported"] else "",
+        ),
+        Tile("failed", failed, "bad" if failed else "", absent if failed else ""),
+        *([Tile("without a record", others, "bad", absent)] if others else []),
+        *([Tile("stale", stale, "doubtful")] if stale else []),
         Tile("audits passed", verdicts["pass"], "good"),
         Tile("audits warned", verdicts["warn"], "doubtful" if verdicts["warn"] else ""),
         Tile("audits failed", verdicts["fail"], "bad" if verdicts["fail"] else ""),

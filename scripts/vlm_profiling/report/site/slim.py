@@ -15,18 +15,18 @@ def slim(specification: dict[str, Any]) -> dict[str, Any]:
     names: dict[bytes, str] = {}
     datasets: dict[str, Any] = {}
 
-    def walk(part: Any) -> Any:
+    def walk(part: Any, field: str = "") -> Any:
         if isinstance(part, float):
             return float(f"{part:.{DIGITS}g}")
         if isinstance(part, list):
             return [walk(inner) for inner in part]
         if not isinstance(part, dict):
             return part
-        if set(part) == {"values"} and isinstance(part["values"], list):
+        if field == "data" and set(part) == {"values"}:  # an axis may hold values alone, too
             values = walk(part["values"])
             name = names.setdefault(msgspec.json.encode(values), f"d{len(names)}")
             datasets[name] = values
             return {"name": name}
-        return {name: walk(inner) for name, inner in part.items()}
+        return {name: walk(inner, name) for name, inner in part.items()}
 
     return {**walk(specification), "datasets": datasets}
