@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy
 from PIL import Image
 
+from vlm_profiling.checkpoints.families.base import Shown
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint
 from vlm_profiling.cost.functions import ModelCost, Work, work_flops
 from vlm_profiling.cost.generate import generate_flops
@@ -23,7 +24,7 @@ def noise_picture(width: int, height: int) -> Image.Image:
 
 
 def real_and_expected_flops(
-    loaded: LoadedCheckpoint, cost: ModelCost, pictures: Sequence[Image.Image], image_size: int | None = None
+    loaded: LoadedCheckpoint, cost: ModelCost, pictures: Sequence[Shown], image_size: int | None = None
 ) -> tuple[dict[str, int], dict[str, int]]:
     """FLOPs by stage of one batch of up to three rows: counted inside generate(), and expected from the cost functions."""
     prepared = loaded.family.prepare(loaded.processor, list(pictures), REQUESTS[: len(pictures)], image_size=image_size)
@@ -38,7 +39,10 @@ def real_and_expected_flops(
     )
     assert cost.flops is not None, cost.absent
     work = Work(
-        grids=tuple(prepared.vision_grids),
+        grids=tuple(
+            grid for grid, count in zip(prepared.vision_grids, prepared.encoded_pictures, strict=True) for _ in range(count)
+        ),
+        rows=len(pictures),
         prompt_tokens=prepared.padded_tokens,
         generated_tokens=NEW_TOKENS,
         qformer_tokens=prepared.qformer_tokens,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
-from PIL import Image
 from real_flops import NEW_TOKENS, PICTURE_SIZES, REQUESTS, noise_picture, real_and_expected_flops
 
+from vlm_profiling.checkpoints.errors import Unsupported
+from vlm_profiling.checkpoints.families.base import Shown
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint
 from vlm_profiling.cost.functions import ModelCost
 
 
-def assert_equal_flops(loaded: LoadedCheckpoint, cost: ModelCost, pictures: list[Image.Image], image_size: int | None) -> None:
+def assert_equal_flops(loaded: LoadedCheckpoint, cost: ModelCost, pictures: Sequence[Shown], image_size: int | None) -> None:
     real, expected = real_and_expected_flops(loaded, cost, pictures, image_size)
     assert real == expected
     assert sum(expected.values()) > 0
@@ -26,6 +29,15 @@ def test_of_a_padded_batch_with_prompts_and_pictures_of_three_sizes(
     loaded: LoadedCheckpoint, cost: ModelCost, image_size: int | None
 ) -> None:
     assert_equal_flops(loaded, cost, [noise_picture(*size) for size in PICTURE_SIZES], image_size)
+
+
+def test_of_a_padded_batch_of_four_three_and_one_frames(loaded: LoadedCheckpoint, cost: ModelCost) -> None:
+    shown = [[noise_picture(*size)] * frames for size, frames in zip(PICTURE_SIZES, (4, 3, 1), strict=True)]
+    if loaded.family.one_picture:
+        with pytest.raises(Unsupported, match="frames = 4: the processor puts"):
+            loaded.family.prepare(loaded.processor, shown, REQUESTS)
+    else:
+        assert_equal_flops(loaded, cost, shown, image_size=None)
 
 
 def test_only_fuyu_lacks_a_vision_stage(cost: ModelCost) -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from vlm_profiling.cost.evaluate import record_flops
 from vlm_profiling.cost.functions import CostError, ModelCost
-from vlm_profiling.record.schema import Batch, Point, Record, Sample
+from vlm_profiling.record.schema import Batch, Record, Sample
 
 
 def batch(rows: int, prompt_tokens: int, generated_tokens: int) -> Batch:
@@ -76,10 +76,10 @@ def test_a_batch_and_its_samples_must_agree(model: ModelCost) -> None:
         record_flops(record_of([(batch(3, 10, 3), [sample(0, 10, 3)])]), model)
 
 
-def test_frames_of_a_video_are_not_taken_for_one_picture(model: ModelCost) -> None:
-    video = make_record(point=Point(device="cpu", optimization="fp32", batch_size=2, frames=8))
-    with pytest.raises(CostError, match="8 frames"):
-        record_flops(video, model)
+def test_each_frame_of_a_video_is_encoded_and_projected(model: ModelCost) -> None:
+    rows = [replace(sample(0, 10, 3), frames=4, encoded_pictures=4), sample(1, 10, 3)]
+    flops = record_flops(record_of([(batch(2, 10, 3), rows)]), model)
+    assert flops is not None and flops.total == (5000, 500, 400, 80, 0)
 
 
 @pytest.mark.parametrize("rows", [1, 8, 40])

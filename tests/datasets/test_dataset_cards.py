@@ -23,7 +23,7 @@ def test_a_card_says_what_a_reader_must_know(card):
     assert content["name"] == card.stem
     assert not {"about", "source", "homepage", "licence", "citation", "splits", "columns", "config", "verified"} - set(content)
     config = DatasetConfig.model_validate(content["config"])
-    assert config.split in content["splits"]
+    assert config.folder or config.split in content["splits"]
     assert config.hub is None or config.hub in KNOWN
 
 

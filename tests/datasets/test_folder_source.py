@@ -102,7 +102,9 @@ def test_a_missing_parquet_column_is_named_with_those_that_are_there(source, pre
     folder = source()
     (folder / "samples.json").unlink()
     pl.DataFrame({"picture": ["images/0.png"], "request": ["?"]}).write_parquet(folder / "samples.parquet")
-    with pytest.raises(DatasetError, match="no column response, image_path or image; the table has picture, request"):
+    with pytest.raises(
+        DatasetError, match="no column response, image_path or image or video_path or video; the table has picture, request"
+    ):
         prepare()
 
 

@@ -12,7 +12,7 @@ from small_project import draw_shapes
 
 from vlm_profiling.checkpoints.describe import describe_checkpoint
 from vlm_profiling.checkpoints.loader import load_checkpoint
-from vlm_profiling.datasets.read import open_picture, read_source_folder
+from vlm_profiling.datasets.read import open_media, read_source_folder
 from vlm_profiling.measure.passes import InputBatch, Session, make_batches, prepare_batches
 from vlm_profiling.measure.request import RunRequest, request_from_spec
 from vlm_profiling.record.manifests import CheckpointManifest
@@ -87,8 +87,8 @@ def session_for(request_for: Callable[..., RunRequest]) -> Callable[..., tuple[S
         dtype, attention = request.optimization.dtype, request.optimization.attention
         loaded = load_checkpoint(request.checkpoint, request.project, device="cpu", dtype=dtype, attention=attention)
         session = Session(loaded, "cpu", request.point, request.protocol)
-        pictures = [open_picture(request.pictures, sample) for sample in request.samples]
-        batches = make_batches(request.samples, pictures, request.point.batch_size)
+        media = [open_media(request.pictures, sample, request.point.frames) for sample in request.samples]
+        batches = make_batches(request.samples, media, request.point.batch_size)
         prepare_batches(session, batches)
         return session, batches
 

@@ -16,7 +16,7 @@ from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
 from vlm_profiling.measure.compiling import compile_model, compiled_frames
 from vlm_profiling.measure.passes import InputBatch, Session, headline_pass, no_long_collections
 from vlm_profiling.measure.stages import stages_pass
-from vlm_profiling.record.inside import STAGES, Serving, Stages
+from vlm_profiling.record.inside import PICTURE_STAGES, Serving, Stages
 from vlm_profiling.study.config import ProtocolConfig
 
 MakeSession = Callable[..., tuple[Session, list[InputBatch]]]
@@ -70,7 +70,7 @@ def test_each_stage_takes_what_its_modules_wait(architecture: str, batch_size: i
 
 def test_stages_stand_in_the_order_of_the_work_and_add_up(session_for: MakeSession) -> None:
     stages, _ = measure(*session_for(batch_size=3))
-    assert list(stages.times) == list(STAGES)
+    assert list(stages.times) == list(PICTURE_STAGES)
     assert stages.absent == {}
     assert {len(seconds) for seconds in stages.seconds.values()} == {2}
     assert {stage.time.n for stage in stages.times.values()} == {stages.end_to_end.n} == {1}
@@ -101,7 +101,7 @@ def test_a_family_that_is_not_known_has_coarser_stages_and_says_so(session_for: 
     session, batches = session_for("fuyu")
     session.checkpoint = replace(session.checkpoint, family=Generic(session.checkpoint.model.config))
     stages, _ = measure(session, batches)
-    assert list(stages.times) == [stage for stage in STAGES if stage not in ("vision", "project")]
+    assert list(stages.times) == [stage for stage in PICTURE_STAGES if stage not in ("vision", "project")]
     assert all("generic" in stages.absent[stage] for stage in ("vision", "project"))
 
 

@@ -10,7 +10,7 @@ from factories import make_layers
 from test_charts import rows_of
 
 from vlm_profiling.record.files import read_record, write_record
-from vlm_profiling.record.inside import STAGES
+from vlm_profiling.record.inside import PICTURE_STAGES
 from vlm_profiling.report.charts_stages import axis_stages_chart, index_stages_chart
 from vlm_profiling.report.files import chart_files, stage_charts
 from vlm_profiling.report.inside import read_stages
@@ -39,7 +39,7 @@ def test_bars_hold_each_stage_of_each_cell_and_words_where_there_is_none(make_st
     chart = axis_stages_chart(cells, "random", "batch_size", read_stages(study.folder / "tables", cells.all))
     rows = rows_of(chart)
     shares = {(row["label"], row["stage"]): row["share"] for row in rows if "stage" in row}
-    assert set(shares) == {(size, stage) for size in ("1", "2") for stage in STAGES}
+    assert set(shares) == {(size, stage) for size in ("1", "2") for stage in PICTURE_STAGES}
     assert sum(share for (size, _), share in shares.items() if size == "2") == pytest.approx(100)
     assert [row["word"] for row in rows if row.get("word")] == ["× oom"]
 
@@ -56,7 +56,7 @@ def test_the_page_of_a_model_tells_stages_their_sum_and_what_marking_cost(make_s
     cells = study.cells()
     text = section(model_page(cells, "trained", study.folder / "tables", "plots"), "Where the time goes")
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("|")]
-    assert [row[0].strip("| ") for row in rows[2:-2]] == list(STAGES)
+    assert [row[0].strip("| ") for row in rows[2:-2]] == list(PICTURE_STAGES)
     assert sum(float(row[-1].rstrip(" |")) for row in rows[2:-1]) == pytest.approx(100, abs=0.3)
     assert rows[-1][0] == "| **end to end**" and rows[-1][-1] == "100.0 |"
     assert "took 101.0 [99.00, 103.0] % of the headline's" in text
@@ -94,7 +94,7 @@ def test_the_index_shows_shares_and_serving_times_of_all_models(make_study):
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("|")]
     assert [row[0] for row in rows[2:]] == ["| trained", "| random"]
     stages = read_record(study.record_path(study.runs[0])).stages
-    assert stages and rows[2][1 + STAGES.index("decode")] == f"{100 * stages.times['decode'].share:.1f}"
+    assert stages and rows[2][1 + PICTURE_STAGES.index("decode")] == f"{100 * stages.times['decode'].share:.1f}"
     assert "index/stages.svg" in text
 
 

@@ -34,6 +34,8 @@ def _checks(context: Context) -> Iterator[Check]:
                 words += "; the model's processor brings all pictures to one size"
             yield Check("pass" if moved else "fail", words, MARKED)
             yield from _text_checks(axis, context.record, start)
+        if axis == "frames":
+            yield from _frame_checks(context.record)
 
 
 def _text_checks(axis: str, record: Record, start: Record) -> Iterator[Check]:
@@ -49,6 +51,18 @@ def _text_checks(axis: str, record: Record, start: Record) -> Iterator[Check]:
         missed = max(0, abs(read - asked) - len(pairs))
         words = f"{axis}: {asked:+,} tokens of text over {len(pairs)} samples, prompts read have {read:+,}"
         yield Check(graded(missed / abs(asked), TOKENS_WARN, TOKENS_FAIL), words, MARKED)
+
+
+def _frame_checks(record: Record) -> Iterator[Check]:
+    """Were as many frames given as were asked? A video that holds fewer gives all it has, which is other work."""
+    asked = record.point.frames
+    videos = [sample for sample in record.samples if sample.video_frames]
+    if asked > 1 and videos:
+        short = [sample for sample in videos if sample.frames < asked]
+        fewest = min(sample.frames for sample in videos)
+        told = f", as few as {fewest}: their files hold no more" if short else ""
+        words = f"frames {asked}: {len(short)} of {len(videos)} videos gave fewer{told}"
+        yield Check("warn" if short else "pass", words, MARKED)
 
 
 def _text_change(sample: Sample) -> int:

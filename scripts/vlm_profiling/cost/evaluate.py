@@ -25,12 +25,10 @@ class RunFlops(Struct, frozen=True):
 def record_flops(record: Record, cost: ModelCost) -> RunFlops | None:
     """FLOPs of a run, batch by batch and in total; None where the run has no batches or the model no cost functions.
 
-    Raises CostError when the record lacks what the cost depends on, or its pictures are frames of a video.
+    Raises CostError when the record lacks what the cost depends on.
     """
     if cost.flops is None or not record.batches:
         return None
-    if record.point.frames != 1:
-        raise CostError(f"{record.model}: cost functions are of one picture a row; this run has {record.point.frames} frames")
     batch_flops = _evaluator(cost.flops)
     rows: list[list[Sample]] = [[] for _ in record.batches]
     for sample in record.samples:
@@ -42,18 +40,30 @@ def record_flops(record: Record, cost: ModelCost) -> RunFlops | None:
 @cache
 def _evaluator(flops: StageFlops) -> Callable[[Batch, list[Sample]], CostBreakdown]:
     @cache
-    def one_row(prompt_tokens: int, generated_tokens: int, qformer_tokens: int, grid: Grid | None) -> CostBreakdown:
-        work = Work(grids=(grid,), prompt_tokens=prompt_tokens, generated_tokens=generated_tokens, qformer_tokens=qformer_tokens)
+    def one_row(
+        prompt_tokens: int, generated_tokens: int, qformer_tokens: int, pictures: int, grid: Grid | None
+    ) -> CostBreakdown:
+        work = Work(
+            grids=(grid,) * pictures,
+            rows=1,
+            prompt_tokens=prompt_tokens,
+            generated_tokens=generated_tokens,
+            qformer_tokens=qformer_tokens,
+        )
         return work_flops(flops, work)
 
     def batch_flops(batch: Batch, samples: list[Sample]) -> CostBreakdown:
         if len(samples) != batch.rows:
             raise CostError(f"a batch of {batch.rows} rows with {len(samples)} samples")
         first = samples[0]
-        padded = one_row(batch.prompt_tokens, batch.generated_tokens, batch.qformer_tokens, first.vision_grid)
+        shown = (first.encoded_pictures, first.vision_grid)
+        padded = one_row(batch.prompt_tokens, batch.generated_tokens, batch.qformer_tokens, *shown)
         if batch.rows == 1 and first.prompt_tokens == batch.prompt_tokens and first.generated_tokens == batch.generated_tokens:
             return padded
-        alone = [one_row(row.prompt_tokens, row.generated_tokens, batch.qformer_tokens, row.vision_grid) for row in samples]
+        alone = [
+            one_row(row.prompt_tokens, row.generated_tokens, batch.qformer_tokens, row.encoded_pictures, row.vision_grid)
+            for row in samples
+        ]
         vision, project, own_prefill, own_decode, _ = _column_sums(alone)
         prefill, decode = batch.rows * padded.prefill_flops, batch.rows * padded.decode_flops
         return CostBreakdown(vision, project, prefill, decode, padding_flops=prefill + decode - own_prefill - own_decode)

@@ -12,6 +12,8 @@ BYTES_A_TOKEN = 3
 """Of English text in UTF-8; tokenizers of published models take about 4, so that this is rather too many tokens."""
 TEMPLATE_TOKENS = 24
 """Around a question: a system prompt, roles, special tokens."""
+FRAME_TOKENS = 3
+"""Around each further frame of a video: line breaks, special tokens that begin and end a picture."""
 USUAL_TEXT_TOKENS = 64
 """Of a question, where neither samples nor a limit tell."""
 
@@ -24,11 +26,13 @@ def expected_batch(
     max_input_len: int | None,
     prompt_len: int | None = None,
     new_tokens: int,
+    frames: int = 1,
     sizes: Sequence[Size] = (),
     texts: Sequence[str] = (),
     samples: int | None = None,
 ) -> BatchSize | str:
-    """The size of a run's largest batch, or why it cannot be told. `sizes` are of all pictures, `texts` all questions.
+    """The size of a run's largest batch, or why it cannot be told. `sizes` are of all pictures or videos, `texts` all questions,
+    `frames` those given of the longest video.
 
     Without them the picture is taken for a square of `image_size`, and the text to be as long as it may.
     """
@@ -43,9 +47,11 @@ def expected_batch(
         text_tokens = prompt_len
     elif max_input_len is not None:
         text_tokens = min(text_tokens, max_input_len)
+    rows = min(batch_size, samples or batch_size)
     return BatchSize(
-        rows=min(batch_size, samples or batch_size),
+        rows=rows,
+        pictures=rows * frames,
         patches=patches,
-        prompt_tokens=image_tokens + text_tokens + TEMPLATE_TOKENS,
+        prompt_tokens=frames * image_tokens + (frames - 1) * FRAME_TOKENS + text_tokens + TEMPLATE_TOKENS,
         new_tokens=new_tokens,
     )

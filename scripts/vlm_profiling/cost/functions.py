@@ -165,10 +165,12 @@ class CacheElements(Coefficients, kw_only=True, frozen=True):
 
 
 class Work(Struct, kw_only=True, frozen=True):
-    """What one batch makes a model do. Its rows are its pictures."""
+    """What one batch makes a model do."""
 
     grids: tuple[Grid | None, ...]
-    """One a row; None where the encoder's input size is fixed."""
+    """One for each picture that is encoded; None where the encoder's input size is fixed."""
+    rows: int | None = None
+    """Prompts; null: each has one picture. Frames of a video are several pictures of one prompt."""
     prompt_tokens: int
     generated_tokens: int
     qformer_tokens: int = 0
@@ -251,7 +253,7 @@ class CostBreakdown(NamedTuple):
 
 def work_flops(flops: StageFlops, work: Work) -> CostBreakdown:
     """FLOPs of one batch, none of it known to be padding. Raises CostError when a grid is needed and not given."""
-    rows = len(work.grids)
+    rows = len(work.grids) if work.rows is None else work.rows
     return CostBreakdown(
         vision_flops=None if flops.vision is None else sum(map(flops.vision.of, work.grids)),
         project_flops=sum(flops.project.of(grid, work.qformer_tokens) for grid in work.grids),

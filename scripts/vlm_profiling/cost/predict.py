@@ -34,6 +34,8 @@ class BatchSize(Struct, kw_only=True, frozen=True):
     """The largest batch of a run."""
 
     rows: int
+    pictures: int | None = None
+    """Encoded of all rows; null: one a row. Frames of a video are several."""
     patches: int
     """Of its largest picture, before any merging; unused where the encoder takes pictures of one size."""
     prompt_tokens: int
@@ -55,13 +57,14 @@ def predict_memory(
     if functions is None or cost.cache is None:
         return None
     rows, prompt = batch.rows, batch.prompt_tokens
+    pictures = rows if batch.pictures is None else batch.pictures
     cache_bytes = round(rows * cost.cache.row_bytes(prompt, batch.new_tokens, 4 if dtype == "float32" else 2))
     text_bytes = rows * prompt * ID_BYTES
-    held_bytes = functions.held.of(rows, batch.patches)
+    held_bytes = functions.held.of(pictures, batch.patches)
     mask_bytes = rows * prompt**2 * MASK_BYTES if rows > 1 and attention != "eager" else 0
     stages = (
-        largest(functions.vision, rows, batch.patches),
-        largest(functions.project, rows, batch.patches),
+        largest(functions.vision, pictures, batch.patches),
+        largest(functions.project, pictures, batch.patches),
         held_bytes + mask_bytes + largest(functions.prefill, rows, prompt),
         held_bytes + cache_bytes + largest(functions.decode, rows, prompt + batch.new_tokens),
     )

@@ -79,6 +79,6 @@ def _add_windows(works: dict[str, StageWork], cost: ModelCost, samples: Sequence
     work = works.get("vision")
     if window is None or work is None or work.ops is None or cost.ops is None:
         return
-    grids = [sample.vision_grid or (0, 0) for sample in samples]
-    windows = sum(-(-rows // window) * -(-columns // window) for rows, columns in grids)
+    grids = [(sample.encoded_pictures, *(sample.vision_grid or (0, 0))) for sample in samples]
+    windows = sum(pictures * -(-rows // window) * -(-columns // window) for pictures, rows, columns in grids)
     works["vision"] = work._replace(ops=work.ops + cost.ops.vision_per_window * (windows / batches - 1))

@@ -32,7 +32,8 @@ class Candidate:
     response: object
     """One reference answer or a list of them."""
     picture: Path | bytes
-    """A file that exists, or the encoded picture itself."""
+    """A file that exists, or the encoded picture (or video) itself."""
+    is_video: bool = False
 
 
 Row: TypeAlias = Candidate | SkippedSample

@@ -1,4 +1,4 @@
-"""A data set made ready: manifest.json, samples.jsonl and images/, the whole folder at once or nothing."""
+"""A data set made ready: manifest.json, samples.jsonl, images/ and videos/, the whole folder at once or nothing."""
 
 from __future__ import annotations
 
@@ -50,8 +50,7 @@ def prepare_dataset(name: str, config: DatasetConfig, project: Path, folder: Pat
 
 
 def _copy_pictures(source: Source, drawn: Sequence[DatasetSample], folder: Path) -> None:
-    """Write the drawn pictures, byte for byte as they came, each once."""
-    (folder / "images").mkdir()
+    """Write the drawn pictures and videos, byte for byte as they came, each once."""
     wanted = {sample.id: sample for sample in drawn}
     for row in source.rows():
         sample = wanted.pop(str(row.id), None)
@@ -59,7 +58,9 @@ def _copy_pictures(source: Source, drawn: Sequence[DatasetSample], folder: Path)
             continue
         content = candidate_bytes(row)
         if hashlib.sha256(content).hexdigest() != sample.image_sha256:
-            raise DatasetError(f"sample {sample.id}: its picture changed while the data set was prepared")
+            kind = "picture" if sample.video is None else "video"
+            raise DatasetError(f"sample {sample.id}: its {kind} changed while the data set was prepared")
+        (folder / sample.image).parent.mkdir(exist_ok=True)
         (folder / sample.image).write_bytes(content)
 
 
@@ -71,7 +72,9 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
     """
     folder = folder.absolute()
     others = (
-        sorted({path.name for path in folder.iterdir()} - {"manifest.json", "samples.jsonl", "images"}) if folder.exists() else []
+        sorted({path.name for path in folder.iterdir()} - {"manifest.json", "samples.jsonl", "images", "videos"})
+        if folder.exists()
+        else []
     )
     if others:
         raise DatasetError(f"{folder.name} is not replaced: it holds {', '.join(others)}; a data set needs a folder of its own")

@@ -1,4 +1,4 @@
-"""Samples and pictures back from disk, each checked against its hash."""
+"""Samples, pictures and videos back from disk, each checked against its hash."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from vlm_profiling.datasets.candidates import BadSample, Candidate, DamagedDatas
 from vlm_profiling.datasets.pictures import decode_picture
 from vlm_profiling.datasets.sources.folder import folder_source, path_inside
 from vlm_profiling.datasets.survey import draw_samples, manifest_of, refuse_bad_samples, survey_source
+from vlm_profiling.datasets.videos import Clip, frame_indices
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.record.manifests import DatasetManifest, DatasetSample, read_manifest
 
@@ -37,23 +38,42 @@ def read_samples(folder: Path) -> tuple[DatasetManifest, list[DatasetSample]]:
 def open_picture(folder: Path, sample: DatasetSample) -> Image.Image:
     """A sample's picture, RGB and upright. Raises DamagedDatasetError when it is missing or changed since it was prepared."""
     try:
-        content = path_inside(folder, sample.image).read_bytes()
-        if hashlib.sha256(content).hexdigest() != sample.image_sha256:
-            raise DamagedDatasetError(
-                f"{folder / sample.image}: the picture changed since the data set was prepared; prepare it again"
-            )
-        return decode_picture(content)
+        return decode_picture(_checked_file(folder, sample).read_bytes())
     except BadSample as error:
         raise DamagedDatasetError(f"sample {sample.id}: {error}") from None
     except OSError as error:
         raise DatasetError(f"sample {sample.id}: {error}") from None
 
 
+def open_media(folder: Path, sample: DatasetSample, frames: int) -> Image.Image | Clip:
+    """A sample's picture, or its video with the frames to be given of it, not decoded yet. Raises as `open_picture`."""
+    if sample.video is None:
+        return open_picture(folder, sample)
+    try:
+        return Clip(_checked_file(folder, sample), sample.video, frame_indices(sample.video.frames, frames))
+    except BadSample as error:
+        raise DamagedDatasetError(f"sample {sample.id}: {error}") from None
+    except OSError as error:
+        raise DatasetError(f"sample {sample.id}: {error}") from None
+
+
+def _checked_file(folder: Path, sample: DatasetSample) -> Path:
+    """The file of a sample's picture or video, whose hash is the one expected."""
+    path = path_inside(folder, sample.image)
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != sample.image_sha256:
+            kind = "picture" if sample.video is None else "video"
+            raise DamagedDatasetError(
+                f"{folder / sample.image}: the {kind} changed since the data set was prepared; prepare it again"
+            )
+    return path
+
+
 def read_source_folder(folder: Path, count: int | None) -> tuple[DatasetManifest, list[DatasetSample]]:
     """`count` samples (all when None) of a folder, prepared or in the source format, with no file written.
 
-    Either way `open_picture(folder, sample)` finds the pictures, and a draw from a source folder has the content hash that
-    preparing it with seed 0 would give. Raises DatasetError as preparing does.
+    Either way `open_media(folder, sample, frames)` finds the pictures and videos, and a draw from a source folder has the
+    content hash that preparing it with seed 0 would give. Raises DatasetError as preparing does.
     """
     if (folder / "manifest.json").is_file():
         manifest, samples = read_samples(folder)
@@ -68,6 +88,8 @@ def read_source_folder(folder: Path, count: int | None) -> tuple[DatasetManifest
     paths = [pictures[sample.id] for sample in drawn]
     files = [path.relative_to(folder).as_posix() for path in paths if isinstance(path, Path)]
     if len(files) != len(drawn):
-        raise DatasetError(f"{folder}: its pictures lie inside the table; prepare it first, with scripts/prepare_dataset.py")
+        raise DatasetError(
+            f"{folder}: its pictures or videos lie inside the table; prepare it first, with scripts/prepare_dataset.py"
+        )
     samples = [msgspec.structs.replace(sample, image=file) for sample, file in zip(drawn, files, strict=True)]
     return manifest_of(folder.name, source, survey, drawn, seed=0), samples

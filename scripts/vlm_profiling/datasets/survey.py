@@ -10,7 +10,8 @@ import msgspec
 
 from vlm_profiling.datasets.candidates import BadSample, Candidate, DatasetError, Source
 from vlm_profiling.datasets.pictures import decode_picture, picture_ending
-from vlm_profiling.record.manifests import DatasetManifest, DatasetSample, SkippedSample
+from vlm_profiling.datasets.videos import MAX_BYTES, examine_video
+from vlm_profiling.record.manifests import DatasetManifest, DatasetSample, SkippedSample, Video
 
 SHOWN_PROBLEMS = 50
 
@@ -24,8 +25,8 @@ class Survey:
 
 
 def survey_source(source: Source) -> Survey:
-    """Check every row: its types and texts, that its id is its own, that its picture decodes to the last pixel."""
-    survey, names, endings = Survey(), set[str](), dict[str, str]()
+    """Check every row: its types and texts, that its id is its own, that its picture or video decodes to the last pixel."""
+    survey, names, known = Survey(), set[str](), dict[str, tuple[str, Video | None]]()
     for row in source.rows():
         name = str(row.id)
         try:
@@ -33,7 +34,7 @@ def survey_source(source: Source) -> Survey:
                 raise BadSample(row.reason)
             if name in names:
                 raise BadSample("its id stands twice")
-            survey.usable.append(_sample(row, endings))
+            survey.usable.append(_sample(row, known))
         except BadSample as problem:
             survey.bad.append(SkippedSample(id=_printable(name), reason=_printable(str(problem))))
         names.add(name)
@@ -88,17 +89,20 @@ def manifest_of(name: str, source: Source, survey: Survey, drawn: Sequence[Datas
 
 
 def candidate_bytes(candidate: Candidate) -> bytes:
-    """The encoded picture. Raises BadSample when its file cannot be read."""
+    """The encoded picture or video. Raises BadSample when its file cannot be read, or a video's is too large."""
     if isinstance(candidate.picture, bytes):
         return candidate.picture
     try:
+        if candidate.is_video and candidate.picture.stat().st_size > MAX_BYTES:
+            raise BadSample(f"the video is larger than {MAX_BYTES / 2**30:.0f} GiB")
         return candidate.picture.read_bytes()
     except OSError as error:
-        raise BadSample(f"the picture cannot be read: {error.strerror}") from None
+        kind = "video" if candidate.is_video else "picture"
+        raise BadSample(f"the {kind} cannot be read: {error.strerror}") from None
 
 
-def _sample(candidate: Candidate, endings: dict[str, str]) -> DatasetSample:
-    """A checked sample. `endings` remembers pictures that were decoded before, by their hash. Raises BadSample."""
+def _sample(candidate: Candidate, known: dict[str, tuple[str, Video | None]]) -> DatasetSample:
+    """A checked sample. `known` remembers pictures and videos that were decoded before, by their file. Raises BadSample."""
     if not isinstance(candidate.id, (str, int)) or isinstance(candidate.id, bool) or candidate.id == "":
         raise BadSample(f"its id must be a text or a whole number, not {candidate.id!r}")
     request = _text(candidate.request, "request")
@@ -110,16 +114,27 @@ def _sample(candidate: Candidate, endings: dict[str, str]) -> DatasetSample:
         raise BadSample("there is no response")
     content = candidate_bytes(candidate)
     sha256 = hashlib.sha256(content).hexdigest()
-    if sha256 not in endings:
-        decode_picture(content)
-        endings[sha256] = picture_ending(content)
+    stem = f"{'videos' if candidate.is_video else 'images'}/{sha256}"
+    if stem not in known:
+        known[stem] = _decoded(content, is_video=candidate.is_video)
+    ending, video = known[stem]
     return DatasetSample(
         id=_text(str(candidate.id), "id"),
-        image=f"images/{sha256}.{endings[sha256]}",
+        image=f"{stem}.{ending}",
         image_sha256=sha256,
+        video=video,
         request=request,
         references=references,
     )
+
+
+def _decoded(content: bytes, *, is_video: bool) -> tuple[str, Video | None]:
+    """The ending for a file, and what is in it if it is a video. Raises BadSample unless all of it decodes."""
+    if is_video:
+        video, ending = examine_video(content)
+        return ending, video
+    decode_picture(content)
+    return picture_ending(content), None
 
 
 def _text(value: object, name: str) -> str:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vlm_profiling.measure.passes import InputBatch, Session, run_batch
+from vlm_profiling.measure.passes import InputBatch, Session, prepared_inputs, run_batch
 
 
 @dataclass(frozen=True)
@@ -53,5 +53,5 @@ def graph_breaks() -> int:
 
 def _shape(session: Session, batch: InputBatch) -> tuple[object, ...]:
     """The shapes of a batch's tensors, which decide whether torch compiles again."""
-    prepared = batch.prepared or session.prepare(batch.pictures, [sample.request for sample in batch.samples])
+    prepared = prepared_inputs(session, batch)
     return tuple((name, tuple(value.shape)) for name, value in sorted(prepared.inputs.items()) if hasattr(value, "shape"))

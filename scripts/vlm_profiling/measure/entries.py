@@ -46,7 +46,7 @@ def empty_record(request: RunRequest) -> Record:
     )
 
 
-def checkpoint_facts(loaded: LoadedCheckpoint, compilation: Compilation | None) -> Checkpoint:
+def checkpoint_facts(loaded: LoadedCheckpoint, compilation: Compilation | None, *, videos: bool) -> Checkpoint:
     """What was really loaded: counted on the model itself, not read from what was asked."""
     model, manifest = loaded.model, loaded.manifest
     dtypes: dict[str, int] = {}
@@ -72,6 +72,7 @@ def checkpoint_facts(loaded: LoadedCheckpoint, compilation: Compilation | None) 
         compile_s=compilation.seconds if compilation else None,
         processor=type(image_processor).__name__,
         picture_sizes=loaded.family.picture_sizes,
+        frames_as=loaded.family.frames_as if videos else None,
     )
 
 
@@ -115,7 +116,10 @@ def sample_rows(results: Sequence[BatchResult], batches: Sequence[InputBatch], s
                     truncated_tokens=prepared.truncated_tokens[row],
                     added_tokens=prepared.added_tokens[row],
                     image_size=batch.image_sizes[row],
-                    vision_grid=prepared.vision_grids[row],
+                    given_frames=prepared.frames[row],
+video_frames=sample.video and sample.video.frames,
+encoded_pictures=prepared.encoded_pictures[row],
+vision_grid=prepared.vision_grids[row],
                     effective_size=prepared.effective_sizes[row],
                     wer=scored.wer,
                     exact_match=scored.exact_match,

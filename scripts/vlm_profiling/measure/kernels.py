@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 from vlm_profiling.checkpoints.errors import Unsupported
-from vlm_profiling.measure.passes import InputBatch, Session
+from vlm_profiling.measure.passes import InputBatch, Session, prepared_inputs
 from vlm_profiling.record.schema import Optimization
 
 BACKENDS = {
@@ -63,7 +63,7 @@ def kernels_that_ran(session: Session, batch: InputBatch) -> dict[str, int]:
     """
     from torch.profiler import ProfilerActivity, profile
 
-    prepared = batch.prepared or session.prepare(batch.pictures, [sample.request for sample in batch.samples])
+    prepared = prepared_inputs(session, batch)
     inputs = prepared.inputs.to(session.device, session.inference_dtype)
     short = {name: min(session.generation[name], PROBED_TOKENS) for name in ("max_new_tokens", "min_new_tokens")}
     with profile(activities=[ProfilerActivity.CPU]) as profiler:

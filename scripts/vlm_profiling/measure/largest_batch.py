@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vlm_profiling.checkpoints.quantise import tensor_bytes
 from vlm_profiling.cost.expect import expected_batch
 from vlm_profiling.cost.live_bytes import LiveBytes, cache_tensors
 from vlm_profiling.cost.predict import BatchSize, largest_batch, predict_memory
-from vlm_profiling.measure.passes import InputBatch, Session
+from vlm_profiling.datasets.videos import Clip
+from vlm_profiling.measure.passes import InputBatch, Session, prepared_inputs
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.record.machine import Memory
 from vlm_profiling.record.schema import Batch
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 SAMPLES = "the samples' pictures, and an estimate of their texts' tokens"
 PREPARED = "the prepared batches"
 
 
-def memory_from_samples(request: RunRequest, sizes: Sequence[tuple[int, int]]) -> Memory:
-    """What the run will hold, from its pictures' sizes (width, height) and texts; or the reason why that is not known."""
+def memory_from_samples(request: RunRequest, media: Sequence[Image | Clip]) -> Memory:
+    """What the run will hold, from the sizes of its pictures or videos and its texts; or the reason why that is not known."""
     if request.cost is None:
         return Memory(absent={"predicted": "the model's cost was not given"})
     batch = expected_batch(
@@ -30,7 +34,8 @@ def memory_from_samples(request: RunRequest, sizes: Sequence[tuple[int, int]]) -
         max_input_len=request.point.max_input_len,
         prompt_len=request.point.prompt_len,
         new_tokens=request.protocol.max_new_tokens,
-        sizes=sizes,
+        frames=max(len(shown.indices) if isinstance(shown, Clip) else 1 for shown in media),
+        sizes=[shown.size for shown in media],
         texts=[sample.request for sample in request.samples],
         samples=len(request.samples),
     )
@@ -39,10 +44,11 @@ def memory_from_samples(request: RunRequest, sizes: Sequence[tuple[int, int]]) -
 
 def memory_from_batches(request: RunRequest, batches: Sequence[InputBatch]) -> Memory:
     """The same from what the prepared batches really hold: exact in tokens."""
-    prepared = [batch.prepared for batch in batches if batch.prepared]
+    prepared = [batch.preparation.prepared for batch in batches if batch.preparation]
     grids = [grid for one in prepared for grid in one.vision_grids if grid]
     batch = BatchSize(
         rows=min(request.point.batch_size, len(request.samples)),
+        pictures=max(sum(one.encoded_pictures) for one in prepared),
         patches=max((rows * columns for rows, columns in grids), default=0),
         prompt_tokens=max(one.padded_tokens for one in prepared),
         new_tokens=request.protocol.max_new_tokens,
@@ -69,7 +75,7 @@ def largest_batch_pass(session: Session, batches: Sequence[InputBatch], times: S
     """
     number = largest_batch(times)
     batch, model = batches[number], session.checkpoint.model
-    prepared = batch.prepared or session.prepare(batch.pictures, [sample.request for sample in batch.samples])
+    prepared = prepared_inputs(session, batch)
     inputs = prepared.inputs.to(session.device, session.inference_dtype)
     followed = session.device == "cpu" and not any(module._compiled_call_impl for module in model.modules())
     with LiveBytes("cpu") if followed else nullcontext() as live:

@@ -26,7 +26,13 @@ def add_standalone_options(parser: argparse.ArgumentParser) -> None:
     """The reference study's options; each works with dashes and with underscores."""
     group = parser.add_argument_group("one run on its own")
     add = group.add_argument
-    add("--src-folder", "--src_folder", type=Path, metavar="FOLDER", help="folder with samples.json, or a prepared data set")
+    add(
+        "--src-folder",
+        "--src_folder",
+        type=Path,
+        metavar="FOLDER",
+        help="folder with samples.json, of pictures or videos, or a prepared data set",
+    )
     add("--model-name", "--model_name", metavar="ID_OR_FOLDER", help="hub id, or a folder in the hub's format")
     add("--revision", metavar="COMMIT", help="commit of the hub repository; by default its main branch")
     add("--img-size", "--img_size", type=int, metavar="PIXELS", help="longer side of the picture; by default as it comes")
@@ -41,6 +47,7 @@ def add_standalone_options(parser: argparse.ArgumentParser) -> None:
         metavar="TOKENS",
         help="bring all user texts to this length, repeated or cut",
     )
+    add("--frames", type=int, default=1, metavar="N", help="frames given of each video; by default the one in its middle")
     add("--cached", action="store_true", help="prepare all samples in memory before measuring")
     add("--samples", type=int, metavar="N", help="first N samples of the folder; by default all")
     add("--max-new-tokens", "--max_new_tokens", type=int, default=50, metavar="N", help="longest answer in tokens")

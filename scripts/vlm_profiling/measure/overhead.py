@@ -53,8 +53,8 @@ def median_ratio(pairs: Pairs) -> tuple[float, tuple[float, float]]:
 
 def bare_generate(session: Session, batch: InputBatch) -> Callable[[], float]:
     """A bare loop's step: model.generate on tensors that are on the device already. Returns its seconds."""
-    assert batch.prepared is not None
-    inputs = batch.prepared.inputs.to(session.device, session.inference_dtype)
+    assert batch.preparation is not None
+    inputs = batch.preparation.prepared.inputs.to(session.device, session.inference_dtype)
 
     def step() -> float:
         session.synchronise()

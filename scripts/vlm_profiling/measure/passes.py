@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from vlm_profiling.checkpoints.errors import Unsupported
-from vlm_profiling.checkpoints.families.base import Prepared
+from vlm_profiling.checkpoints.families.base import Prepared, Shown
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint
+from vlm_profiling.datasets.videos import Clip, decode_frames, frame_pictures
 from vlm_profiling.measure.progress import progress
 from vlm_profiling.record.manifests import DatasetSample
 from vlm_profiling.record.schema import Batch, Point, Warmup
@@ -55,10 +56,11 @@ class Session:
         if self.cache:  # generate() would compile on a GPU by itself: that is another optimization
             self.generation |= {"cache_implementation": self.cache, "disable_compile": True}
 
-    def prepare(self, pictures: list[Image], requests: list[str]) -> Prepared:
+    def prepare(self, pictures: Sequence[Shown], requests: list[str]) -> Prepared:
         """Host tensors for one batch, by the family's template and the model's processor.
 
-        Raises Unsupported when prompt and answer need more positions than the language model has.
+        Raises Unsupported when prompt and answer need more positions than the language model has, or the family takes no
+        several frames.
         """
         prepared = self.checkpoint.family.prepare(
             self.checkpoint.processor,
@@ -85,18 +87,33 @@ class Session:
         return prepared
 
 
+@dataclass(frozen=True)
+class Preparation:
+    """A batch's inputs on the host, and what making them took."""
+
+    prepared: Prepared
+    preprocess_s: float
+    decode_frames_s: float | None = None
+    """None where no sample is a video, as is the next one."""
+    sample_frames_s: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """All of it."""
+        return (self.decode_frames_s or 0.0) + (self.sample_frames_s or 0.0) + self.preprocess_s
+
+
 @dataclass
 class InputBatch:
-    """One batch of samples. `prepared` stays empty when the protocol prepares inputs between batches."""
+    """One batch of samples. `preparation` stays empty when the protocol prepares inputs between batches."""
 
     index: int
     samples: list[DatasetSample]
-    pictures: list[Image]
+    media: list[Image | Clip]
     image_sizes: list[tuple[int, int]]
-    """Width, height of each picture as it came, in pixels."""
+    """Width, height of each picture, or of a video's frames, as it came, in pixels."""
     full: bool
-    prepared: Prepared | None = None
-    preprocess_s: float = 0.0
+    preparation: Preparation | None = None
 
 
 @dataclass(frozen=True)
@@ -109,14 +126,14 @@ class BatchResult:
     generated_counts: list[int]
 
 
-def make_batches(samples: Sequence[DatasetSample], pictures: Sequence[Image], batch_size: int) -> list[InputBatch]:
+def make_batches(samples: Sequence[DatasetSample], media: Sequence[Image | Clip], batch_size: int) -> list[InputBatch]:
     """The samples in their order, `batch_size` at a time; the last batch may be partial."""
     return [
         InputBatch(
             index=number,
             samples=list(samples[start : start + batch_size]),
-            pictures=list(pictures[start : start + batch_size]),
-            image_sizes=[picture.size for picture in pictures[start : start + batch_size]],
+            media=list(media[start : start + batch_size]),
+            image_sizes=[shown.size for shown in media[start : start + batch_size]],
             full=start + batch_size <= len(samples),
         )
         for number, start in enumerate(range(0, len(samples), batch_size))
@@ -124,30 +141,43 @@ def make_batches(samples: Sequence[DatasetSample], pictures: Sequence[Image], ba
 
 
 def prepare_batches(session: Session, batches: Sequence[InputBatch]) -> None:
-    """Prepare every batch on the host and let its pictures go; each batch keeps its own preprocess time.
+    """Prepare every batch on the host and let its pictures go; each batch keeps its own times.
 
     The first batch is prepared once more beforehand, untimed: the processor's first call imports and builds things.
     """
-    session.prepare(batches[0].pictures, [sample.request for sample in batches[0].samples])
+    prepare_batch(session, batches[0])
     for batch in progress(batches, len(batches), "prepare"):
-        batch.prepared, batch.preprocess_s = _timed_prepare(session, batch)
-        batch.pictures = []
+        batch.preparation = prepare_batch(session, batch)
+        batch.media = []
 
 
-def _timed_prepare(session: Session, batch: InputBatch) -> tuple[Prepared, float]:
+def prepare_batch(session: Session, batch: InputBatch) -> Preparation:
+    """Videos decoded, their frames made pictures, pictures and text made tensors: one after the other, each timed."""
     requests = [sample.request for sample in batch.samples]
     started = time.perf_counter()
-    prepared = session.prepare(batch.pictures, requests)
-    return prepared, time.perf_counter() - started
+    frames = [decode_frames(shown) if isinstance(shown, Clip) else None for shown in batch.media]
+    decoded = time.perf_counter()
+    pictures = [
+        cast("Image", shown) if own is None else frame_pictures(own) for shown, own in zip(batch.media, frames, strict=True)
+    ]
+    sampled = time.perf_counter()
+    prepared = session.prepare(pictures, requests)
+    preprocess_s = time.perf_counter() - sampled
+    if all(own is None for own in frames):
+        return Preparation(prepared, preprocess_s)
+    return Preparation(prepared, preprocess_s, decoded - started, sampled - decoded)
+
+
+def prepared_inputs(session: Session, batch: InputBatch) -> Prepared:
+    """A batch's inputs on the host, made now where they were not made before."""
+    return (batch.preparation or prepare_batch(session, batch)).prepared
 
 
 def run_batch(session: Session, batch: InputBatch) -> BatchResult:
     """Transfer, generate and detokenise one batch, each timed with the device synchronised."""
     checkpoint, family = session.checkpoint, session.checkpoint.family
-    if batch.prepared is None:
-        prepared, preprocess_s = _timed_prepare(session, batch)
-    else:
-        prepared, preprocess_s = batch.prepared, batch.preprocess_s
+    preparation = batch.preparation or prepare_batch(session, batch)
+    prepared = preparation.prepared
     session.synchronise()
     started = time.perf_counter()
     inputs = prepared.inputs.to(session.device, session.inference_dtype)
@@ -165,11 +195,13 @@ def run_batch(session: Session, batch: InputBatch) -> BatchResult:
         prompt_tokens=prepared.padded_tokens,
         generated_tokens=new_ids.shape[1],
         qformer_tokens=prepared.qformer_tokens,
-        preprocess_s=preprocess_s,
+        decode_frames_s=preparation.decode_frames_s,
+        sample_frames_s=preparation.sample_frames_s,
+        preprocess_s=preparation.preprocess_s,
         transfer_s=transferred - started,
         generate_s=generated - transferred,
         detokenise_s=finished - generated,
-        end_to_end_s=preprocess_s + finished - started,
+        end_to_end_s=preparation.seconds + finished - started,
     )
     return BatchResult(times, prepared, answers, family.generated_counts(checkpoint.model, new_ids))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint, load_checkpoint
-from vlm_profiling.datasets.read import open_picture
+from vlm_profiling.datasets.read import open_media
 from vlm_profiling.large_imports import large_imports
 from vlm_profiling.measure.compiling import compile_model
 from vlm_profiling.measure.devices import require_device
@@ -73,16 +73,17 @@ class _Run:
 
     def __init__(self, request: RunRequest, record: Record, trace: Path | None) -> None:
         self.request, self.record, self.trace, self.stage = request, record, trace, "load"
+        self.videos = any(sample.video for sample in request.samples)
 
     def measure(self) -> None:
         request, record, protocol = self.request, self.record, self.request.protocol
-        pictures = [open_picture(request.pictures, sample) for sample in request.samples]
-        record.memory = memory_from_samples(request, [picture.size for picture in pictures])
+        media = [open_media(request.pictures, sample, request.point.frames) for sample in request.samples]
+        record.memory = memory_from_samples(request, media)
         loaded = self._load()
         session = Session(loaded, request.point.device, request.point, protocol, request.optimization.cache)
 
         self.stage = "prepare"
-        batches = make_batches(request.samples, pictures, request.point.batch_size)
+        batches = make_batches(request.samples, media, request.point.batch_size)
         if protocol.cached:
             prepare_batches(session, batches)
             if request.cost:
@@ -90,7 +91,7 @@ class _Run:
 
         self.stage = "warm-up"
         compilation = compile_model(session, batches) if request.optimization.compile else None
-        record.checkpoint = checkpoint_facts(loaded, compilation)
+        record.checkpoint = checkpoint_facts(loaded, compilation, videos=self.videos)
         meters = open_meters(request.point.device, 0 if request.point.device == "cuda" else None)
         if meters.available:
             meters.idle(protocol.idle_s)
@@ -110,8 +111,11 @@ class _Run:
 
     def _load(self) -> LoadedCheckpoint:
         request = self.request
-        if request.point.frames != 1:
-            raise Unsupported(f"frames = {request.point.frames}: samples of this data set are single pictures")
+        picture = next((sample for sample in request.samples if sample.video is None), None)
+        if request.point.frames != 1 and picture is not None:
+            several = all(sample.video is None for sample in request.samples)
+            what = "samples of this data set are single pictures" if several else f"sample {picture.id} is a single picture"
+            raise Unsupported(f"frames = {request.point.frames}: {what}")
         with large_imports():  # of the model's own code
             loaded = load_checkpoint(
                 request.checkpoint,
@@ -122,7 +126,7 @@ class _Run:
                 quantisation=request.optimization.quantisation,
             )
         self.record.load_s = loaded.load_s
-        self.record.checkpoint = checkpoint_facts(loaded, None)
+        self.record.checkpoint = checkpoint_facts(loaded, None, videos=self.videos)
         return loaded
 
     def _headline(self, session: Session, batches: list[InputBatch], meters: Meters, watch: Watch) -> list[BatchResult]:

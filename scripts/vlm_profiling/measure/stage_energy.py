@@ -1,8 +1,8 @@
 """Joules by stage: each stage alone, again and again, for seconds on end, in a window of the meter.
 
 A stage of milliseconds cannot be metered inside a batch: meters tick every 20 to 100 ms. What can be run alone is looped
-(preparing, transfer, vision, projection, detokenising, on the inputs of real batches), and so are generate() for one token
-and generate() in full, whose differences are prefill and decode:
+(decoding videos, preparing, transfer, vision, projection, detokenising, on the inputs of real batches), and so are generate()
+for one token and generate() in full, whose differences are prefill and decode:
 
     prefill = generate(1 token) - vision - project        decode = generate(all tokens) - generate(1 token)
 """
@@ -13,20 +13,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.checkpoints.families.base import Prepared
-from vlm_profiling.datasets.read import open_picture
+from vlm_profiling.datasets.read import open_media
+from vlm_profiling.datasets.videos import Clip, decode_frames, frame_pictures
 from vlm_profiling.measure.energy import Meters
 from vlm_profiling.measure.passes import InputBatch, Session
 from vlm_profiling.measure.progress import progress
 from vlm_profiling.measure.stages import stage_modules
-from vlm_profiling.record.inside import STAGES
+from vlm_profiling.record.inside import DECODE_FRAMES, SAMPLE_FRAMES, STAGES
 from vlm_profiling.record.machine import Joules, StageEnergy, StageJoules
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from PIL.Image import Image
 
 LOOP_S = 5.0
 """Shortest loop of a stage."""
@@ -83,7 +88,7 @@ def stage_energy_pass(
         shortest_s = min(shortest_s, window_s)
     if session.protocol.max_new_tokens == 1:
         absent["decode"] = "answers of one token, which the prefill gives"
-    outside = {"preprocess"} if session.protocol.cached else set()
+    outside = {DECODE_FRAMES, SAMPLE_FRAMES, "preprocess"} if session.protocol.cached else set()
     rows = sum(len(batch.samples) for batch in block) / len(block)
     headline_j, stages = headline.per_sample_j * rows, _by_stage(loops, modules)
     total_j = sum(stage.gross_j for stage in stages.values())
@@ -115,8 +120,16 @@ def _works(
 ) -> dict[str, Callable[[], None]]:
     """One round of each loop: the stage's work for every batch of the block."""
     checkpoint, family = session.checkpoint, session.checkpoint.family
-    opened = [[open_picture(pictures, sample) for sample in batch.samples] for batch in block]
+    frames = session.point.frames
+    media = [[open_media(pictures, sample, frames) for sample in batch.samples] for batch in block]
     requests = [[sample.request for sample in batch.samples] for batch in block]
+    clips = [shown for row in media for shown in row if isinstance(shown, Clip)]
+
+    def decode() -> list[list[VideoFrame]]:
+        return [decode_frames(clip) for clip in clips]
+
+    def sample_frames() -> list[list[Image]]:
+        return [frame_pictures(own) for own in decoded]
 
     def prepare() -> list[Prepared]:
         return [session.prepare(images, texts) for images, texts in zip(opened, requests, strict=True)]
@@ -135,10 +148,15 @@ def _works(
         for batch, output_ids in zip(inputs, outputs, strict=True):
             family.answers(checkpoint.processor, family.new_tokens(checkpoint.model, batch, output_ids))
 
+    decoded = decode()
+    sampled = iter(sample_frames())
+    opened = [[next(sampled) if isinstance(shown, Clip) else shown for shown in row] for row in media]
     prepared = prepare()
     inputs = transfer()
     outputs = generate()
     works: dict[str, Callable[[], Any]] = {"preprocess": prepare}
+    if clips:
+        works |= {DECODE_FRAMES: decode, SAMPLE_FRAMES: sample_frames}
     if session.device == "cuda":
         works["transfer"] = transfer
     for stage in ("vision", "project"):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vlm_profiling.record.inside import Stages
+from vlm_profiling.record.inside import DECODE_FRAMES, SAMPLE_FRAMES, Stages
 from vlm_profiling.record.sections import Distribution, Interval
 
 HEADING = ("stage", "mean ms", "std", "min", "median", "max", "share")
 BAR = 30
 """Characters of a stage that took all the time."""
 COLOURS = {
+    DECODE_FRAMES: 31,
+    SAMPLE_FRAMES: 91,
     "preprocess": 36,
     "transfer": 34,
     "vision": 35,
@@ -55,7 +57,7 @@ def _row(name: str, time: Distribution, share: float) -> tuple[str, ...]:
 
 
 def _line(cells: tuple[str, ...]) -> str:
-    return f"{cells[0]:<11}" + "".join(f"{cell:>10}" for cell in cells[1:])
+    return f"{cells[0]:<14}" + "".join(f"{cell:>10}" for cell in cells[1:])
 
 
 def _painted(text: str, colour: int) -> str:

@@ -10,7 +10,7 @@ from vlm_profiling.measure.marked import MarkedBatch, clock_of, full_batches, he
 from vlm_profiling.measure.passes import InputBatch, Session
 from vlm_profiling.measure.progress import progress
 from vlm_profiling.measure.repeats import RepeatBlock
-from vlm_profiling.record.inside import STAGES, Serving, Stages, StageTime
+from vlm_profiling.record.inside import DECODE_FRAMES, SAMPLE_FRAMES, STAGES, Serving, Stages, StageTime
 from vlm_profiling.record.schema import Batch
 from vlm_profiling.statistics.summary import distribution
 
@@ -27,7 +27,7 @@ def stages_pass(
     for batch in progress(_with_rounds_between(session, batches, modules, repeats), len(batches), "stages"):
         times.append(batch.times)
         seconds.append(_stage_seconds(session, batch))
-        first_tokens.append(batch.times.preprocess_s + batch.times.transfer_s + batch.first_token_s)
+        first_tokens.append(batch.times.before_generate_s + batch.first_token_s)
     if not any("decode" in one for one in seconds):
         absent["decode"] = "answers of one token, which the prefill gives"
     return _stages(times, seconds, headline, absent), _serving(times, first_tokens)
@@ -80,6 +80,8 @@ def _stage_seconds(session: Session, batch: MarkedBatch) -> dict[str, float]:
     """Exclusive time of each stage of one batch, s."""
     clock, times = clock_of(session), batch.times
     seconds = {"preprocess": times.preprocess_s, "transfer": times.transfer_s, "detokenise": times.detokenise_s}
+    if times.decode_frames_s is not None and times.sample_frames_s is not None:
+        seconds |= {DECODE_FRAMES: times.decode_frames_s, SAMPLE_FRAMES: times.sample_frames_s}
     for running, begin, end in running_modules(batch.marks):
         stage = str(running[-1])
         seconds[stage] = seconds.get(stage, 0.0) + clock.seconds(begin, end)

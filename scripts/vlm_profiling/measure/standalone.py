@@ -36,6 +36,7 @@ def standalone_request(options: argparse.Namespace) -> RunRequest:
         image_size=options.img_size,
         max_input_len=options.max_input_len,
         prompt_len=options.prompt_len,
+        frames=options.frames,
     )
     protocol = _section(
         ProtocolConfig,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from vlm_profiling.record.machine import Joules
-from vlm_profiling.record.schema import Record
+from vlm_profiling.record.schema import Record, Sample
 from vlm_profiling.record.sections import Distribution, Interval
 from vlm_profiling.record.telemetry import Telemetry
 
@@ -21,7 +21,8 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
     yield "dataset", f"{record.dataset_name}, {record.dataset.samples if record.dataset else 0} samples"
     text = "text" if point.prompt_len is None else "text brought to"
     sizes = f"{_setting('image', point.image_size, 'px')}, {_setting(text, point.prompt_len or point.max_input_len, 'tokens')}"
-    yield "point", f"{point.device}, {point.optimization}, batch {point.batch_size}, {sizes}"
+    frames = f", {point.frames} frames" if point.frames > 1 else ""
+    yield "point", f"{point.device}, {point.optimization}, batch {point.batch_size}, {sizes}{frames}"
     yield "status", record.status
     if record.failure:
         yield "reason", f"{record.failure.reason} ({record.failure.exception}, in {record.failure.stage})"
@@ -31,6 +32,8 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
         yield "loaded", f"{checkpoint.architecture}, {dtypes} parameters, attention {checkpoint.attention}"
         if checkpoint.compiled_frames is not None:
             yield "compiled", f"{checkpoint.compiled_frames} graphs in {checkpoint.compile_s:.1f} s"
+    if record.checkpoint and record.checkpoint.frames_as and record.samples:
+        yield "frames", _frames(record.samples, record.checkpoint.frames_as)
     if record.warmup:
         yield "warm-up", f"{record.warmup.batches} batches, {record.warmup.seconds:.2f} s, stopped: {record.warmup.stopped}"
     if record.headline:
@@ -83,6 +86,17 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
         yield "layers", f"{', '.join(shares)} of generate(), slowed to {record.layers.against_headline:.2f} of the headline's"
     elif record.layers_absent:
         yield "layers", f"none: {record.layers_absent}"
+
+
+def _frames(samples: Sequence[Sample], frames_as: str) -> str:
+    """How many frames were given of the videos, and how."""
+    given = [sample.frames for sample in samples if sample.video_frames]
+    held = [sample.video_frames for sample in samples if sample.video_frames]
+    counts = [
+        f"{min(numbers)} to {max(numbers)}" if min(numbers) < max(numbers) else str(max(numbers)) for numbers in (given, held)
+    ]
+    how = "as a video" if frames_as == "video" else "as a picture" if max(given) == 1 else "as several pictures in a prompt"
+    return f"{counts[0]} given of {counts[1]} in the file, {how}"
 
 
 def _setting(name: str, value: int | None, unit: str) -> str:

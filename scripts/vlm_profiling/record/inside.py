@@ -8,7 +8,10 @@ from msgspec import field
 
 from vlm_profiling.record.sections import Distribution, Interval, Section
 
-STAGES = ("preprocess", "transfer", "vision", "project", "prefill", "decode", "loop", "detokenise")
+DECODE_FRAMES, SAMPLE_FRAMES = "decode frames", "sample frames"
+"""Stages of videos alone: files to decoded frames, and those chosen to pictures."""
+PICTURE_STAGES = ("preprocess", "transfer", "vision", "project", "prefill", "decode", "loop", "detokenise")
+STAGES = (DECODE_FRAMES, SAMPLE_FRAMES, *PICTURE_STAGES)
 """Stages of a batch, in the order of the work; loop is the part of generate() outside the model, between and after its steps."""
 Block = Literal["attention", "mlp", "norm", "convolution", "embedding", "other"]
 
@@ -70,7 +73,7 @@ class Serving(Section, kw_only=True):
     """What a user of a server waits for, as vLLM defines it, per full batch; from the stages pass."""
 
     ttft: Distribution
-    """Time to first token: from the pictures and text on the host to the id of the first token."""
+    """Time to first token: from the pictures (or the videos' files) and text on the host to the id of the first token."""
     tpot: Distribution | None = None
     """Time per output token after the first: (end to end - ttft) / (tokens of the longest answer - 1)."""
     absent: dict[str, str] = field(default_factory=dict)

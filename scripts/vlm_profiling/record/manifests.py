@@ -48,13 +48,29 @@ class CheckpointManifest(Section, kw_only=True):
     files: dict[str, FileFacts] = field(default_factory=dict)
 
 
+class Video(Section, kw_only=True):
+    """What a video file holds, decoded to its last frame."""
+
+    frames: int
+    width: int
+    """Pixels of a frame, turned upright."""
+    height: int
+    codec: str
+    """FFmpeg's name of the decoder: h264, vp9, av1..."""
+    duration_s: float | None = None
+    """As its header says; null where it says nothing."""
+
+
 class DatasetSample(Section, kw_only=True):
     """One line of samples.jsonl."""
 
     id: str
     image: str
-    """Path of the picture relative to the data set's folder: images/SHA256.ENDING."""
+    """Path of the picture, or of the video, relative to the data set's folder: images/SHA256.ENDING, videos/SHA256.ENDING."""
     image_sha256: str
+    """Of that file."""
+    video: Video | None = None
+    """Null for a picture."""
     request: str
     references: list[str]
     """Reference answers, at least one; the first is the one WER is taken against."""
@@ -68,7 +84,7 @@ class SkippedSample(Section, kw_only=True):
 
 
 class DatasetManifest(Section, kw_only=True):
-    """A prepared data set: manifest.json beside samples.jsonl and images/."""
+    """A prepared data set: manifest.json beside samples.jsonl, images/ and videos/."""
 
     name: str
     source: str
@@ -80,7 +96,7 @@ class DatasetManifest(Section, kw_only=True):
     """Usable samples the draw was made from."""
     seed: int
     content_sha256: str
-    """Hash over samples.jsonl, which holds the hash of every picture."""
+    """Hash over samples.jsonl, which holds the hash of every picture and video."""
     licence: str | None = None
     prompt: str | None = None
     """How questions are worded, where the data set is one with prompts to choose from: lmms-eval or raw."""

@@ -90,6 +90,9 @@ class Checkpoint(Section, kw_only=True):
     picture_sizes: Literal["native", "interpolated", "fixed"] | None = None
     """What image_size can move: native (pictures of any size are encoded), interpolated (squares of image_size, the positions
     of the encoder interpolated), fixed (the processor brings all pictures to one size); null where a family does not know."""
+    frames_as: Literal["pictures", "video"] | None = None
+    """How frames of a video are given: pictures (several pictures in one prompt) or video (the family's own input of videos);
+    null where samples are pictures."""
 
 
 class Dataset(Section, kw_only=True):
@@ -130,12 +133,21 @@ class Batch(Section, kw_only=True):
     """Tokens generated for each row, the longest row's count (shorter rows are padded)."""
     qformer_tokens: int = 0
     """Length of the padded question read by a Q-Former, where the architecture has one that reads it."""
+    decode_frames_s: float | None = None
+    """Videos' files to decoded frames, s; null where samples are pictures."""
+    sample_frames_s: float | None = None
+    """The frames chosen to pictures (RGB, upright), s; null where samples are pictures."""
     preprocess_s: float
     transfer_s: float
     generate_s: float
     detokenise_s: float
     end_to_end_s: float
-    """preprocess + transfer + generate + detokenise of this batch."""
+    """decode frames + sample frames (where samples are videos) + preprocess + transfer + generate + detokenise of this batch."""
+
+    @property
+    def before_generate_s(self) -> float:
+        """All that comes before generate()."""
+        return (self.decode_frames_s or 0.0) + (self.sample_frames_s or 0.0) + self.preprocess_s + self.transfer_s
 
 
 class Sample(Section, kw_only=True):
@@ -159,9 +171,15 @@ class Sample(Section, kw_only=True):
     added_tokens: int = 0
     """User-text tokens added by prompt_len."""
     image_size: tuple[int, int]
-    """Width, height of the picture in pixels, as it came."""
+    """Width, height of the picture, or of a video's frames, in pixels, as it came."""
+    frames: int = 1
+    """Pictures given to the model: frames of a video, else 1."""
+    video_frames: int | None = None
+    """Frames that the video's file holds; null for a picture."""
+    encoded_pictures: int = 1
+    """Pictures that the vision encoder encoded; of a native video fewer than its frames, where it takes several as one."""
     vision_grid: tuple[int, int] | None = None
-    """Rows, columns of patches the vision encoder (Fuyu: the patch projection) really saw, before any merging."""
+    """Rows, columns of patches the vision encoder (Fuyu: the patch projection) really saw of each, before any merging."""
     effective_size: tuple[int, int] | None = None
     """Width, height in pixels the model really saw after its processor."""
     wer: float | None = None

@@ -42,6 +42,7 @@ class Cell(PlacedRow, kw_only=True):
     reason: str | None
 
     image_tokens_mean: float | None
+    frames_mean: float | None
     prompt_tokens_mean: float | None
     generated_tokens_mean: float | None
     truncated_samples: int | None

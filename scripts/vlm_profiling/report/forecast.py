@@ -15,7 +15,7 @@ from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.cost.pictures import Size
 from vlm_profiling.cost.predict import predict_memory
 from vlm_profiling.record.manifests import DatasetSample
-from vlm_profiling.study import Run, Study
+from vlm_profiling.study import Point, Run, Study
 
 GIBIBYTE = 2**30
 NOT_COUNTED = "cost not counted"
@@ -50,45 +50,33 @@ def forecaster(study: Study, costs: Mapping[str, ModelCost]) -> Callable[[Run], 
     prepared = cache(lambda dataset: _prepared(Path(study.results, "datasets", dataset)))
 
     @cache
-    def forecast(
-        model: str,
-        dataset: str,
-        device: str,
-        optimization: str,
-        batch_size: int,
-        image_size: int | None,
-        text: tuple[int | None, int | None],
-    ) -> Forecast:
+    def forecast(model: str, dataset: str, point: Point) -> Forecast:
         if model not in costs:
             return Forecast(absent=NOT_COUNTED)
-        cost, settings = costs[model], study.optimizations[optimization]
-        sizes, longest, samples = prepared(dataset)
+        cost, settings = costs[model], study.optimizations[point.optimization]
+        sizes, longest, samples, video_frames = prepared(dataset)
+        if samples and not video_frames and point.frames > 1:
+            return Forecast(absent="samples are pictures, of which there are no several frames")
         batch = expected_batch(
             cost,
-            batch_size=batch_size,
-            image_size=image_size,
-            max_input_len=text[0],
-            prompt_len=text[1],
+            batch_size=point.batch_size,
+            image_size=point.image_size,
+            max_input_len=point.max_input_len,
+            prompt_len=point.prompt_len,
             new_tokens=study.protocol.max_new_tokens,
+            frames=min(point.frames, video_frames or point.frames),
             sizes=sizes,
             texts=longest,
             samples=samples or study.datasets[dataset].samples,
         )
         if isinstance(batch, str):
             return Forecast(absent=batch)
-        predicted = predict_memory(cost, batch, device=device, dtype=settings.dtype, attention=settings.attention)
+        predicted = predict_memory(cost, batch, device=point.device, dtype=settings.dtype, attention=settings.attention)
         if predicted is None:
             return Forecast(absent=cost.absent or NOT_COUNTED)
-        return Forecast(predicted.peak_bytes, devices[device] or None)
+        return Forecast(predicted.peak_bytes, devices[point.device] or None)
 
-    def of_run(run: Run) -> Forecast:
-        point = run.point
-        if point.frames != 1:
-            return Forecast(absent="frames of a video are not predicted")
-        text = point.max_input_len, point.prompt_len
-        return forecast(run.model, run.dataset, point.device, point.optimization, point.batch_size, point.image_size, text)
-
-    return of_run
+    return lambda run: forecast(run.model, run.dataset, run.point)
 
 
 def available_bytes() -> int | None:
@@ -100,14 +88,20 @@ def available_bytes() -> int | None:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
 
 
-def _prepared(folder: Path) -> tuple[tuple[Size, ...], tuple[str, ...], int | None]:
-    """Sizes of a data set's pictures, its longest text, how many samples; nothing of all that before it is prepared."""
+def _prepared(folder: Path) -> tuple[tuple[Size, ...], tuple[str, ...], int | None, int | None]:
+    """Sizes of a data set's pictures and videos, its longest text, how many samples, frames of its longest video.
+
+    Nothing of all that before it is prepared.
+    """
     try:
         samples = msgspec.json.Decoder(DatasetSample).decode_lines((folder / "samples.jsonl").read_bytes())
-        sizes = {_size(folder / image) for image in {sample.image for sample in samples}}
+        videos = [sample.video for sample in samples if sample.video]
+        sizes = {_size(folder / image) for image in {sample.image for sample in samples if sample.video is None}}
+        sizes |= {(video.width, video.height) for video in videos}
     except (OSError, msgspec.MsgspecError):
-        return (), (), None
-    return tuple(sizes), (max((sample.request for sample in samples), key=lambda text: len(text.encode())),), len(samples)
+        return (), (), None, None
+    longest = max((sample.request for sample in samples), key=lambda text: len(text.encode()))
+    return tuple(sizes), (longest,), len(samples), max((video.frames for video in videos), default=None)
 
 
 def _size(path: Path) -> Size:

@@ -25,6 +25,8 @@ GREY = "#5f6368"
 MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#882255", "#44AA99", "#999933")
 """Okabe and Ito's colours without yellow and black, then Tol's: told apart by colour-blind readers."""
 STAGE_COLOURS = {
+    "decode frames": "#543005",
+    "sample frames": "#bf812d",
     "preprocess": "#8c510a",
     "transfer": "#d8762b",
     "vision": "#253494",

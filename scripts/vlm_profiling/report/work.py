@@ -20,6 +20,8 @@ class RunWork(Section, kw_only=True):
     prompt_tokens_mean: float
     """Unpadded, image tokens included."""
     image_tokens_mean: float
+    frames_mean: float
+    """Pictures given of a sample: 1, or frames of its video."""
     generated_tokens_mean: float
     truncated_samples: int
     """Samples whose text was really cut, by max_input_len or prompt_len."""
@@ -49,6 +51,7 @@ def run_work(record: Record, cost: ModelCost | None) -> RunWork:
     work = RunWork(
         prompt_tokens_mean=_mean([sample.prompt_tokens for sample in samples]),
         image_tokens_mean=_mean([sample.image_tokens for sample in samples]),
+        frames_mean=_mean([sample.frames for sample in samples]),
         generated_tokens_mean=_mean([sample.generated_tokens for sample in samples]),
         truncated_samples=sum(sample.truncated_tokens > 0 for sample in samples),
         lengthened_samples=sum(sample.added_tokens > 0 for sample in samples),

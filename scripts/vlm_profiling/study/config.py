@@ -106,6 +106,9 @@ class DatasetColumns(Section):
     """Which columns of a table hold a sample's fields."""
 
     image: str = Field(default="image", description="the picture: bytes, or a path relative to the table's folder")
+    video: str | None = Field(
+        default=None, description="the video of a sample that has one in place of a picture; by default video_path or video"
+    )
     request: str = Field(default="request", description="the question or instruction")
     response: str = Field(default="response", description="the reference answer, or a list of them")
     id: str | None = Field(default=None, description="a stable name of the sample; by default its row number")
@@ -118,7 +121,8 @@ class DatasetConfig(Section):
         default=None, description="a data set that ships in a Python package; downloads nothing"
     )
     folder: ProjectPath | None = Field(
-        default=None, description="a folder with samples.json, samples.jsonl or samples.parquet, inside the project"
+        default=None,
+        description="a folder with samples.json, samples.jsonl or samples.parquet beside pictures or videos, inside the project",
     )
     hub: HubId | None = Field(default=None, description="Hugging Face hub id of a data set; needs a revision and a split")
     revision: Revision | None = Field(default=None, description="commit of the hub repository, 40 hexadecimal digits")
@@ -135,7 +139,8 @@ class DatasetConfig(Section):
     samples: Annotated[int, Field(ge=1)] | None = Field(default=None, description="how many samples to draw; all when absent")
     seed: int = Field(default=0, ge=0, description="seed of the draw")
     on_bad_sample: Literal["stop", "skip"] = Field(
-        default="stop", description="broken image, missing file or empty request: stop naming all of them, or skip and count them"
+        default="stop",
+        description="broken picture or video, missing file or empty request: stop naming all, or skip and count them",
     )
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ import pytest
 from advising import make_alternative, make_cell, make_subject
 from factories import identity_of, make_record
 
-from vlm_profiling.record.inside import STAGES
+from vlm_profiling.record.inside import PICTURE_STAGES
 from vlm_profiling.record.schema import Record
 from vlm_profiling.report.advice.alternatives import faster_optimization, larger_batch, smaller_input
 from vlm_profiling.report.advice.base import Subject
@@ -117,7 +117,7 @@ def test_subjects_are_read_from_the_tables(make_study: Callable) -> None:
     axes = {"optimization": {"values": ["fp32", "bf16"]}}
     study = make_study(faster_bf16, models={"trained": {"folder": "checkpoints/trained"}}, optimizations=optimizations, axes=axes)
     (subject,) = read_subjects(study.cells(), "trained", study.folder / "tables")
-    assert isinstance(subject, Subject) and list(subject.stages) == list(STAGES)
+    assert isinstance(subject, Subject) and list(subject.stages) == list(PICTURE_STAGES)
     assert subject.roofline["decode"].ceiling == "measured"
     (found,) = subject.alternatives
     assert (found.axis, found.cell.optimization) == ("optimization", "bf16")

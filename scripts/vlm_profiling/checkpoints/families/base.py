@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import torch
 from PIL import Image
@@ -19,6 +19,10 @@ from vlm_profiling.checkpoints.families.text import lengthen, plain_text, shorte
 Grid = tuple[int, int]
 PictureSizes = Literal["native", "interpolated", "fixed"]
 """As in the record: record.schema.Checkpoint.picture_sizes."""
+FramesAs = Literal["pictures", "video"]
+"""As in the record: record.schema.Checkpoint.frames_as."""
+Shown: TypeAlias = Image.Image | Sequence[Image.Image]
+"""What one row shows: a picture, or frames of a video in their order."""
 
 
 @dataclass(kw_only=True)
@@ -41,8 +45,12 @@ class Prepared:
     """Tokens of the user's text cut by max_input_len or prompt_len."""
     added_tokens: list[int]
     """Tokens added to the user's text by prompt_len."""
+    frames: list[int]
+    """Pictures given: 1, or frames of a video."""
+    encoded_pictures: list[int]
+    """Grids of patches that the vision encoder sees: one a picture, or as many as a video makes."""
     vision_grids: list[Grid | None]
-    """Rows, columns of patches that the vision encoder sees."""
+    """Rows, columns of patches of each of them: the frames of a video are all of one size."""
     effective_sizes: list[tuple[int, int] | None]
     """Width, height in pixels that the model sees after its processor."""
 
@@ -54,6 +62,11 @@ class Family:
     model_types: ClassVar[tuple[str, ...]] = ()
     markers: ClassVar[tuple[str, ...]] = ()
     """Texts that this family's processor reads as more than text, besides the tokenizer's special tokens."""
+
+    one_picture: ClassVar[str | None] = None
+    """Why a prompt cannot hold several pictures; None where it can."""
+    frames_as: FramesAs = "pictures"
+    """How the frames of a video are given: as several pictures in one prompt, or as the video that the processor takes."""
 
     picture_sizes: PictureSizes | None = "fixed"
     """Pictures that the encoder takes as the checkpoint comes; None where that is not known."""
@@ -90,39 +103,51 @@ class Family:
         """Where shorter prompts are filled up: a decoder must have its prompt next to its answer."""
         return "right" if self.config.get_text_config().is_encoder_decoder else "left"
 
-    def prompt(self, processor: ProcessorMixin, request: str) -> str:
-        """The text given to the processor: the processor's chat template around one picture and the request."""
-        message: dict[str, Any] = {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": request}]}
+    def prompt(self, processor: ProcessorMixin, request: str, pictures: int = 1) -> str:
+        """The text given to the processor: the processor's chat template around the pictures and the request."""
+        message: dict[str, Any] = {
+            "role": "user",
+            "content": [{"type": "image"}] * pictures + [{"type": "text", "text": request}],
+        }
         return processor.apply_chat_template([message], add_generation_prompt=True)
 
     def prepare(
         self,
         processor: ProcessorMixin,
-        images: Sequence[Image.Image],
+        images: Sequence[Shown],
         requests: Sequence[str],
         *,
         image_size: int | None = None,
         max_input_len: int | None = None,
         prompt_len: int | None = None,
     ) -> Prepared:
-        """A batch of as many rows as there are pictures, one request each.
+        """A batch of as many rows as there are pictures, or videos as lists of frames, one request each.
 
         `image_size`: pixels of the longer side, up or down, before the processor's own resizing; with interpolated positions
         of both sides, in its place.
         `max_input_len`: tokens of user text that are kept. Image tokens and the template are never cut.
         `prompt_len`: tokens that every user text is brought to, by saying it again or cutting it, in place of `max_input_len`.
+
+        Raises Unsupported for several frames where a prompt holds one picture.
         """
         side = image_size if self.picture_sizes == "interpolated" else None
-        pictures = [_fitted(image, None if side else image_size) for image in images]
+        shown = [[image] if isinstance(image, Image.Image) else list(image) for image in images]
+        frames = [len(row) for row in shown]
+        if self.one_picture and max(frames) > 1:
+            raise Unsupported(f"frames = {max(frames)}: {self.one_picture}")
+        pictures = [[_fitted(image, None if side else image_size) for image in row] for row in shown]
         texts = [plain_text(request, processor.tokenizer, self.markers) for request in requests]
         if prompt_len is None:
             kept = (shorten(text, processor.tokenizer, max_input_len) for text in texts)
             changes = [(text, -cut) for text, cut in kept]
         else:
             changes = [lengthen(text, processor.tokenizer, prompt_len) for text in texts]
-        prompts = [self.prompt(processor, text) for text, _ in changes]
+        prompts = [self.prompt(processor, text, count) for (text, _), count in zip(changes, frames, strict=True)]
         inputs = self.encode(processor, pictures, prompts, **(self.square(side) if side else {}))
-        grids = self.vision_grids(inputs)
+        encoded = self.encoded_pictures(inputs, frames)
+        grids = self.vision_grids(inputs, sum(encoded))
+        sizes = self.effective_sizes(inputs, grids)
+        first = [sum(encoded[:row]) for row in range(len(encoded))]
         return Prepared(
             inputs=inputs,
             prompts=prompts,
@@ -132,8 +157,10 @@ class Family:
             qformer_tokens=inputs["qformer_input_ids"].shape[1] if "qformer_input_ids" in inputs else 0,
             truncated_tokens=[max(-more, 0) for _, more in changes],
             added_tokens=[max(more, 0) for _, more in changes],
-            vision_grids=grids,
-            effective_sizes=self.effective_sizes(inputs, grids),
+            frames=frames,
+            encoded_pictures=encoded,
+            vision_grids=[grids[place] for place in first],
+            effective_sizes=[sizes[place] for place in first],
         )
 
     def square(self, side: int) -> dict[str, Any]:
@@ -143,7 +170,7 @@ class Family:
             raise Unsupported(f"image_size {side}: the vision encoder's patches are {patch} pixels wide")
         return {"size": {"height": side, "width": side}}
 
-    def encode(self, processor: Any, pictures: list[Image.Image], prompts: list[str], **settings: Any) -> BatchFeature:
+    def encode(self, processor: Any, pictures: list[list[Image.Image]], prompts: list[str], **settings: Any) -> BatchFeature:
         """The processor's tensors. A template that already begins with the first special token gets no second one."""
         options: dict[str, Any] = {"padding": True, "return_tensors": "pt", **settings}
         first = processor.tokenizer.bos_token
@@ -151,9 +178,13 @@ class Family:
             options["add_special_tokens"] = False
         return processor(images=self.arranged(pictures), text=prompts, **options)
 
-    def arranged(self, pictures: list[Image.Image]) -> list[Any]:
-        """The pictures as this family's processor takes them, one a row."""
-        return pictures
+    def arranged(self, pictures: list[list[Image.Image]]) -> list[Any]:
+        """The pictures of all rows as this family's processor takes them: here one after the other."""
+        return [picture for row in pictures for picture in row]
+
+    def encoded_pictures(self, inputs: BatchFeature, frames: list[int]) -> list[int]:
+        """Grids of patches that the vision encoder sees, row by row: here one for each picture given."""
+        return frames
 
     @property
     def image_token_id(self) -> int:
@@ -164,14 +195,14 @@ class Family:
         """Positions of the prompt that a picture takes, row by row."""
         return (inputs["input_ids"] == self.image_token_id).sum(1).tolist()
 
-    def vision_grids(self, inputs: BatchFeature) -> list[Grid | None]:
-        """Rows, columns of patches, row by row; here of pictures that the processor brought to one size."""
-        rows, _, height, width = inputs["pixel_values"].shape
+    def vision_grids(self, inputs: BatchFeature, pictures: int) -> list[Grid | None]:
+        """Rows, columns of patches, picture by picture; here of pictures that the processor brought to one size."""
+        *_, height, width = inputs["pixel_values"].shape
         patch = self.config.vision_config.patch_size
-        return [(height // patch, width // patch)] * rows
+        return [(height // patch, width // patch)] * pictures
 
     def effective_sizes(self, inputs: BatchFeature, grids: list[Grid | None]) -> list[tuple[int, int] | None]:
-        """Width, height in pixels, row by row."""
+        """Width, height in pixels, picture by picture."""
         *_, height, width = inputs["pixel_values"].shape
         return [(width, height)] * len(grids)
 

@@ -15,6 +15,7 @@ class Blip2(Family):
 
     name = "blip2"
     model_types = ("blip-2",)
+    one_picture = "the processor puts the query tokens of one picture before a prompt"
 
     @property
     @override
@@ -26,7 +27,7 @@ class Blip2(Family):
         return {"interpolate_pos_encoding": True} if self.picture_sizes == "interpolated" else {}
 
     @override
-    def prompt(self, processor: ProcessorMixin, request: str) -> str:
+    def prompt(self, processor: ProcessorMixin, request: str, pictures: int = 1) -> str:
         return request
 
     @override

@@ -19,6 +19,7 @@ class Fuyu(Family):
     name = "fuyu"
     model_types = ("fuyu",)
     picture_sizes = "native"
+    one_picture = "the processor puts one picture before a prompt"
     markers = (
         *("|SPEAKER|", "|NEWLINE|", "|ENDOFTEXT|", "<s>", "</s>", "<box>", "</box>", "<point>", "</point>"),
         *("<0x00>", "<0x01>", "<0x02>", "<0x03>", "<0x04>"),
@@ -32,17 +33,18 @@ class Fuyu(Family):
         return processor
 
     @override
-    def prompt(self, processor: ProcessorMixin, request: str) -> str:
+    def prompt(self, processor: ProcessorMixin, request: str, pictures: int = 1) -> str:
         return f"{request}\n"  # as the model card has it
 
     @override
-    def encode(self, processor: Any, pictures: list[Image.Image], prompts: list[str], **settings: Any) -> BatchFeature:
-        inputs = processor(images=pictures, text=prompts, return_tensors="pt", **settings, return_legacy_image_output=False)
+    def encode(self, processor: Any, pictures: list[list[Image.Image]], prompts: list[str], **settings: Any) -> BatchFeature:
+        images = self.arranged(pictures)
+        inputs = processor(images=images, text=prompts, return_tensors="pt", **settings, return_legacy_image_output=False)
         pixels = "pixel_values" if "pixel_values" in inputs else "image_patches"  # the latter up to transformers 5.22
         return BatchFeature({name: inputs[name] for name in ("input_ids", "attention_mask", pixels)})
 
     @override
-    def vision_grids(self, inputs: BatchFeature) -> list[Grid | None]:
+    def vision_grids(self, inputs: BatchFeature, pictures: int) -> list[Grid | None]:
         return [_grid(row == self.image_token_id) for row in inputs["input_ids"]]
 
     @override

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from PIL import Image
-from transformers import BatchFeature, GenerationMixin, PreTrainedModel, ProcessorMixin
+from transformers import BatchFeature, GenerationMixin, PreTrainedConfig, PreTrainedModel, ProcessorMixin
 from typing_extensions import override
 
+from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.checkpoints.families.base import Family, Grid
 
 
@@ -17,13 +19,46 @@ class Generic(Family):
     name = "generic"
     picture_sizes = None
 
-    @override
-    def prompt(self, processor: ProcessorMixin, request: str) -> str:
-        return super().prompt(processor, request) if processor.chat_template else request
+    def __init__(self, config: PreTrainedConfig, image_size_mode: str = "processor") -> None:
+        super().__init__(config, image_size_mode)
+        self._read: set[int] = set()
+        """Numbers of pictures in a prompt that the processor was seen to read."""
 
     @override
-    def arranged(self, pictures: list[Image.Image]) -> list[Any]:
-        return [[picture] for picture in pictures]  # processors of several pictures a row would take a flat list for one row
+    def prompt(self, processor: ProcessorMixin, request: str, pictures: int = 1) -> str:
+        return super().prompt(processor, request, pictures) if processor.chat_template else request
+
+    @override
+    def arranged(self, pictures: list[list[Image.Image]]) -> list[Any]:
+        return pictures  # processors of several pictures a row would take a flat list for one row
+
+    @override
+    def encode(self, processor: Any, pictures: list[list[Image.Image]], prompts: list[str], **settings: Any) -> BatchFeature:
+        """Raises Unsupported where the processor does not read several pictures in a prompt: nothing else tells before."""
+        most = max(map(len, pictures))
+        if most == 1:
+            return super().encode(processor, pictures, prompts, **settings)
+        try:
+            if most not in self._read:
+                self._refuse_unread(processor, pictures[0][0], most, settings)
+                self._read.add(most)
+            return super().encode(processor, pictures, prompts, **settings)
+        except Unsupported:
+            raise
+        except Exception as error:  # processors refuse in their own ways: ValueError, TypeError, template errors...
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise Unsupported(f"frames = {most}: the processor refuses so many pictures in a prompt: {reason}") from error
+
+    def _refuse_unread(self, processor: Any, picture: Image.Image, count: int, settings: dict[str, Any]) -> None:
+        """Raise Unsupported where a prompt has no more places for several pictures than for one. Tried once for each count."""
+        one, several = (
+            self.image_tokens(
+                super(Generic, self).encode(processor, [[picture] * n], [self.prompt(processor, "?", n)], **settings)
+            )
+            for n in (1, count)
+        )
+        if 0 < several[0] <= one[0]:
+            raise Unsupported(f"frames = {count}: the processor makes no more places in a prompt than for one picture")
 
     @property
     def image_token_id(self) -> int:
@@ -36,16 +71,16 @@ class Generic(Family):
         return super().image_tokens(inputs) if places is None else places.sum(1).tolist()
 
     @override
-    def vision_grids(self, inputs: BatchFeature) -> list[Grid | None]:
-        """Known only where each row has one picture of the batch's size, cut into the config's patches."""
+    def vision_grids(self, inputs: BatchFeature, pictures: int) -> list[Grid | None]:
+        """Known only where all pictures are of one size, cut into the config's patches."""
         vision = getattr(self.config, "vision_config", None)
-        if self._one_size(inputs) and isinstance(getattr(vision, "patch_size", None), int):
-            return super().vision_grids(inputs)
-        return [None] * len(inputs["input_ids"])
+        if self._one_size(inputs, pictures) and isinstance(getattr(vision, "patch_size", None), int):
+            return super().vision_grids(inputs, pictures)
+        return [None] * pictures
 
     @override
     def effective_sizes(self, inputs: BatchFeature, grids: list[Grid | None]) -> list[tuple[int, int] | None]:
-        return super().effective_sizes(inputs, grids) if self._one_size(inputs) else [None] * len(grids)
+        return super().effective_sizes(inputs, grids) if self._one_size(inputs, len(grids)) else [None] * len(grids)
 
     @override
     def stage_modules(self, model: PreTrainedModel) -> dict[str, str]:
@@ -56,9 +91,9 @@ class Generic(Family):
     def compile_targets(self, model: PreTrainedModel) -> list[str]:
         return list(self.stage_modules(model))
 
-    def _one_size(self, inputs: BatchFeature) -> bool:
+    def _one_size(self, inputs: BatchFeature, pictures: int) -> bool:
         pixels = inputs.get("pixel_values")
-        return pixels is not None and pixels.ndim == 4 and len(pixels) == len(inputs["input_ids"])
+        return isinstance(pixels, torch.Tensor) and pixels.ndim == 4 and len(pixels) == pictures
 
     def _generating(self, model: PreTrainedModel) -> str:
         """Name of the module whose forward generate() calls: a language model inside that generates by itself, or the model."""

@@ -33,10 +33,10 @@ class Llava(Family):
         return {"size": {"shortest_edge": side}, "crop_size": super().square(side)["size"]}
 
     @override
-    def prompt(self, processor: ProcessorMixin, request: str) -> str:
+    def prompt(self, processor: ProcessorMixin, request: str, pictures: int = 1) -> str:
         if processor.chat_template is None:  # revisions of llava-1.5 before it shipped its template
-            return f"USER: <image>\n{request} ASSISTANT:"
-        return super().prompt(processor, request)
+            return f"USER: {'<image>' * pictures}\n{request} ASSISTANT:"
+        return super().prompt(processor, request, pictures)
 
     @override
     def stage_modules(self, model: PreTrainedModel) -> dict[str, str]:

@@ -16,7 +16,7 @@ class Qwen25VL(Family):
     picture_sizes = "native"
 
     @override
-    def vision_grids(self, inputs: BatchFeature) -> list[Grid | None]:
+    def vision_grids(self, inputs: BatchFeature, pictures: int) -> list[Grid | None]:
         return [(rows, columns) for _, rows, columns in inputs["image_grid_thw"].tolist()]
 
     @override

@@ -1,6 +1,7 @@
-"""A folder of the user's: samples.json, samples.jsonl or samples.parquet beside its pictures.
+"""A folder of the user's: samples.json, samples.jsonl or samples.parquet beside its pictures or videos.
 
-Each sample has `image_path`, `request` and `response`, as in the reference study; `columns` gives other names.
+Each sample has `image_path`, `request` and `response`, as in the reference study, or `video_path` in place of the first;
+`columns` gives other names.
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ def _picture(folder: Path, cell: object) -> Path | bytes:
         return content
     written = cell.get("path") if isinstance(cell, Mapping) else cell
     if written is None:
-        raise BadSample("no picture")
+        raise BadSample("no picture and no video")
     if not isinstance(written, str):
-        raise BadSample(f"the picture must be a path, not {type(written).__name__}")
+        raise BadSample(f"the picture or video must be a path, not {type(written).__name__}")
     return path_inside(folder, written)
 
 

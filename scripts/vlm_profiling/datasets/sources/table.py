@@ -31,15 +31,17 @@ class TableLayout:
     """From a row's text columns to its request and its reference answers. May raise BadSample."""
     id: str | None = None
     """Column that names a sample; its row number where there is none."""
+    video: tuple[str, ...] = ()
+    """Names the column of a video may have, which a sample may hold in place of a picture."""
 
     def row_columns(self, there: Sequence[str]) -> list[str]:
         """The columns to read of those that are there. Raises DatasetError naming what is missing."""
-        image = [name for name in self.image if name in there][:1]
+        shown = [name for names in (self.image, self.video) for name in [name for name in names if name in there][:1]]
         wanted = [*self.texts, *([self.id] if self.id else [])]
-        missing = [name for name in wanted if name not in there] + ([] if image else [" or ".join(self.image)])
+        missing = [name for name in wanted if name not in there] + ([] if shown else [" or ".join((*self.image, *self.video))])
         if missing:
             raise DatasetError(f"columns: no column {', '.join(missing)}; the table has {', '.join(there)}")
-        return list(dict.fromkeys([*image, *wanted]))
+        return list(dict.fromkeys([*shown, *wanted]))
 
 
 @dataclass(frozen=True)
@@ -52,19 +54,21 @@ class KnownDataset:
 
 
 def layout_of_columns(columns: DatasetColumns) -> TableLayout:
-    """The layout that the setting `columns` describes. The reference study calls a picture's column image_path: both names do."""
+    """The layout that the setting `columns` describes. The reference study calls a picture's column image_path: both
+    names do, and video_path beside video."""
 
     def question(row: Fields) -> tuple[object, object]:
         return row[columns.request], row[columns.response]
 
     image = ("image_path", "image") if columns.image == "image" else (columns.image,)
-    return TableLayout(image, (columns.request, columns.response), question, columns.id)
+    video = ("video_path", "video") if columns.video is None else (columns.video,)
+    return TableLayout(image, (columns.request, columns.response), question, columns.id, video)
 
 
 def table_rows(rows: Iterable[object], layout: TableLayout, picture_of: Callable[[object], Path | bytes | None]) -> Iterator[Row]:
     """A candidate for each row, or why there is none.
 
-    `picture_of` finds the picture of a cell, raises BadSample, or says None: then the row is left out in silence.
+    `picture_of` finds the picture or video of a cell, raises BadSample, or says None: then the row is left out in silence.
     """
     for number, row in enumerate(rows):
         name = str(number)
@@ -75,13 +79,21 @@ def table_rows(rows: Iterable[object], layout: TableLayout, picture_of: Callable
             missing = [field for field in layout.texts if field not in row]
             if missing:
                 raise BadSample(f"no {' and no '.join(missing)}")
-            picture = picture_of(next((row[field] for field in layout.image if field in row), None))
-            candidate = Candidate(name, *layout.question(row), picture) if picture is not None else None
+            image, video = (_first(row, names) for names in (layout.image, layout.video))
+            if image is not None and video is not None:
+                raise BadSample("it has a picture and a video; a sample has one of them")
+            picture = picture_of(image if video is None else video)
+            candidate = Candidate(name, *layout.question(row), picture, video is not None) if picture is not None else None
         except BadSample as problem:
             yield SkippedSample(id=str(name), reason=str(problem))
         else:
             if candidate is not None:
                 yield candidate
+
+
+def _first(row: Fields, names: Sequence[str]) -> object:
+    """The first cell of these names that holds anything."""
+    return next((row[name] for name in names if row.get(name) is not None), None)
 
 
 def json_rows(path: Path) -> Iterator[object]:
@@ -113,7 +125,7 @@ def parquet_rows(paths: Sequence[Path], layout: TableLayout) -> Iterator[dict[st
 
 
 def picture_bytes(cell: object) -> bytes | None:
-    """The encoded picture in a table's cell: bytes, or the {bytes, path} of the hub's image columns; else None."""
+    """The encoded picture in a table's cell: bytes, or the {bytes, path} of the hub's image and video columns; else None."""
     content = cell.get("bytes") if isinstance(cell, Mapping) else cell
     return content if isinstance(content, bytes) else None
 
