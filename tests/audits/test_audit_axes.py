@@ -161,3 +161,15 @@ def test_answers_that_change_with_the_batch_are_found(count: int, verdict: str) 
 def test_a_batch_is_compared_with_the_same_settings_only() -> None:
     other = record_at(batch_size=1, image_size=64)
     assert batch_invariance.judge(context_of(record_at(), [other])).verdict == "not applicable"
+
+
+def test_frames_that_a_video_does_not_hold_are_found_and_frames_that_changed_nothing_fail() -> None:
+    values = {"frames": (1, 8)}
+    eight = with_samples(record_at(frames=8), given_frames=8, video_frames=24, image_tokens=8 * 256)
+    finding = axis_effect.judge(context_of(eight, [record_at()], axes=values))
+    assert finding.verdict == "pass" and "frames 8: 0 of 8 videos gave fewer" in finding.evidence
+    short = replace(eight, samples=[replace(eight.samples[0], given_frames=3, video_frames=3), *eight.samples[1:]])
+    finding = axis_effect.judge(context_of(short, [record_at()], axes=values))
+    assert finding.verdict == "warn" and "1 of 8 videos gave fewer, as few as 3: their files hold no more" in finding.evidence
+    finding = axis_effect.judge(context_of(record_at(frames=8), [record_at()], axes=values))
+    assert finding.verdict == "fail" and "0 of 8 samples differ in the frames that the model saw" in finding.evidence

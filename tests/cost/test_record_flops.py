@@ -77,7 +77,7 @@ def test_a_batch_and_its_samples_must_agree(model: ModelCost) -> None:
 
 
 def test_each_frame_of_a_video_is_encoded_and_projected(model: ModelCost) -> None:
-    rows = [replace(sample(0, 10, 3), frames=4, encoded_pictures=4), sample(1, 10, 3)]
+    rows = [replace(sample(0, 10, 3), given_frames=4, encoded_pictures=4), sample(1, 10, 3)]
     flops = record_flops(record_of([(batch(2, 10, 3), rows)]), model)
     assert flops is not None and flops.total == (5000, 500, 400, 80, 0)
 

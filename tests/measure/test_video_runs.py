@@ -64,7 +64,7 @@ def test_the_record_proves_which_frames_were_given_and_how(
     record = measured(video_request(architecture, batch_size=2, frames=4, image_size=56))
     assert record.checkpoint and record.checkpoint.frames_as == "pictures"
     assert [sample.video_frames for sample in record.samples] == [12, 12, 12, 3]
-    assert [sample.frames for sample in record.samples] == [4, 4, 4, 3]  # of three frames, three are given
+    assert [sample.given_frames for sample in record.samples] == [4, 4, 4, 3]  # of three frames, three are given
     assert [sample.encoded_pictures for sample in record.samples] == [4, 4, 4, 3]
     assert [sample.image_tokens for sample in record.samples] == [tokens * frames for frames in (4, 4, 4, 3)]
     assert {sample.image_size for sample in record.samples} == {(48, 32)}
@@ -108,7 +108,7 @@ def test_pictures_have_no_such_stages_and_no_zero_in_their_place(request_for: Ca
     record = measured(request_for(batch_size=2))
     assert record.stages and not {DECODE_FRAMES, SAMPLE_FRAMES} & {*record.stages.times, *record.stages.absent}
     assert {(batch.decode_frames_s, batch.sample_frames_s) for batch in record.batches} == {(None, None)}
-    assert {(sample.frames, sample.video_frames) for sample in record.samples} == {(1, None)}
+    assert {(sample.given_frames, sample.video_frames) for sample in record.samples} == {(1, None)}
     assert record.checkpoint and record.checkpoint.frames_as is None
 
 
@@ -117,7 +117,7 @@ def test_families_of_one_picture_take_one_frame_and_refuse_more(
     video_request: Callable[..., RunRequest], architecture: str
 ) -> None:
     record = measured(video_request(architecture, batch_size=2))
-    assert {(sample.frames, sample.encoded_pictures) for sample in record.samples} == {(1, 1)}
+    assert {(sample.given_frames, sample.encoded_pictures) for sample in record.samples} == {(1, 1)}
     refused = profile(video_request(architecture, batch_size=2, frames=2))
     assert refused.status == "unsupported" and refused.failure and refused.failure.stage == "prepare"
     assert refused.failure.reason.startswith("frames = 2: the processor puts")
@@ -175,4 +175,4 @@ def test_the_command_line_takes_a_folder_of_videos(clips: Path, tiny: Callable[.
     assert done.returncode == 0, done.stderr
     assert "2 given of 3 to 12 in the file" in done.stdout and "decode frames" in done.stdout
     record = decode_record((tmp_path / "record.json").read_bytes())
-    assert record.point.frames == 2 and {sample.frames for sample in record.samples} == {2}
+    assert record.point.frames == 2 and {sample.given_frames for sample in record.samples} == {2}

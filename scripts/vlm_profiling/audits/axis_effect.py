@@ -58,8 +58,8 @@ def _frame_checks(record: Record) -> Iterator[Check]:
     asked = record.point.frames
     videos = [sample for sample in record.samples if sample.video_frames]
     if asked > 1 and videos:
-        short = [sample for sample in videos if sample.frames < asked]
-        fewest = min(sample.frames for sample in videos)
+        short = [sample for sample in videos if sample.given_frames < asked]
+        fewest = min(sample.given_frames for sample in videos)
         told = f", as few as {fewest}: their files hold no more" if short else ""
         words = f"frames {asked}: {len(short)} of {len(videos)} videos gave fewer{told}"
         yield Check("warn" if short else "pass", words, MARKED)

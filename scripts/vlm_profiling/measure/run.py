@@ -113,8 +113,8 @@ class _Run:
         request = self.request
         picture = next((sample for sample in request.samples if sample.video is None), None)
         if request.point.frames != 1 and picture is not None:
-            several = all(sample.video is None for sample in request.samples)
-            what = "samples of this data set are single pictures" if several else f"sample {picture.id} is a single picture"
+            all_pictures = all(sample.video is None for sample in request.samples)
+            what = "samples of this data set are single pictures" if all_pictures else f"sample {picture.id} is a single picture"
             raise Unsupported(f"frames = {request.point.frames}: {what}")
         with large_imports():  # of the model's own code
             loaded = load_checkpoint(

@@ -90,7 +90,7 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
 
 def _frames(samples: Sequence[Sample], frames_as: str) -> str:
     """How many frames were given of the videos, and how."""
-    given = [sample.frames for sample in samples if sample.video_frames]
+    given = [sample.given_frames for sample in samples if sample.video_frames]
     held = [sample.video_frames for sample in samples if sample.video_frames]
     counts = [
         f"{min(numbers)} to {max(numbers)}" if min(numbers) < max(numbers) else str(max(numbers)) for numbers in (given, held)

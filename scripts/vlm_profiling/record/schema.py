@@ -172,7 +172,7 @@ class Sample(Section, kw_only=True):
     """User-text tokens added by prompt_len."""
     image_size: tuple[int, int]
     """Width, height of the picture, or of a video's frames, in pixels, as it came."""
-    frames: int = 1
+    given_frames: int = 1
     """Pictures given to the model: frames of a video, else 1."""
     video_frames: int | None = None
     """Frames that the video's file holds; null for a picture."""

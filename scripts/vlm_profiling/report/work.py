@@ -51,7 +51,7 @@ def run_work(record: Record, cost: ModelCost | None) -> RunWork:
     work = RunWork(
         prompt_tokens_mean=_mean([sample.prompt_tokens for sample in samples]),
         image_tokens_mean=_mean([sample.image_tokens for sample in samples]),
-        frames_mean=_mean([sample.frames for sample in samples]),
+        frames_mean=_mean([sample.given_frames for sample in samples]),
         generated_tokens_mean=_mean([sample.generated_tokens for sample in samples]),
         truncated_samples=sum(sample.truncated_tokens > 0 for sample in samples),
         lengthened_samples=sum(sample.added_tokens > 0 for sample in samples),

@@ -169,7 +169,7 @@ AXIS: dict[str, Axis] = {
         ),
         given=Given(
             words="the frames that the model saw (frames given, image tokens)",
-            fields=("frames", "image_tokens"),
+            fields=("given_frames", "image_tokens"),
             columns={"Frames given": "frames_mean", "Image tokens": "image_tokens_mean"},
             unmoved="The model read as many image tokens whatever number of frames was asked.",
             smaller="Give {} frames",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from vlm_profiling.record.inside import DECODE_FRAMES, SAMPLE_FRAMES
 from vlm_profiling.report.advice.base import MIN_SHARE, Hint, Subject, at_most, percent, seconds
 from vlm_profiling.report.inside import StageRow
 
 CURES = {
+    DECODE_FRAMES: "Decode videos beside the model's work, on more threads, in hardware, or from smaller files",
+    SAMPLE_FRAMES: "Convert fewer or smaller frames to pictures, or do it beside the model's work",
     "transfer": "Copy less to the device, or from pinned memory while it works",
     "vision": "Give the vision encoder less to see, or a faster encoder",
     "project": "Merge picture tokens before they are projected",
