@@ -12,11 +12,12 @@ import msgspec
 import pytest
 from PIL import Image
 
+from vlm_profiling.cost.expect import FRAME_TOKENS
 from vlm_profiling.cost.functions import CONVENTION, CacheElements, ModelCost
 from vlm_profiling.cost.memory import Live, MemoryFunctions
 from vlm_profiling.cost.pictures import Pictures
 from vlm_profiling.cost.predict import CUBLAS_WORKSPACE_BYTES, CUDA_CONTEXT_BYTES, FRAGMENTS, ID_BYTES, LIBRARIES_BYTES
-from vlm_profiling.record.manifests import DatasetSample
+from vlm_profiling.record.manifests import DatasetSample, Video
 from vlm_profiling.report.forecast import GIBIBYTE, NOT_COUNTED, forecaster
 from vlm_profiling.study import Run, Study, expand_runs, study_from_mapping
 
@@ -155,3 +156,20 @@ def test_the_listing_marks_what_will_not_fit(tmp_path: Path) -> None:
     ).stdout
     assert shown.count("oom predicted: ") == 1
     assert "memory: 1 of 3 cells predicted out of memory" in shown
+
+
+def test_every_frame_given_of_a_video_is_told_and_no_more_than_its_file_holds(tmp_path: Path) -> None:
+    axes = {"frames": {"values": [1, 4, 8, 16]}}
+    made = study(tmp_path, baseline={"device": "cuda", "optimization": "fp16"}, axes=axes)
+    folder = tmp_path / "results" / "datasets" / "shapes"
+    folder.mkdir(parents=True)
+    video = Video(frames=8, width=280, height=280, codec="h264")
+    sample = DatasetSample(id="a", image="videos/a.mp4", image_sha256="0", video=video, request="how many?", references=["1"])
+    (folder / "samples.jsonl").write_bytes(msgspec.json.Encoder().encode_lines([sample]))
+    forecast = forecaster(made, {"big": cost(FREE)})
+    peaks = {run.point.frames: forecast(run).peak_bytes for run in expand_runs(made)}
+    overhead = CUDA_CONTEXT_BYTES + CUBLAS_WORKSPACE_BYTES
+    for frames, peak in peaks.items():
+        given = min(frames, 8)
+        prompt = given * 100 + (given - 1) * FRAME_TOKENS + 3 + 24  # 280 x 280 pixels in pairs of 14, text, template
+        assert peak == pytest.approx(13 * GIBIBYTE + prompt * (2**20 + ID_BYTES) * (1 + FRAGMENTS) + overhead, abs=1)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from factories import identity_of, make_record
+from factories import identity_of, make_record, make_stages
+from msgspec.structs import replace
 
+from vlm_profiling.record.inside import DECODE_FRAMES, SAMPLE_FRAMES
 from vlm_profiling.report.files import page_files
 from vlm_profiling.report.page_published import published_page
 from vlm_profiling.report.pages import write_pages
@@ -80,3 +82,25 @@ def test_the_page_is_written_and_linked(study, tmp_path):
     assert count == len(page_files(study.study)) == 4
     assert "(published.md)" in (tmp_path / "reports" / "index.md").read_text()
     assert (tmp_path / "reports" / "published.md").read_text().startswith("# Published figures beside ours")
+
+
+def test_shares_of_a_run_over_videos_stand_beside_the_llava_demonstrations_steps(make_study):
+    """0.2 of generate() is vision, 0.02 project, 0.78 the rest; decoding and sampling take a quarter of generate() more."""
+
+    def answer(run):
+        record = make_record(generate_s=0.2, noise=0, **identity_of(run))
+        generate_s = record.batches[0].generate_s
+        shown = {DECODE_FRAMES: 0.2 * generate_s, SAMPLE_FRAMES: 0.05 * generate_s} if run.dataset == "clips" else {}
+        seconds = {stage: [seconds_s] * len(record.batches) for stage, seconds_s in shown.items()}
+        assert record.stages
+        return replace(record, stages=make_stages(seconds | record.stages.seconds))
+
+    llava = {"models": {"llava": {"hub": "llava-hf/llava-1.5-7b-hf", "revision": "a" * 40}}}
+    datasets = {"TextVQA": {"package": "easy-vqa"}, "clips": {"folder": "clips"}}
+    study = make_study(answer, **{**CHANGES, **llava, "datasets": datasets})
+    steps = published_page(study.cells(), study.merge()).partition("## Steps")[2]
+    assert "Ours: llava on clips" in steps and "it sleeps where a model would run" in steps
+    names = ("video frames to images", "encode image tensors into features", "generate the output")
+    ours = [float(row_with(steps, name, "% of step time")[3]) for name in names]
+    assert ours == pytest.approx([20.0, 17.6, 62.4], abs=0.01)
+    assert row_with(steps, "eventgpt", "step 1")[3] == "–"
