@@ -91,7 +91,7 @@ def test_results_on_a_read_only_disk_are_told_at_once(finished: Project, project
         subprocess.run(["mount", "-o", "remount,bind,ro", str(results)], check=True)
         done = project.run(check=False)
     assert done.returncode != 0
-    assert "Write-protected output files" in done.stdout + done.stderr
+    assert "Read-only file system: 'results/.lock'" in done.stdout + done.stderr
     assert project.records == {}
 
 
