@@ -35,3 +35,17 @@ def test_two_models_whose_intervals_meet_are_not_told_apart(make_study):
 def test_one_model_alone_is_not_the_best(make_study):
     cells = make_study(models={"slow": MODELS["slow"]}, axes={}).cells()
     assert best_table(cells.baseline("slow")) == ""
+
+
+def test_a_data_set_that_one_model_answered_has_no_column(make_study):
+    study = make_study(
+        lambda run: make_record(**identity_of(run)),
+        models=MODELS,
+        datasets={"shapes": {"package": "easy-vqa"}, "clips": {"folder": "datasets/moving-shapes"}},
+        axes={},
+        exclude=[{"models": ["slow", "quick"], "datasets": ["clips"]}],
+    )
+    study.merge()
+    cells = study.cells()
+    header = best_table([cell for model in MODELS for cell in cells.baseline(model)]).splitlines()[0]
+    assert "shapes" in header and "clips" not in header

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ class _Contest(NamedTuple):
 
 
 def best_table(cells: Sequence[Cell]) -> str:
-    """The best model and the next, a row a quantity, a column a data set. Empty where no two models can be compared."""
+    """The best model and the next, a row a quantity, a column a data set that several models answered. Else empty."""
     standards = quantities_there(STANDARDS, cells) or [EXACT_MATCHES]
     contests = [
         _Contest("Least time a sample", SAMPLE_LATENCY, 1),
@@ -37,7 +38,8 @@ def best_table(cells: Sequence[Cell]) -> str:
         _Contest("Smallest peak memory", MEMORY, 1),
         *(_Contest(f"Highest {quantity.title}", quantity, -1) for quantity in standards),
     ]
-    datasets = list(dict.fromkeys(cell.dataset for cell in cells))
+    asked = Counter(cell.dataset for cell in cells)
+    datasets = [dataset for dataset, models in asked.items() if models > 1]
     rows = []
     for contest in contests:
         entries = [getattr(cell, contest.quantity.name) for cell in cells]
