@@ -44,6 +44,19 @@ def test_bars_hold_each_stage_of_each_cell_and_words_where_there_is_none(make_st
     assert [row["word"] for row in rows if row.get("word")] == ["× oom"]
 
 
+def test_a_stage_has_one_colour_though_data_sets_have_other_stages(make_study):
+    study = make_study(datasets={"shapes": {"package": "easy-vqa"}, "clips": {"folder": "datasets/moving-shapes"}})
+    cells = study.cells()
+    stages = {
+        place: [row for row in rows if row.dataset == "clips" or row.stage != "preprocess"]
+        for place, rows in read_stages(study.folder / "tables", cells.all).items()
+    }
+    panels = index_stages_chart(cells, stages).to_dict()["vconcat"]
+    assert [panel["title"]["text"] for panel in panels] == ["shapes", "clips"]
+    shares = [panel["hconcat"][1]["encoding"]["color"]["scale"] for panel in panels]
+    assert shares[0] == shares[1] and shares[0]["domain"] == list(PICTURE_STAGES)
+
+
 def test_all_models_stand_in_the_order_of_the_study(make_study):
     study = make_study()
     cells = study.cells()

@@ -36,6 +36,7 @@ LABELS = 130
 """Pixels left for the bars' names."""
 GAP = 30
 HALF = (WIDTH - LABELS - GAP) // 2
+LEGEND_COLUMNS = 8
 
 Stages = Mapping[Place, Sequence[StageRow]]
 
@@ -63,29 +64,31 @@ def axis_stages_chart(cells: Cells, model: str, axis: str, stages: Stages) -> al
     lines = cells.axis(model, axis)
     if not lines:
         return finish([note("Every cell of this axis is excluded.")], title, "")
-    rows, shown = [], []
-    for line in lines:
-        bars = [_bar(cell, value_label(axis, getattr(cell, axis)), stages) for cell in line]
-        rows.append(_panels(bars, AXIS[axis].title, line[0].dataset if len(lines) > 1 else ""))
-        shown += [bar.end_to_end for bar in bars]
-    return finish(rows, title, _subtitle(settings(lines[0][0].point, axis)), shown)
+    bars = {line[0].dataset: [_bar(cell, value_label(axis, getattr(cell, axis)), stages) for cell in line] for line in lines}
+    return _chart(bars, AXIS[axis].title, title, settings(lines[0][0].point, axis))
 
 
 def index_stages_chart(cells: Cells, stages: Stages) -> alt.VConcatChart:
-    """All models beside each other at the baseline."""
+    """All models beside each other at the baseline, a row of panels for each data set."""
     title = "Where the time goes, by model"
     baseline = [cell for model in cells.study.models for cell in cells.baseline(model)]
     if not baseline:
         return finish([note("The study has no cell at its baseline.")], title, "")
-    several = len({cell.dataset for cell in baseline}) > 1
-    bars = [_bar(cell, f"{cell.model} · {cell.dataset}" if several else cell.model, stages) for cell in baseline]
-    return finish([_panels(bars, None, "")], title, _subtitle(settings(baseline[0].point)), [bar.end_to_end for bar in bars])
+    datasets = dict.fromkeys(cell.dataset for cell in baseline)
+    bars = {name: [_bar(cell, cell.model, stages) for cell in baseline if cell.dataset == name] for name in datasets}
+    return _chart(bars, None, title, settings(baseline[0].point))
 
 
-def _subtitle(held: str) -> str:
-    return (
+def _chart(bars: Mapping[str, Sequence[Bar]], axis_title: str | None, title: str, held: str) -> alt.VConcatChart:
+    """A row of panels for each data set's bars, in which a stage has the same colour."""
+    several, shown = len(bars) > 1, [bar for group in bars.values() for bar in group]
+    present = [stage for stage in STAGES if any(row.stage == stage for bar in shown for row in bar.stages)]
+    colours = alt.Scale(domain=present, range=[STAGE_COLOURS[stage] for stage in present])
+    rows = [_panels(group, axis_title, dataset if several else "", colours) for dataset, group in bars.items()]
+    subtitle = (
         f"{held}. Mean exclusive time of each stage per batch, from a pass whose stages are marked; rules: {INTERVAL} of the sum."
     )
+    return finish(rows, title, subtitle, [bar.end_to_end for bar in shown])
 
 
 def _bar(cell: Cell, label: str, stages: Stages) -> Bar:
@@ -95,20 +98,19 @@ def _bar(cell: Cell, label: str, stages: Stages) -> Bar:
     return Bar(label, (), Absent(NO_STAGES) if cell.ok else Absent(cell.reason or "", cell.status))
 
 
-def _panels(bars: Sequence[Bar], axis_title: str | None, title: str) -> alt.HConcatChart | alt.Chart:
+def _panels(bars: Sequence[Bar], axis_title: str | None, title: str, colours: alt.Scale) -> alt.HConcatChart | alt.Chart:
     """The same bars twice: as times on one scale, and as shares of the whole; without any bar, a note."""
     if not any(bar.stages for bar in bars):
         return note("No stages: " + "; ".join(f"{bar.label} {absent_word(bar.absent)}" for bar in bars if bar.absent))
     unit = best_unit(SECONDS, [bar.end_to_end for bar in bars])
-    return alt.hconcat(
-        _times_panel(bars, unit, axis_title), _shares_panel(bars, unit), spacing=GAP, title=alt.Title(title, anchor="middle")
-    )
+    panels = _times_panel(bars, unit, axis_title, colours), _shares_panel(bars, unit, colours)
+    return alt.hconcat(*panels, spacing=GAP, title=alt.Title(title, anchor="middle"))
 
 
-def _times_panel(bars: Sequence[Bar], unit: Unit, axis_title: str | None) -> PanelChart:
+def _times_panel(bars: Sequence[Bar], unit: Unit, axis_title: str | None, colours: alt.Scale) -> PanelChart:
     wholes = alt.Chart().encode(y=_rows(bars, axis_title, labels=True))
     return alt.layer(
-        _stacked(bars, unit, alt.X("value:Q", title=f"Time per batch ({unit.name})"), axis_title, labels=True),
+        _stacked(bars, unit, alt.X("value:Q", title=f"Time per batch ({unit.name})"), axis_title, colours, labels=True),
         wholes.mark_rule(strokeWidth=1.5).encode(x=alt.X("low:Q"), x2=alt.X2("high:Q")),
         wholes.mark_text(align="left", dx=6, fontSize=10).encode(x=alt.X("high:Q"), text=alt.Text("number:N")),
         wholes.mark_text(color=GREY, align="left", fontSize=11).encode(x=alt.value(4), text=alt.Text("word:N")),
@@ -118,12 +120,12 @@ def _times_panel(bars: Sequence[Bar], unit: Unit, axis_title: str | None) -> Pan
     )
 
 
-def _shares_panel(bars: Sequence[Bar], unit: Unit) -> PanelChart:
+def _shares_panel(bars: Sequence[Bar], unit: Unit, colours: alt.Scale) -> PanelChart:
     x = alt.X("share:Q", title="Share of the time (%)", scale=alt.Scale(domain=[0, 100]))
-    return _stacked(bars, unit, x, None, labels=False).properties(width=HALF, height=ROW * len(bars))
+    return _stacked(bars, unit, x, None, colours, labels=False).properties(width=HALF, height=ROW * len(bars))
 
 
-def _stacked(bars: Sequence[Bar], unit: Unit, x: alt.X, axis_title: str | None, *, labels: bool) -> alt.Chart:
+def _stacked(bars: Sequence[Bar], unit: Unit, x: alt.X, axis_title: str | None, colours: alt.Scale, *, labels: bool) -> alt.Chart:
     values = [
         {
             "label": bar.label,
@@ -136,8 +138,7 @@ def _stacked(bars: Sequence[Bar], unit: Unit, x: alt.X, axis_title: str | None, 
         for bar in bars
         for row in bar.stages
     ]
-    present = [stage for stage in STAGES if any(value["stage"] == stage for value in values)]
-    colours = alt.Scale(domain=present, range=[STAGE_COLOURS[stage] for stage in present])
+    legend = alt.Legend(orient="bottom", columns=LEGEND_COLUMNS)
     selected = chosen("stage")
     return (
         alt.Chart(inline(values))
@@ -145,7 +146,7 @@ def _stacked(bars: Sequence[Bar], unit: Unit, x: alt.X, axis_title: str | None, 
         .encode(
             y=_rows(bars, axis_title, labels=labels),
             x=x,
-            color=alt.Color("stage:N", title=None, scale=colours, legend=alt.Legend(orient="bottom", columns=len(present))),
+            color=alt.Color("stage:N", title=None, scale=colours, legend=legend),
             stroke=alt.Stroke("stage:N", scale=colours, legend=None),
             fillOpacity=fill(1),
             opacity=dense(selected),
