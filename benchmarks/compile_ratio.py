@@ -3,13 +3,17 @@
 
 benchmarks/compile_ratio.py [--rounds 15] [--new-tokens 8] [ARCHITECTURE ...]
 
-Both ways run the same batch in turns, each from a model of its own, so that what else the machine does falls on both.
+Both ways run the same batch in turns, each from a model of its own, so that what else the machine does falls on both. Each
+architecture has a process of its own, as each run has: torch.compile stops compiling code that it saw too many shapes of.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 
 import tiny_pairs  # first: it keeps torch on one thread
 
@@ -24,8 +28,10 @@ def main() -> None:
     parser.add_argument("--new-tokens", type=int, default=8, metavar="N")
     options = parser.parse_args()
     print(f"{'model':<18}{'eager':>10}{'compiled':>10}{'ratio':>8}{'graphs':>8}{'breaks':>8}{'compile':>10}  tokens")
-    for architecture in options.architectures:
-        print(_line(architecture, options.rounds, options.new_tokens), flush=True)
+    line = partial(_line, rounds=options.rounds, new_tokens=options.new_tokens)
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
+        for told in processes.map(line, options.architectures):
+            print(told, flush=True)
 
 
 def _line(architecture: str, rounds: int, new_tokens: int) -> str:

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What the workflow costs Snakemake: finished studies planned again, beside as many trivial jobs of the same shape.
 
-Every output is an empty stand-in that Snakemake recorded as made (--touch), so that only planning is timed.
+Every output is an empty stand-in that Snakemake recorded as made (--touch), so that only planning is timed; checkpoints have
+manifests, which the memory asked for a run is read from.
 
     .venv/bin/python benchmarks/workflow_speed.py [--cells 10000] [--repeats 3]
 
@@ -12,6 +13,7 @@ CELLS trivial jobs with as many inputs, half of them made by a rule, side by sid
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import statistics
@@ -20,6 +22,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import yaml
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -67,17 +71,23 @@ def plan_cpu_s(folder: Path) -> float:
 
 
 def finished_study(folder: Path, config: Path) -> Path:
-    """A copy of the project in which every output of the study exists and is up to date."""
+    """A copy of the project in which every output of the study exists and is up to date, on the host: no image is built."""
     folder.mkdir()
     for name in ("Snakefile", "rules", "scripts", "envs"):
         source = PROJECT / name
         shutil.copytree(source, folder / name) if source.is_dir() else shutil.copy(source, folder / name)
-    shutil.copy(config, folder / "config.yaml")
+    settings = yaml.safe_load(config.read_text()) | {"container": "none", "cpu_container": "none"}
+    (folder / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    identity = {"name": "model", "source": "tiny:llava", "model_type": "llava", "architecture": "", "family": "llava"}
+    manifest = json.dumps({**identity, "content_sha256": "0" * 64}).encode()
     outputs = snakemake(folder, "-n", "--summary", "-c", "1").stdout.splitlines()[1:]
     for line in outputs:
         path = folder / line.split("\t")[0]
+        if not path.suffix:
+            path.mkdir(parents=True, exist_ok=True)
+            continue
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        path.write_bytes(manifest if path.parent.name == "checkpoints" else b"")
     return mark_finished(folder)
 
 
@@ -103,18 +113,19 @@ def large_config(path: Path, cells: int) -> Path:
 
 
 def trivial_workflow(folder: Path, jobs: int) -> Path:
-    """As many finished jobs of the same shape: two given inputs, two made by a rule, a log, a parameter; gathered by one job."""
+    """As many finished jobs of the same shape: three given inputs and three made by a rule, a log, a parameter; one gathers all."""
     folder.mkdir()
+    inputs = [f"{kind}{number}.txt" for kind in ("given", "made/") for number in range(3)]
     (folder / "Snakefile").write_text(
         f"JOBS = range({jobs})\n"
         'rule all:\n    input: "all.txt"\n'
         'rule gather:\n    input: expand("out/{job}.txt", job=JOBS)\n    output: "all.txt"\n    shell: "touch {output}"\n'
         'rule make:\n    output: "made/{name}.txt"\n    shell: "touch {output}"\n'
-        'rule work:\n    input: "given0.txt", "given1.txt", "made/0.txt", "made/1.txt"\n    output: "out/{job}.txt"\n'
+        f'rule work:\n    input: {str(inputs)[1:-1]}\n    output: "out/{{job}}.txt"\n'
         '    log: "logs/{job}.log"\n    params: value=lambda wildcards: wildcards.job\n'
         '    shell: "echo {params.value} > {output}"\n'
     )
-    names = ["given0.txt", "given1.txt", "made/0.txt", "made/1.txt", *(f"out/{job}.txt" for job in range(jobs)), "all.txt"]
+    names = [*inputs, *(f"out/{job}.txt" for job in range(jobs)), "all.txt"]
     for name in names:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).touch()

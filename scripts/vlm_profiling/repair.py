@@ -73,8 +73,11 @@ def set_aside_broken_records(workflow: StudyWorkflow) -> Iterator[str]:
     table = Path(workflow.study.results, "tables", "runs.parquet")
     if not table.is_file():
         return
-    told = polars.scan_parquet(table).filter(polars.col("state").is_in(["malformed", "foreign"])).select("key").collect()
-    keys = set(told["key"])
+    try:
+        told = polars.read_parquet(table, columns=["key", "state"])
+    except (OSError, polars.exceptions.PolarsError):
+        return  # called after whatever happened: the step that needs the table says what is wrong with it
+    keys = set(told.filter(polars.col("state").is_in(["malformed", "foreign"]))["key"])
     suspects = [run for run in workflow.runs.values() if run.key in keys]
     folder = Path(workflow.study.results, "runs")
     for reading in read_runs(folder, suspects):
