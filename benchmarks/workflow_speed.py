@@ -113,7 +113,7 @@ def large_config(path: Path, cells: int) -> Path:
 
 
 def trivial_workflow(folder: Path, jobs: int) -> Path:
-    """As many finished jobs of the same shape: three given inputs and three made by a rule, a log, a parameter; one gathers all."""
+    """As many finished jobs of the same shape: three given inputs, three made by a rule, a log, a parameter, gathered by one."""
     folder.mkdir()
     inputs = [f"{kind}{number}.txt" for kind in ("given", "made/") for number in range(3)]
     (folder / "Snakefile").write_text(
