@@ -3,7 +3,8 @@
 #
 #   docs/make_example.sh results/demo docs/example
 #
-# The table of samples is kept as Parquet and CSV like the others, so every link of the pages resolves but none leads to a record.
+# Every link of the pages resolves, and none leads to a record. The table of samples is kept as Parquet alone: its CSV is larger than
+# all else together.
 set -euo pipefail
 study=${1:?usage: make_example.sh STUDY TARGET} target=${2:?usage: make_example.sh STUDY TARGET}
 python=${PYTHON:-python3}
@@ -15,4 +16,7 @@ cp -r "$study/tables" "$study/plots" "$target"
     --datasets "$study/datasets" --output "$target/reports"
 # Pages show the SVG, and hold the charts' specifications themselves.
 find "$target/plots" -type f ! -name '*.svg' -delete
+rm "$target/tables/samples.csv"
+sed -i -e 's|\[samples\.csv\](\.\./tables/samples\.csv), ||' \
+    -e 's|<a href="\.\./tables/samples\.csv">samples\.csv</a>, ||' "$target"/reports/index.md "$target"/reports/index.html
 du -sh "$target"
