@@ -1,5 +1,5 @@
-# Step 7: all finished records to findings: what would have caught a mistake, and what optimizations did to answers. The tables stand for the records, which
-# would be thousands of inputs once more.
+# Step 7: all finished records to findings: what would have caught a mistake, and what optimizations did to answers. The tables
+# stand for the records, which would be thousands of inputs once more.
 from vlm_profiling.report.files import audit_files
 
 

@@ -58,7 +58,10 @@ def checkpoint_source(wildcards):
 
 
 def run_dataset(wildcards):
-    """A run's data set. Asked while Snakemake plans: when it is to execute, and not in a job of its own, the results are locked first."""
+    """A run's data set.
+
+    Asked while Snakemake plans: when it is to execute, and not in a job of its own, the results are locked first.
+    """
     if workflow.is_main_process and workflow.executor_plugin and not workflow.dryrun:
         STUDY.lock_results()
     return f"{STUDY.study.results}/datasets/{wildcards.dataset}/manifest.json"

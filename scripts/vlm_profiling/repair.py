@@ -70,13 +70,10 @@ def set_aside_broken_records(workflow: StudyWorkflow) -> Iterator[str]:
 
     from vlm_profiling.report.readings import read_runs
 
-    table = Path(workflow.study.results, "tables", "runs.parquet")
-    if not table.is_file():
-        return
     try:
-        told = polars.read_parquet(table, columns=["key", "state"])
+        told = polars.read_parquet(Path(workflow.study.results, "tables", "runs.parquet"), columns=["key", "state"])
     except (OSError, polars.exceptions.PolarsError):
-        return  # called after whatever happened: the step that needs the table says what is wrong with it
+        return  # none yet, or a broken one: called after whatever happened, and the step that needs it says what is wrong
     keys = set(told.filter(polars.col("state").is_in(["malformed", "foreign"]))["key"])
     suspects = [run for run in workflow.runs.values() if run.key in keys]
     folder = Path(workflow.study.results, "runs")

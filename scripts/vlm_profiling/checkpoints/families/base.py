@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -147,7 +148,7 @@ class Family:
         encoded = self.encoded_pictures(inputs, frames)
         grids = self.vision_grids(inputs, sum(encoded))
         sizes = self.effective_sizes(inputs, grids)
-        first = [sum(encoded[:row]) for row in range(len(encoded))]
+        first = [end - own for end, own in zip(accumulate(encoded), encoded, strict=True)]
         return Prepared(
             inputs=inputs,
             prompts=prompts,
