@@ -26,7 +26,7 @@ include: "rules/report.smk"
 rule all:
     default_target: True
     input:
-        STUDY.missing_records,
+        missing_records,
         rules.merge_runs.output,
         rules.compute_roofline.output,
         rules.audit_runs.output,

@@ -9,13 +9,16 @@ The versions of transformers differ, so a bare loop over generate() is timed in 
 against the bare loop beside it, and the two loops against each other tell what the versions make of the same work.
 Theirs runs twice, with each of its launchers: under `process`, its default, the parent asks without a pause whether its
 child is done (launchers/process/launcher.py), which takes one of a small machine's cores from what is measured; `inline`
-measures in the command's own process.
+measures in the command's own process. It calls generate() in inference mode and without an attention mask, so a second bare
+loop does as it does. Ours runs twice too: for as long as theirs measures, and on the SHORT samples that tell the mean
+latency within 1 % on a quiet machine; the half-width printed is of the 95 % interval of the mean, for all of them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -23,6 +26,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "scripts"))
@@ -31,15 +35,19 @@ PACKAGES = ["optimum-benchmark==0.6.0", "transformers==4.57.6", "datasets==4.8.5
 SIDE_PX, TEXT_TOKENS, NEW_TOKENS = 112, 25, 16
 QUESTION = "what color is this shape?"
 MEASURING_S = 10.0
+SHORT = 60
+"""Samples of a short cell, one call of generate() each."""
 
 BARE_LOOP = """
 import json, sys, time, torch
 from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText
 model = AutoModelForImageTextToText.from_pretrained(sys.argv[1], attn_implementation="sdpa").eval()
-names = ("input_ids", "attention_mask", "pixel_values", "image_grid_thw", "mm_token_type_ids")
-inputs = {name: tensor for name, tensor in load_file(sys.argv[2]).items() if name in names[: 4 + (sys.argv[5] == "5")]}
+names = sys.argv[5].split(",")
+inputs = {name: tensor for name, tensor in load_file(sys.argv[2]).items() if name in names}
 torch.set_grad_enabled(False)
+if "attention_mask" not in names:
+    torch.inference_mode().__enter__()
 def once():
     started = time.perf_counter()
     model.generate(**inputs, max_new_tokens=int(sys.argv[3]), min_new_tokens=int(sys.argv[3]), do_sample=False)
@@ -49,7 +57,7 @@ for _ in range(10):
 seconds, began = [], time.perf_counter()
 while time.perf_counter() - began < float(sys.argv[4]):
     seconds.append(once())
-print(json.dumps(sum(seconds) / len(seconds)))
+print(json.dumps(seconds))
 """
 
 THEIRS = """
@@ -68,8 +76,13 @@ if __name__ == "__main__":
     )
     launched = {"process": ProcessConfig, "inline": InlineConfig}[launcher]()
     settings = BenchmarkConfig(name="cell", scenario=scenario, launcher=launched, backend=backend)
-    print(json.dumps(Benchmark.launch(settings).generate.latency.mean))
+    print(json.dumps(Benchmark.launch(settings).generate.latency.values))
 """
+
+THEIR_INPUTS = ("input_ids", "pixel_values", "image_grid_thw")
+INPUTS = {"theirs as it calls": THEIR_INPUTS, "theirs": (*THEIR_INPUTS, "attention_mask")}
+INPUTS["ours"] = (*INPUTS["theirs"], "mm_token_type_ids")
+"""Inputs of generate() in each bare loop: transformers 4 takes no mm_token_type_ids."""
 
 
 def main() -> None:
@@ -82,26 +95,32 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder)
-        rows = [one_round(folder, their_python) for _ in range(options.rounds)]
-    median = {column: statistics.median(row[column] for row in rows) for column in rows[0]}
+        rounds = [one_round(folder, their_python) for _ in range(options.rounds)]
     print(f"medians of {options.rounds} rounds, {PACKAGES[0]} beside this project")
-    print(f"{'':<24}{'process':>10}{'inline':>10}{'ours':>10}{'ours/process':>14}{'ours/inline':>13}")
-    bare = [median["their_bare_s"], median["their_bare_s"], median["our_bare_s"]]
-    generate = [median[f"{whose}_s"] for whose in ("process", "inline", "our")]
-    wall = [median[f"{whose}_wall_s"] for whose in ("process", "inline", "our")]
-    measuring = [MEASURING_S, MEASURING_S, median["our_measuring_s"]]
-    print_row("generate(), ms", [1e3 * seconds for seconds in generate])
-    print_row("bare loop, ms", [1e3 * seconds for seconds in bare])
-    print_row("harness / bare loop", [one / other for one, other in zip(generate, bare, strict=True)])
-    print_row("whole command, s", wall)
-    print_row("measuring, s", measuring)
-    print_row("beside measuring, s", [one - other for one, other in zip(wall, measuring, strict=True)])
+    print(f"{'':<22}{'generate(), ms':>16}{'half-width':>12}{'command, s':>12}{'measuring, s':>14}{'beside it, s':>14}")
+    for name in rounds[0]:
+        print_row(name, [cells[name] for cells in rounds])
 
 
-def print_row(title: str, figures: list[float]) -> None:
-    """One line of the table: both of their launchers, ours, and ours over each of theirs."""
-    process, inline, ours = figures
-    print(f"{title:<24}{process:>10.3f}{inline:>10.3f}{ours:>10.3f}{ours / process:>14.3f}{ours / inline:>13.3f}")
+class Cell(NamedTuple):
+    """What one harness, or one bare loop, told of generate(), and the time that it took."""
+
+    mean_s: float
+    half_width: float
+    """Of the 95 % interval of the mean, as a share of the mean."""
+    command_s: float | None = None
+    measuring_s: float | None = None
+
+
+def print_row(name: str, cells: list[Cell]) -> None:
+    """One line of the table: medians over the rounds."""
+    mean_s, half_width = (statistics.median(column) for column in list(zip(*cells, strict=True))[:2])
+    line = f"{name:<22}{1e3 * mean_s:>16.2f}{half_width:>12.2%}"
+    commands, measuring = ([value for cell in cells if (value := cell[column]) is not None] for column in (2, 3))
+    if commands:
+        command_s, measuring_s = statistics.median(commands), statistics.median(measuring)
+        line += f"{command_s:>12.1f}{measuring_s:>14.1f}{command_s - measuring_s:>14.1f}"
+    print(line)
 
 
 def make_environment(folder: Path) -> str:
@@ -141,30 +160,31 @@ def prepare(folder: Path) -> None:
     (old / "config.json").write_text(json.dumps(config))
 
 
-def one_round(folder: Path, their_python: str) -> dict[str, float]:
-    """Both bare loops and both harnesses, one after the other."""
+def one_round(folder: Path, their_python: str) -> dict[str, Cell]:
+    """The bare loops, both launchers of theirs, and ours long and short, one after the other."""
     tokens, seconds = str(NEW_TOKENS), str(MEASURING_S)
-    inputs = str(folder / "inputs.safetensors")
-    row = {
-        "our_bare_s": printed([sys.executable, "-c", BARE_LOOP, str(folder / "qwen"), inputs, tokens, "5", "5"], folder),
-        "their_bare_s": printed([their_python, "-c", BARE_LOOP, str(folder / "qwen-4"), inputs, tokens, "5", "4"], folder),
-    }
+    cells = {}
+    for name, inputs in INPUTS.items():
+        python, checkpoint = (sys.executable, "qwen") if name == "ours" else (their_python, "qwen-4")
+        loop = [python, "-c", BARE_LOOP, str(folder / checkpoint), str(folder / "inputs.safetensors"), tokens, "5"]
+        cells[f"bare loop, {name}"] = Cell(*mean_and_half_width(printed([*loop, ",".join(inputs)], folder)))
     script = folder / "theirs.py"
     script.write_text(THEIRS)
     for launcher in ("process", "inline"):
         command = [their_python, str(script), str(folder / "qwen-4"), launcher, str(SIDE_PX), str(TEXT_TOKENS), tokens, seconds]
         started = time.perf_counter()
-        row[f"{launcher}_s"] = printed(command, folder)
-        row[f"{launcher}_wall_s"] = time.perf_counter() - started
-    return row | our_cell(folder, row["our_bare_s"])
+        measured = printed(command, folder)
+        cells[f"theirs, {launcher}"] = Cell(*mean_and_half_width(measured), time.perf_counter() - started, sum(measured))
+    # Headline and stages pass share the time, with a quarter for the repeats.
+    as_long = max(SHORT, round(0.75 * MEASURING_S / 2 / cells["bare loop, ours"].mean_s))
+    return cells | {f"ours, {samples} samples": our_cell(folder, samples) for samples in (as_long, SHORT)}
 
 
-def our_cell(folder: Path, generate_s: float) -> dict[str, float]:
-    """profile_run.py on as many samples as fill the measuring time: headline and stages pass, a quarter for the repeats."""
+def our_cell(folder: Path, samples: int) -> Cell:
+    """profile_run.py on so many samples, the settings else as they come."""
     from vlm_profiling.gpu_check.figures import measuring_s
     from vlm_profiling.record.files import read_record
 
-    samples = max(30, round(0.75 * MEASURING_S / 2 / generate_s))
     asked = [{"image_path": "red.png", "request": QUESTION, "response": "red"}] * samples
     (folder / "samples.json").write_text(json.dumps(asked))
     script = str(PROJECT / "scripts" / "profile_run.py")
@@ -176,14 +196,24 @@ def our_cell(folder: Path, generate_s: float) -> dict[str, float]:
     record = read_record(folder / "ours.json")
     assert record.headline, record.failure
     assert {batch.generated_tokens for batch in record.batches} == {NEW_TOKENS}
-    return {"our_s": record.headline.generate.mean_s, "our_wall_s": wall_s, "our_measuring_s": measuring_s(record)}
+    told = mean_and_half_width([batch.generate_s for batch in record.batches])
+    return Cell(*told, wall_s, measuring_s(record))
 
 
-def printed(command: list[str], folder: Path) -> float:
-    """The number on the last line that a command prints; what else it leaves, it leaves in the folder."""
+def mean_and_half_width(seconds: list[float]) -> tuple[float, float]:
+    """The mean, and the half-width of its 95 % interval (Student's t) as a share of it."""
+    from scipy import stats
+
+    mean = statistics.fmean(seconds)
+    half_width = stats.t.ppf(0.975, len(seconds) - 1) * statistics.stdev(seconds) / math.sqrt(len(seconds))
+    return mean, float(half_width / mean)
+
+
+def printed(command: list[str], folder: Path) -> list[float]:
+    """The seconds on the last line that a command prints; what else it leaves, it leaves in the folder."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
     shown = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, cwd=folder).stdout
-    return float(shown.split()[-1])
+    return json.loads(shown.splitlines()[-1])
 
 
 if __name__ == "__main__":

@@ -41,11 +41,31 @@ def code(script):
     return str(STUDY.code_digest(script))
 
 
+def lock_before_planning():
+    """Lock the results when Snakemake is to execute, and not in a job of its own, before it looks for a record.
+
+    Called by the inputs of what comes first in any plan: the target rule, the merge of all records, a run's data set.
+    """
+    if workflow.is_main_process and workflow.executor_plugin and not workflow.dryrun:
+        STUDY.lock_results()
+
+
+def records(wildcards):
+    lock_before_planning()
+    return STUDY.record_paths
+
+
+def missing_records(wildcards):
+    lock_before_planning()
+    return STUDY.missing_records
+
+
 def dataset_config(wildcards):
     return STUDY.dataset_json(wildcards.dataset)
 
 
 def dataset_source(wildcards):
+    lock_before_planning()
     return STUDY.dataset_source(wildcards.dataset)
 
 
@@ -55,16 +75,6 @@ def model_config(wildcards):
 
 def checkpoint_source(wildcards):
     return STUDY.checkpoint_source(wildcards.model)
-
-
-def run_dataset(wildcards):
-    """A run's data set.
-
-    Asked while Snakemake plans: when it is to execute, and not in a job of its own, the results are locked first.
-    """
-    if workflow.is_main_process and workflow.executor_plugin and not workflow.dryrun:
-        STUDY.lock_results()
-    return f"{STUDY.study.results}/datasets/{wildcards.dataset}/manifest.json"
 
 
 def run_spec(wildcards):

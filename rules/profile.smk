@@ -3,7 +3,7 @@
 
 rule profile_run:
     input:
-        dataset=run_dataset,
+        dataset="<results>/datasets/{dataset}/manifest.json",
         checkpoint="<results>/checkpoints/{model}.json",
         code=code("profile_run"),
         cost=ancient("<results>/costs/{model}.json"),  # only predicts: a cost counted anew makes no run stale

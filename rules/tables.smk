@@ -4,7 +4,7 @@ from vlm_profiling.report.files import table_files
 
 rule merge_runs:
     input:
-        runs=STUDY.record_paths,
+        runs=records,
         costs=collect("<results>/costs/{model}.json", model=STUDY.study.models),
         study=STUDY.description,
         code=code("merge_runs"),

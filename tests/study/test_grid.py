@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import pickle
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from vlm_profiling.study import ConfigError, Run, expand_runs, study_from_mapping
+from vlm_profiling.study import ConfigError, Run, Runs, expand_runs, study_from_mapping
 
 Settings = dict[str, Any]
 
@@ -173,3 +174,15 @@ def test_a_study_of_ten_thousand_cells_expands_in_a_second(settings: Settings) -
     started = time.process_time()
     assert len(expand(settings)) == 10_000
     assert time.process_time() - started < 1
+
+
+def test_part_of_the_runs_is_the_same_as_of_all_and_another_process_makes_the_same(settings: Settings) -> None:
+    made = Runs(study_from_mapping(settings), "lock-1")
+    whole = list(made)
+    assert len(whole) == len(made) > 3
+    assert made[1:3] == whole[1:3]
+    assert made[::2] == whole[::2]
+    assert made[-1] == whole[-1]
+    with pytest.raises(IndexError):
+        made[len(made)]
+    assert list(pickle.loads(pickle.dumps(made))) == whole

@@ -38,7 +38,7 @@ def read_runs(folder: Path, runs: Iterable[Run], present: Present | None = None)
     """
     for run in runs:
         try:
-            with open(f"{folder}/{run.name}.json", "rb") as file:  # noqa: PTH123 - 100,000 times at a large merge
+            with open(f"{folder}/{run.name}.json", "rb", buffering=0) as file:  # noqa: PTH123 - 100,000 times at a large merge
                 record = decode_record(file.read())
             _check_whole(record)
         except FileNotFoundError:

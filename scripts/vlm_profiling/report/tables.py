@@ -10,7 +10,7 @@ import gc
 import itertools
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -31,7 +31,7 @@ from vlm_profiling.report.staleness import Present
 from vlm_profiling.report.work import RunWork, run_work
 from vlm_profiling.study import Run
 
-CHUNK = 1000
+CHUNK = 2000
 """Records decoded at once: some tens of megabytes."""
 
 POOL_FROM = 5000
@@ -41,31 +41,26 @@ PROCESSES = 2
 
 
 def merge_runs(
-    runs: Collection[Run], records: Path, costs: Mapping[str, ModelCost], output: Path, present: Present | None = None
+    runs: Sequence[Run], records: Path, costs: Mapping[str, ModelCost], output: Path, present: Present | None = None
 ) -> Counter[str]:
     """Write the tables of `files.TABLES` (Parquet and CSV) to `output`; returns how many runs have each status.
 
     `costs` are the models' cost functions by model name; `present` tells which records are stale (readings.read_runs).
     """
     with tempfile.TemporaryDirectory(prefix="merge-") as folder:
-        merge_chunk = partial(_merge_chunk, records, costs, present, Path(folder))
+        merge_chunks = partial(_merge_chunks, runs, records, costs, present, Path(folder))
+        chunks = [slice(start, start + CHUNK) for start in range(0, len(runs), CHUNK)]
         if len(runs) < POOL_FROM:
-            counts = list(map(merge_chunk, itertools.count(), _chunks(runs)))
+            counts = merge_chunks(chunks)
         else:
             # Records hold no cycles. The collector would walk all of them again and again: without it decoding takes half.
             with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"), initializer=gc.disable) as pool:
-                counts = list(pool.map(merge_chunk, itertools.count(), _chunks(runs)))
+                counts = sum(pool.map(merge_chunks, [chunks[first::PROCESSES] for first in range(PROCESSES)]), Counter())
         with ThreadPoolExecutor(PROCESSES) as pool:
             joins = [pool.submit(_join_chunks, Path(folder, table), output / table) for table in TABLES]
             for join in joins:
                 join.result()
-    return sum(counts, Counter())
-
-
-def _chunks(runs: Iterable[Run]) -> Iterator[list[Run]]:
-    remaining = iter(runs)
-    while chunk := list(itertools.islice(remaining, CHUNK)):
-        yield chunk
+    return counts
 
 
 def read_costs(folder: Path, models: Iterable[str]) -> dict[str, ModelCost]:
@@ -81,22 +76,30 @@ def read_costs(folder: Path, models: Iterable[str]) -> dict[str, ModelCost]:
     return costs
 
 
-def _merge_chunk(
-    records: Path, costs: Mapping[str, ModelCost], present: Present | None, folder: Path, number: int, runs: Sequence[Run]
+def _merge_chunks(
+    runs: Sequence[Run],
+    records: Path,
+    costs: Mapping[str, ModelCost],
+    present: Present | None,
+    folder: Path,
+    chunks: Iterable[slice],
 ) -> Counter[str]:
-    """Write one chunk's tables as numbered Arrow files."""
-    readings = list(read_runs(records, runs, present))
-    tables = {
-        "runs": runs_table(readings, costs),
-        "samples": samples_table(readings),
-        "stages": stages_table(readings),
-        "layers": layers_table(readings),
-    }
-    for name, table in tables.items():
-        path = folder / name / f"{number:06}.arrow"
-        path.parent.mkdir(exist_ok=True)
-        table.write_ipc(path, compression="lz4")
-    return Counter(reading.status for reading in readings)
+    """Write the tables of some chunks of the runs, each as an Arrow file numbered by its first run."""
+    counts: Counter[str] = Counter()
+    for chunk in chunks:
+        readings = list(read_runs(records, runs[chunk], present))
+        tables = {
+            "runs": runs_table(readings, costs),
+            "samples": samples_table(readings),
+            "stages": stages_table(readings),
+            "layers": layers_table(readings),
+        }
+        for name, table in tables.items():
+            path = folder / name / f"{chunk.start:09}.arrow"
+            path.parent.mkdir(exist_ok=True)
+            table.write_ipc(path, compression="lz4")
+        counts.update(reading.status for reading in readings)
+    return counts
 
 
 def _join_chunks(folder: Path, target: Path) -> None:

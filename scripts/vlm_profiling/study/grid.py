@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, overload
 
 from vlm_profiling.study.config import AXES, PartialPoint, Study
 from vlm_profiling.study.keys import SpecWriter, spec_key
@@ -49,10 +49,11 @@ class Run(NamedTuple):
         return f"{self.model}/{self.dataset}/{self.point.label}-{self.key}"
 
 
-class Runs(Collection[Run]):
+class Runs(Sequence[Run]):
     """All runs of a study, made as they are asked for; a point shared by several axes is one run.
 
-    `environment` identifies what the runs execute in: the image digest, or the hash of the environment's lock.
+    `environment` identifies what the runs execute in: the image digest, or the hash of the environment's lock. Another
+    process is sent the study and makes its runs itself.
     """
 
     def __init__(self, study: Study, environment: str = "") -> None:
@@ -64,17 +65,31 @@ class Runs(Collection[Run]):
                 if axis not in axes:
                     axes.append(axis)
 
+    def __reduce__(self) -> tuple[type[Runs], tuple[Study, str]]:
+        return Runs, (self._study, self._environment)
+
     def __len__(self) -> int:
         return len(self._cells)
 
     def __iter__(self) -> Iterator[Run]:
+        return self._made(0, len(self))
+
+    @overload
+    def __getitem__(self, index: int) -> Run: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Run]: ...
+    def __getitem__(self, index: int | slice) -> Run | list[Run]:
+        if isinstance(index, int):
+            place = range(len(self))[index]
+            return next(self._made(place, place + 1))
+        start, stop, step = index.indices(len(self))
+        return list(self._made(start, stop)) if step == 1 else [self[place] for place in range(start, stop, step)]
+
+    def _made(self, start: int, stop: int) -> Iterator[Run]:
         writer = SpecWriter(self._study.model_dump(exclude_none=True), self._environment)
-        for (model, dataset, point), axes in self._cells.items():
+        for (model, dataset, point), axes in itertools.islice(self._cells.items(), start, stop):
             spec = writer.spec(model, dataset, point._asdict())
             yield Run(model, dataset, point, tuple(axes), spec, spec_key(spec))
-
-    def __contains__(self, run: object) -> bool:
-        return any(own == run for own in self)
 
 
 def expand_runs(study: Study, environment: str = "") -> list[Run]:
