@@ -267,3 +267,30 @@ def test_hostile_names_and_reasons_stay_text(make_side):
     assert "\x1b" not in "\n".join(comparison_lines(comparison))
     page = comparison_page(comparison, "chart.svg")
     assert "<script>" not in page and "\\*\\*x" in page
+
+
+def test_no_cell_is_taken_for_quieter_than_its_machine(make_side):
+    """All cells but one saw the machine move by 2 %; the one whose few rounds did not is no exception to it."""
+
+    def answer(slower: float) -> Callable[[Run], Record]:
+        def of_run(run: Run) -> Record:
+            lucky = run.model == "trained" and run.point.batch_size == 1
+            record = run_by(slower if lucky else 1.0)(run)
+            assert record.repeats
+            record.repeats = msgspec.structs.replace(record.repeats, drift=0.0 if lucky else 0.02)
+            return record
+
+        return of_run
+
+    comparison = compare(make_side("before", answer(1.0)), make_side("after", answer(1.03)))
+    lucky = [pair for pair in comparison.pairs if pair.effects["latency"].entry.verdict == "slower"]
+    assert len(lucky) == 1 and lucky[0].effects["latency"].band == 0.01
+    assert not comparison.failures(["slower"])
+    quiet = compare(make_side("calm", UNCHANGED), make_side("slow", answer(1.2)))
+    assert [word for _, word in quiet.failures(["slower"])] == ["slower"]
+
+
+def test_counted_bytes_are_beyond_chance_however_many_cells_there_are(make_side):
+    grown = Memory(peak_allocated_bytes=int(1.015 * 8 * 2**30))
+    comparison = compare(make_side("before"), make_side("after", run_by(memory=grown)))
+    assert [word for _, word in comparison.failures(["larger"])] == ["larger"] * 6

@@ -23,7 +23,7 @@ def test_the_fastest_model_stands_before_the_next_with_both_intervals(make_study
     row = next(line for line in table.splitlines() if line.startswith("| Least time a sample"))
     assert row.index("[quick](quick.md) ") < row.index(", then [right](right.md) ")
     assert "slow" not in row and row.count(" ms") + row.count(" s,") + row.count(" s |") >= 2
-    assert "Highest Exact match | [right](right.md) " in table
+    assert "Highest exact match | [right](right.md) " in table
 
 
 def test_two_models_whose_intervals_meet_are_not_told_apart(make_study):

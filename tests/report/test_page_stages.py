@@ -105,7 +105,7 @@ def test_the_index_shows_shares_and_serving_times_of_all_models(make_study):
     study = make_study()
     text = section(index_page(study.cells(), study.folder / "tables", "plots", "tables"), "Where the time goes")
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("|")]
-    assert [row[0] for row in rows[2:]] == ["| trained", "| random"]
+    assert [row[0] for row in rows[2:]] == ["| [trained](trained.md)", "| [random](random.md)"]
     stages = read_record(study.record_path(study.runs[0])).stages
     assert stages and rows[2][1 + PICTURE_STAGES.index("decode")] == f"{100 * stages.times['decode'].share:.1f}"
     assert "index/stages.svg" in text

@@ -7,6 +7,8 @@ import time
 import pytest
 from opened import open_page
 
+from vlm_profiling.report.files import page_files
+
 pytestmark = pytest.mark.browser
 
 PAGES = ("index", "trained", "other-7b.v1_5")
@@ -68,12 +70,12 @@ def test_a_table_sorts_by_a_click_on_its_head_and_figures_that_are_missing_come_
 
 def test_a_filter_keeps_the_rows_that_hold_its_words(browser, usual_site):
     opened = open_page(browser, usual_site.folder / "reports" / "trained.html")
-    box = opened.page.locator("input.filter").last
-    box.fill("circle")
+    box = opened.page.locator("h2#audits ~ input.filter").first
+    box.fill("work parity")
     rows = box.locator("xpath=following-sibling::*[1]").locator("tbody tr")
     shown = [row for row in rows.all() if row.is_visible()]
     assert 0 < len(shown) < rows.count()
-    assert all("circle" in row.text_content() for row in shown)
+    assert all("work parity" in row.text_content() for row in shown)
     opened.page.context.close()
 
 
@@ -116,6 +118,36 @@ def test_a_model_clicked_in_a_legend_is_marked_in_the_tables_and_others_turn_fai
     assert 0 < points.evaluate_all(faint) < points.count()
     assert opened.errors == []
     opened.page.context.close()
+
+
+UNDEFINED = """
+() => [...document.querySelectorAll("td.figure")].filter((cell) => /\\d/.test(cell.textContent)).filter((cell) => {
+  const table = cell.closest("table");
+  const title = (head) => head.querySelector("[title]")?.title ?? "";
+  return !title(table.tHead.rows[0].cells[cell.cellIndex]) && !title(cell.parentElement.cells[0]);
+}).map((cell) => `${cell.closest(".table").ariaLabel}: ${cell.closest("table").tHead.rows[0].cells[cell.cellIndex].textContent}`)
+"""
+"""Where figures stand whose definition comes up over neither the head of their column nor the name of their row."""
+
+
+def test_every_figure_of_every_table_has_a_definition(browser, usual_site):
+    for name in page_files(usual_site.study):
+        opened = open_page(browser, usual_site.folder / "reports" / name.replace(".md", ".html"))
+        assert opened.page.evaluate(UNDEFINED) == [], name
+        assert name.startswith("axis-optim") or opened.page.locator("td.figure").count() > 5, name
+        opened.page.context.close()
+
+
+def test_how_to_read_the_pages_is_told_once_and_every_page_leads_there(browser, usual_site):
+    for name in page_files(usual_site.study):
+        opened = open_page(browser, usual_site.folder / "reports" / name.replace(".md", ".html"))
+        here = opened.page.locator("h2#how-to-read-these-pages")
+        assert here.count() == (name == "index.md")
+        if not here.count():
+            opened.page.get_by_role("link", name="how to read these pages").click()
+            opened.page.wait_for_url("**/index.html#how-to-read-these-pages")
+            assert here.is_visible()
+        opened.page.context.close()
 
 
 def test_definitions_come_up_for_the_keyboard_too(browser, usual_site):

@@ -18,7 +18,8 @@ from vlm_profiling.record.files import read_record, write_record
 from vlm_profiling.report.charts_tradeoff import pareto_front
 from vlm_profiling.report.files import page_files, site_files
 from vlm_profiling.report.pages import write_pages
-from vlm_profiling.report.site.markup import definition, page_body
+from vlm_profiling.report.site.definitions import definition
+from vlm_profiling.report.site.markup import page_body
 from vlm_profiling.report.site.site import script_json, write_site
 from vlm_profiling.report.site.slim import slim
 
@@ -168,7 +169,7 @@ def test_a_figure_stands_above_its_interval_and_a_head_tells_what_it_is():
         "# T\n\n## S\n\n| Model | Peak memory (GiB) |\n| :-- | --: |\n| m | 1.5 [1.0, 2.0], n = 3 ⚠ |\n", lambda *_: ""
     )
     assert "1.5 <abbr title=" in body.sections and "<small> [1.0, 2.0] n\u00a0=\u00a03</small>" in body.sections
-    assert definition("Peak memory (GiB)") in body.sections.replace("&quot;", '"')
+    assert definition("Peak memory (GiB)", "Model") in body.sections.replace("&quot;", '"')
     assert (body.title, body.headings) == ("T", [("s", "S")])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 
 import altair as alt
@@ -46,6 +47,7 @@ ROW = 16
 LABELS = 150
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left", "triangle-right")
 TICKS = 8
+LEAST_TICKS = 4
 WIDE = 4
 """Times between the ends of an axis from which on it is logarithmic."""
 
@@ -100,8 +102,10 @@ def _curves(cells: Cells, axis: str, dataset: str, rows: Sequence[Growth], unit:
     domain = [sizes[0] / 1.1, sizes[-1] * 1.1]
     x = alt.X("size:Q", title=size_along(axis).title, scale=alt.Scale(type="log", domain=domain, nice=False), axis=ticks)
     ends = [point[name] for point in points for name in ("value", "low", "high") if point[name] is not None]
-    tall = alt.Scale(type="log", domain=[min(ends) / 1.3, max(ends) * 1.15], nice=False)
-    y = alt.Y("value:Q", title=f"Latency per batch ({unit.name})", scale=tall, axis=alt.Axis(format=",.4~r", tickCount=5))
+    low, high = min(ends) / 1.3, max(ends) * 1.15
+    tall = alt.Scale(type="log", domain=[low, high], nice=False)
+    y_ticks = alt.Axis(format=",.4~r", values=_log_ticks(low, high) or alt.Undefined, grid=True)
+    y = alt.Y("value:Q", title=f"Latency per batch ({unit.name})", scale=tall, axis=y_ticks)
     scale = alt.Scale(domain=list(names), range=[model_colour(cells, model) for model in names])
     exponents = f"{json.dumps(names)}[datum.label]"
     legend = alt.Legend(title=None, orient="right", labelLimit=LEGEND, labelFontSize=11, labelExpr=exponents)
@@ -131,6 +135,16 @@ def _curves(cells: Cells, axis: str, dataset: str, rows: Sequence[Growth], unit:
         height=HEIGHT,
         title=alt.Title(dataset if several else "", anchor="middle"),
     )
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    """Values to read a logarithmic axis by, each with its label: 1, 2, 5, 10... Empty where its ends are too close together."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
+        ticks = [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]
+        if len(ticks) >= LEAST_TICKS:
+            return ticks
+    return []
 
 
 def _legend(growth: Growth) -> str:

@@ -15,17 +15,8 @@ from vlm_profiling.record.sections import Interval
 from vlm_profiling.report.compare import figure_ratios
 from vlm_profiling.report.figures import Absent, Entry, Figure, marked_like
 from vlm_profiling.report.results import Measured, Results, Spot
-from vlm_profiling.statistics.compare import (
-    LEAST_BAND,
-    Times,
-    Verdict,
-    compare,
-    held_together,
-    judge,
-    mean_change,
-    noise_band,
-    widened,
-)
+from vlm_profiling.statistics.compare import LEAST_BAND, Times, Verdict, compare, judge, mean_change, noise_band, widened
+from vlm_profiling.statistics.together import Compared, judge_together, shared_drift
 
 Quantity: TypeAlias = Literal["latency", "energy", "memory", "quality"]
 QUANTITIES: tuple[Quantity, ...] = ("latency", "energy", "memory", "quality")
@@ -61,12 +52,12 @@ class Effect:
     band: float | None = None
     """Half-width of the noise band, relative."""
 
-    def verdict_among(self, comparisons: int) -> Verdict | None:
-        """The verdict when the bounds of so many comparisons are to hold together."""
-        if self.bounds is None or isinstance(self.entry, Absent):
+    def compared(self, band: float) -> Compared | None:
+        """As one of many comparisons, with this noise band; null where there is nothing that chance could move."""
+        if self.bounds is None or isinstance(self.entry, Absent) or self.entry.interval is None:
             return None
-        low, high = held_together(self.bounds, self.entry.value, comparisons)
-        return judge((1 + low - self.centre, 1 + high - self.centre))
+        low, high = (1 + end - self.centre for end in self.entry.interval)
+        return Compared(1 + self.entry.value - self.centre, (low, high), self.entry.n, band)
 
 
 @dataclass(frozen=True)
@@ -113,20 +104,52 @@ class Comparison:
     def failures(self, words: Sequence[str]) -> list[tuple[Pair, str]]:
         """The cells of which one of these words holds, and the word.
 
-        A change counts where its bounds say so even when widened to hold for all comparisons of its quantity together: among
-        a hundred cells a few would be called slower by chance alone.
+        A change counts where it stands out from all comparisons of the quantities asked for, judged together: among a hundred
+        cells a few would be called slower by chance alone.
         """
         found = [(pair, "lost") for pair in self.pairs if pair.outcome == "lost" and "lost" in words]
-        for quantity in QUANTITIES:
-            effects = [(pair, pair.effects[quantity]) for pair in self.pairs if pair.effects]
-            judged = sum(effect.bounds is not None for _, effect in effects)
-            for pair, effect in effects:
-                verdict = effect.verdict_among(judged)
-                alone = effect.entry.verdict if isinstance(effect.entry, Figure) else None
-                word = alone if alone == "ambiguous" else WORDS[quantity].get(verdict or "same")
+        asked: list[Quantity] = [quantity for quantity in QUANTITIES if {*WORDS[quantity].values(), "ambiguous"} & {*words}]
+        beyond = self._beyond_chance([quantity for quantity in asked if {*WORDS[quantity].values()} & {*words}])
+        for quantity in asked:
+            for number, pair in enumerate(self.pairs):
+                entry = pair.effects[quantity].entry if pair.effects else None
+                alone = entry.verdict if isinstance(entry, Figure) else None
+                word = alone if alone == "ambiguous" else beyond.get((number, quantity))
                 if word is not None and word in words:
                     found.append((pair, word))
         return found
+
+    def _beyond_chance(self, quantities: Sequence[Quantity]) -> dict[tuple[int, Quantity], str]:
+        """Words of the changes that stand out among all of these quantities, by the number of the pair and the quantity."""
+        family: dict[tuple[int, Quantity], Compared] = {}
+        verdicts: dict[tuple[int, Quantity], Verdict] = {}
+        drifts = self._shared_drifts()
+        for number, pair in enumerate(self.pairs):
+            for quantity in quantities if pair.effects else ():
+                effect = pair.effects[quantity]
+                compared = effect.compared(_shared_band(pair, drifts) if effect.band is not None else 0.0)
+                if compared:
+                    family[number, quantity] = compared
+                elif effect.bounds is not None:
+                    verdicts[number, quantity] = judge(effect.bounds)
+        verdicts |= dict(zip(family, judge_together(list(family.values())), strict=True))
+        return {place: WORDS[place[1]].get(verdict, verdict) for place, verdict in verdicts.items()}
+
+    def _shared_drifts(self) -> dict[tuple[str, str], float]:
+        """By side and device, what all its runs' repeats say of the machine."""
+        own: dict[tuple[str, str], list[float]] = {}
+        for pair in self.pairs:
+            for side, measured in (("before", pair.before), ("after", pair.after)):
+                if measured.cell.repeats_drift is not None:
+                    own.setdefault((side, measured.cell.device), []).append(measured.cell.repeats_drift)
+        return {place: shared_drift(drifts) for place, drifts in own.items()}
+
+
+def _shared_band(pair: Pair, drifts: Mapping[tuple[str, str], float]) -> float:
+    """The noise band of a pair where neither side is taken for quieter than its machine."""
+    sides = (("before", pair.before.cell), ("after", pair.after.cell))
+    before, after = (max(cell.repeats_drift or 0.0, drifts.get((side, cell.device), 0.0)) for side, cell in sides)
+    return noise_band(before, after)
 
 
 def compare_results(before: Results, after: Results, optimizations: tuple[str, str] | None = None) -> Comparison:

@@ -64,8 +64,10 @@ _READING = (
     "uncertainty. The word beside a ratio also hears how far both runs' own repeats moved with nothing changed: slower, hungrier "
     "or larger and faster, thriftier or smaller only where these do not explain it, same where a change of more than 5 % is "
     "excluded, else ambiguous. Quality is the data set's own metric (else exact match) on the same samples.",
-    "Of a hundred cells a few differ by chance alone. What counts *beyond chance* does so when the intervals of all cells are to "
-    "hold together at 95 % (Bonferroni); an exit code speaks of these only.",
+    "Of a hundred cells a few differ by chance alone. What is told *beyond chance* stands out from all comparisons judged "
+    "together: any of them does so by chance in at most 5 % of such pairs of folders (Holm's step-down; no run is taken for "
+    "quieter than the runs of its machine are together). An exit code speaks of these only, among the quantities that it was "
+    "asked for.",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 LONGEST = 240
 """Characters of a piece of text shown; the records hold all of it."""
@@ -26,7 +26,8 @@ def escape_markdown(text: str, longest: int = LONGEST) -> str:
     return shown if len(text) <= longest else f"{shown}… ({len(text):,} characters)"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
-    """A Markdown table of cells that are already Markdown: the first columns hold text, the others figures, to the right."""
-    alignment = [":--" if number < text_columns else "--:" for number in range(len(header))]
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int | Collection[int] = 1) -> str:
+    """A Markdown table of cells that are already Markdown: the first columns, or those named, hold text; figures to the right."""
+    texts = range(text_columns) if isinstance(text_columns, int) else text_columns
+    alignment = [":--" if number in texts else "--:" for number in range(len(header))]
     return "\n".join(f"| {' | '.join(row)} |" for row in [header, alignment, *rows])

@@ -22,7 +22,8 @@ from vlm_profiling.report.figures import (
 )
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.page_drift import drift_table
-from vlm_profiling.report.page_tables import ABOUT_VERDICTS, NOTHING, show
+from vlm_profiling.report.page_parts import HOW_TO_READ
+from vlm_profiling.report.page_tables import ABOUT_VERDICTS, NOTHING, linked_model, show
 from vlm_profiling.report.places import Place
 from vlm_profiling.report.scaling import Growth, growths, size_along
 from vlm_profiling.report.words import settings, value_label
@@ -47,7 +48,7 @@ def axis_page(cells: Cells, axis: str, times: Mapping[Place, Times], chart: str,
     `drifts` tell what other optimizations did to answers (drift.read_drift).
     """
     name = AXIS[axis].word
-    text = [f"# {name[:1].upper()}{name[1:]}, all models", "Back to [all models](index.md)."]
+    text = [f"# {name[:1].upper()}{name[1:]}, all models", f"Back to [all models](index.md); {HOW_TO_READ}."]
     models = [model for model in cells.study.models if model in (cells.study.axes[axis].models or cells.study.models)]
     lines = {
         dataset: [line for model in models for line in cells.axis(model, axis) if line[0].dataset == dataset]
@@ -73,7 +74,7 @@ def _growth_section(rows: Sequence[Growth], axis: str) -> list[str]:
     """How each model grows, and why it cannot be told of some."""
     tokens = [[cell.further_token for cell in (growth.cells[0], growth.cells[-1])] for growth in rows]
     step = best_unit(SECONDS, [entry for pair in tokens for entry in pair])
-    columns = {"Model": [_link(growth.model) for growth in rows]}
+    columns = {"Model": [linked_model(growth.model) for growth in rows]}
     if any(isinstance(growth.exponent, Figure) for growth in rows):
         columns["Latency grows as"] = [_power(growth.exponent, axis) for growth in rows]
         columns["Off by (%)"] = [
@@ -84,7 +85,8 @@ def _growth_section(rows: Sequence[Growth], axis: str) -> list[str]:
         if any(isinstance(entry, Figure) for entry in entries):
             unit = best_unit(units, entries)
             columns[f"One {size_along(axis).unit} more ({unit.name})"] = [show(entry, unit) for entry in entries]
-    columns[f"Time per further token ({step.name})"] = [" → ".join(show(entry, step) for entry in pair) for pair in tokens]
+    for place, end in enumerate(("first", "last")):
+        columns[f"Time per further token, {end} ({step.name})"] = [show(pair[place], step) for pair in tokens]
     body = list(zip(*columns.values(), strict=True))
     return [table(list(columns), body), *_absences(rows), *_doubts(rows)]
 
@@ -120,11 +122,11 @@ def _ratio_section(lines: Sequence[Sequence[Cell]], axis: str, times: Mapping[Pl
     """Latency and energy of each value relative to the first one, a row a model."""
     labels = _labels(lines, axis)
     latencies = [marked_latency_ratios(line, times) for line in lines]
-    kinds = {"Latency": latencies, "Energy per sample": [_energy_ratios(line) for line in lines]}
+    kinds = {"latency": latencies, "energy per sample": [_energy_ratios(line) for line in lines]}
     parts = []
     for title, entries in kinds.items():
         if any(isinstance(entry, Figure) for row in entries for entry in row):
-            parts += [f"{title}, % of {labels[0]}:", _table(AXIS[axis].title, axis, lines, entries, PERCENT)]
+            parts.append(_table(f"{AXIS[axis].title}: {title}, % of {labels[0]}", axis, lines, entries, PERCENT))
     return parts
 
 
@@ -140,7 +142,7 @@ def _table(title: str, axis: str, lines: Sequence[Sequence[Cell]], entries: Sequ
     body = []
     for line, row in zip(lines, entries, strict=True):
         shown = {_label(cell, axis): _status(entry, unit) for cell, entry in zip(line, row, strict=True)}
-        body.append([_link(line[0].model), *(shown.get(label, NOTHING) for label in labels)])
+        body.append([linked_model(line[0].model), *(shown.get(label, NOTHING) for label in labels)])
     return table([title, *labels], body)
 
 
@@ -161,7 +163,3 @@ def _energy_ratios(line: Sequence[Cell]) -> list[Entry]:
 def _status(entry: Entry, unit: Unit) -> str:
     """A figure, or the status of a run that has none; its reason stands on the model's page."""
     return f"**{entry.status}**" if isinstance(entry, Absent) and entry.status != "absent" else show(entry, unit)
-
-
-def _link(model: str) -> str:
-    return f"[{escape_markdown(model)}]({model}.md)"

@@ -17,6 +17,7 @@ from vlm_profiling.report.page_tables import (
     SAMPLE_LATENCY,
     STANDARDS,
     Quantity,
+    linked_model,
     quantities_there,
     show,
 )
@@ -36,7 +37,7 @@ def best_table(cells: Sequence[Cell]) -> str:
         _Contest("Least time a sample", SAMPLE_LATENCY, 1),
         _Contest("Least energy a sample", ENERGY, 1),
         _Contest("Smallest peak memory", MEMORY, 1),
-        *(_Contest(f"Highest {quantity.title}", quantity, -1) for quantity in standards),
+        *(_Contest(f"Highest {_within_a_line(quantity.title)}", quantity, -1) for quantity in standards),
     ]
     asked = Counter(cell.dataset for cell in cells)
     datasets = [dataset for dataset, models in asked.items() if models > 1]
@@ -50,6 +51,11 @@ def best_table(cells: Sequence[Cell]) -> str:
     return table(["", *map(escape_markdown, datasets)], rows, text_columns=1 + len(datasets)) if rows else ""
 
 
+def _within_a_line(title: str) -> str:
+    """A title as other words go before it; abbreviations stay in capitals."""
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
+
+
 def _best(cells: Sequence[Cell], contest: _Contest, unit: Unit) -> str:
     """The first two, and whether their intervals tell them apart; empty with fewer than two figures."""
     figures = [(cell, figure) for cell in cells if isinstance(figure := getattr(cell, contest.quantity.name), Figure)]
@@ -58,8 +64,7 @@ def _best(cells: Sequence[Cell], contest: _Contest, unit: Unit) -> str:
     (first, best), (second, next_best) = sorted(figures, key=lambda pair: contest.sign * pair[1].value)[:2]
     apart = best.bounds[1] < next_best.bounds[0] or next_best.bounds[1] < best.bounds[0]
     word = "then" if apart else "not told apart from"
-    return f"{_named(first)} {show(best, unit)} {unit.name}, {word} {_named(second)} {show(next_best, unit)} {unit.name}"
-
-
-def _named(cell: Cell) -> str:
-    return f"[{escape_markdown(cell.model)}]({cell.model}.md)"
+    told = [
+        f"{linked_model(cell.model)} {show(figure, unit)} {unit.name}" for cell, figure in ((first, best), (second, next_best))
+    ]
+    return f"{told[0]}, {word} {told[1]}"

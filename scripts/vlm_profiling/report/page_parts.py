@@ -11,6 +11,8 @@ from vlm_profiling.cost.functions import CONVENTION
 from vlm_profiling.report import templates
 from vlm_profiling.report.cell import Cell
 
+HOW_TO_READ = "[how to read these pages](index.md#how-to-read-these-pages)"
+"""What each page says of the section of the landing page that tells what the figures are."""
 LISTED = 100
 """Cells listed one by one; the tables hold all."""
 
@@ -41,7 +43,7 @@ def render(template: str, **values: object) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # Markdown, not HTML: escape_markdown has been at every piece of text that is not ours
     )
-    return environment.get_template(template).render(convention=CONVENTION, **values)
+    return environment.get_template(template).render(convention=CONVENTION, how_to_read=HOW_TO_READ, **values)
 
 
 def capital(text: str) -> str:

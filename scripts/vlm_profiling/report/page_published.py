@@ -11,6 +11,7 @@ from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.figures import DOUBT, FLOPS, JOULES, PERCENT, SECONDS, Absent, Entry, Figure, Unit, best_unit
 from vlm_profiling.report.inside import read_stages
 from vlm_profiling.report.markdown import escape_markdown, table
+from vlm_profiling.report.page_parts import HOW_TO_READ
 from vlm_profiling.report.page_tables import NOTHING, show
 from vlm_profiling.report.published import Published, published_figures, published_models, published_steps
 from vlm_profiling.report.words import settings
@@ -74,6 +75,7 @@ def published_page(cells: Cells, tables: Path) -> str:
         + ". A ratio compares "
         "two machines, two versions of the software and two draws of samples at once; that a figure is of the right size is all "
         "it can say.",
+        f"Back to [all models](index.md); {HOW_TO_READ}.",
     ]
     for name, hub in models.items():
         text.append(f"## [{escape_markdown(name)}]({name}.md)")
@@ -102,8 +104,9 @@ def _figures_table(metric: str, figures: Sequence[Published], own: Mapping[tuple
         ]
         for figure, entry in zip(figures, entries, strict=True)
     ]
-    header = ["Data set", "Settings", f"Published ({unit.name})", f"Ours ({unit.name})", "Ours / published", "Of the published"]
-    return table(header, rows, text_columns=2)
+    heads = [f"Published ({unit.name})", f"Ours ({unit.name})", "Ours / published"]
+    header = ["Data set", "Settings", *heads, "About the published figure"]
+    return table(header, rows, text_columns=(0, 1, 5))
 
 
 def _ours(cell: Cell | None, name: str) -> Entry:
@@ -136,9 +139,9 @@ def _steps_text(cells: Cells, tables: Path) -> str:
                 escape_markdown(step.note),
             ]
         )
-    heading = ["Model", "Step", "Published", "Ours (% of these steps)", "Of the published"]
+    heading = ["Model", "Step", "Published", "Ours (% of these steps)", "About the published figure"]
     ours = f"Ours: {escape_markdown(cell.model)} on {escape_markdown(cell.dataset)}, {settings(cell.point)}." if cell else ""
-    return "\n\n".join(filter(None, [ABOUT_STEPS, ours, table(heading, rows, text_columns=2)]))
+    return "\n\n".join(filter(None, [ABOUT_STEPS, ours, table(heading, rows, text_columns=(0, 1, 4))]))
 
 
 def _own_steps(cells: Cells, tables: Path) -> tuple[Cell | None, dict[str, float]]:

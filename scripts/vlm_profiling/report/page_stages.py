@@ -10,7 +10,7 @@ from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.figures import PERCENT, SECONDS, Absent, Figure, best_unit
 from vlm_profiling.report.inside import LayerRow, StageRow
 from vlm_profiling.report.markdown import escape_markdown, table
-from vlm_profiling.report.page_tables import DOUBT, NOTHING, show
+from vlm_profiling.report.page_tables import DOUBT, NOTHING, linked_model, show
 from vlm_profiling.report.places import Place
 
 BLOCKS = ("attention", "mlp", "norm", "convolution", "embedding", "other")
@@ -76,7 +76,7 @@ def models_stages_table(cells: Sequence[Cell], stages: Mapping[Place, Sequence[S
     for (cell, own), ttft, tpot in zip(measured, first_tokens, further_tokens, strict=True):
         cost = next(iter(own.values())).marking_cost
         shares = [f"{100 * own[name].share:.1f}" if name in own else NOTHING for name in names]
-        rows.append([escape_markdown(cell.model), *shares, show(ttft, unit), show(tpot, unit), show(cost, PERCENT)])
+        rows.append([linked_model(cell.model), *shares, show(ttft, unit), show(tpot, unit), show(cost, PERCENT)])
     serving = (f"Time to first token ({unit.name})", f"Time per further token ({unit.name})")
     heading = ["Model", *(f"{name} (%)" for name in names), *serving, "Marked, % of unmarked"]
     doubts = [

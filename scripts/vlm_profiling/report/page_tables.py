@@ -136,7 +136,7 @@ def models_table(cells: Sequence[Cell]) -> str:
     """One row a model at the baseline on one data set."""
     quantities = [ENERGY, WORK, MEMORY, WORD_ERRORS, EXACT_MATCHES, *quantities_there(STANDARDS, cells)]
     columns = [
-        Column("Model", [f"[{escape_markdown(cell.model)}]({cell.model}.md)" for cell in cells]),
+        Column("Model", [linked_model(cell.model) for cell in cells]),
         *_figure_columns([LATENCY, *quantities], cells),
     ]
     return _with_notes(columns, cells, quantities)
@@ -157,7 +157,7 @@ def failures_table(cells: Sequence[Cell]) -> str:
     """Cells without figures, with the reason of each."""
     rows = [
         [
-            escape_markdown(cell.model),
+            linked_model(cell.model),
             escape_markdown(cell.dataset),
             escape_markdown(settings(cell.point)),
             cell.status,
@@ -166,6 +166,11 @@ def failures_table(cells: Sequence[Cell]) -> str:
         for cell in cells
     ]
     return table(["Model", "Data set", "Settings", "Status", "Reason"], rows, text_columns=5)
+
+
+def linked_model(model: str) -> str:
+    """A model's name, leading to its page."""
+    return f"[{escape_markdown(model)}]({model}.md)"
 
 
 def quantities_there(quantities: Sequence[Quantity], cells: Sequence[Cell]) -> list[Quantity]:

@@ -6,6 +6,8 @@
 const NARROW = 560;
 const WIDE = 920;
 const LEAST_PLOT = 110;
+const RIGHT_MARGIN = 5;
+const LETTER = 6.5; // pixels, of a label
 const DARK_COLOURS = {
   black: "#e8eaed",
   white: "#1b1f24",
@@ -69,6 +71,13 @@ function wrapped(text, length) {
   return lines;
 }
 
+/* Pixels that the labels of a nominal axis take beside each other. */
+function labelsWidth(channel, specification) {
+  const rows = Object.values(specification.datasets ?? {}).flat();
+  const labels = [...new Set(rows.map((row) => row[channel.field]).filter((label) => label !== undefined))];
+  return labels.length * Math.max(0, ...labels.map((label) => String(label).length)) * LETTER + labels.length * LETTER;
+}
+
 /* Panels below each other, texts wrapped and labels short: for a phone. */
 function stacked(specification, width) {
   const narrow = changed(specification, (part) => {
@@ -79,7 +88,9 @@ function stacked(specification, width) {
     }
     if (part.labels === false) part = { ...part, labels: true, ticks: true }; // no panel beside it names its rows now
     if (part.labelLimit) part = { ...part, labelLimit: Math.min(part.labelLimit, width * 0.3) };
-    if (part.labelAngle === 0) part = { ...part, labelAngle: -35, labelAlign: "right" };
+    if (part.axis?.labelAngle === 0 && labelsWidth(part, specification) > width) {
+      part = { ...part, axis: { ...part.axis, labelAngle: -35, labelAlign: "right" } };
+    }
     if (part.legend) {
       const columns = part.legend.orient === "bottom" ? Math.max(1, Math.floor(width / 120)) : 1;
       part = { ...part, legend: { ...part.legend, orient: "bottom", columns, labelLimit: width / columns } };
@@ -87,8 +98,8 @@ function stacked(specification, width) {
       part = { ...part, legend: { orient: "bottom", columns: 1, labelLimit: width } };
     }
     if (part.title?.text) {
-      const title = { ...part.title, text: wrapped(part.title.text, width / 8.2) };
-      if (title.subtitle) title.subtitle = wrapped(title.subtitle, width / 6.2);
+      const title = { ...part.title, text: wrapped(part.title.text, width / 8.8) };
+      if (title.subtitle) title.subtitle = wrapped(title.subtitle, width / 6.5);
       part = { ...part, title };
     }
     return part;
@@ -110,6 +121,17 @@ function scaled(specification, factor) {
   return walk(structuredClone(specification));
 }
 
+/* Of all, where it is too wide; else from the left edge to the right end of the widest panel: beside a wider title it may grow. */
+function drawnWidth(place, limit) {
+  const svg = place.querySelector("svg");
+  const natural = Number(svg.getAttribute("width"));
+  if (natural > limit) return natural;
+  const whole = svg.getBoundingClientRect();
+  const panels = [...place.querySelectorAll("g.mark-group.role-scope, g.mark-group.role-legend")];
+  const ends = panels.map((panel) => panel.getBoundingClientRect().right - whole.left);
+  return Math.max(0, ...ends) + RIGHT_MARGIN;
+}
+
 async function draw(figure) {
   const box = figure.querySelector(".drawing");
   const room = box.clientWidth;
@@ -124,7 +146,8 @@ async function draw(figure) {
   figure.view?.finalize();
   for (let attempt = 0; attempt < 3; attempt++) {
     figure.view = (await window.vegaEmbed(place, specification, options)).view;
-    const excess = Number(place.querySelector("svg").getAttribute("width")) - Math.min(room, WIDE);
+    const limit = Math.min(room, WIDE);
+    const excess = drawnWidth(place, limit) - limit;
     const plot = plotWidth(specification);
     if ((excess <= 0 && excess > -20) || plot <= LEAST_PLOT) break;
     specification = scaled(specification, Math.max(0.3, (plot - excess - 2) / plot));

@@ -9,14 +9,13 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
 from vlm_profiling.report.figures import DOUBT
-from vlm_profiling.report.metrics import METRICS
+from vlm_profiling.report.site.definitions import definition
 
 TAGS = {
     "ok": "good",
@@ -39,8 +38,9 @@ TAGS = {
 LONG = 40
 """Characters from which a cell gets room for several words a line."""
 
-_FIGURE = re.compile(rf"(?P<value>[^\s\[]*[^\s\[,])(?P<detail> \[[^\]]*\])?(?P<more>(?:,| \().*?)?(?P<doubt> {DOUBT})?")
-_UNIT = re.compile(r" \([^()]*\)$")
+_FIGURE = re.compile(
+    rf"(?P<value>(?:[a-z ]+\^)?[^\s\[]*[^\s\[,])(?P<detail> \[[^\]]*\])?(?P<more>(?:,| \().*?)?(?P<doubt> {DOUBT})?"
+)
 
 
 @dataclass
@@ -97,13 +97,14 @@ def _point_to_html(tokens: Sequence[Token]) -> None:
     """Links to other pages of this study lead to their HTML."""
     for token in tokens:
         address = str(token.attrGet("href") or "")
-        if token.type == "link_open" and address.endswith(".md") and "/" not in address:
-            token.attrSet("href", f"{address[:-3]}.html")
+        page, _, section = address.partition("#")
+        if token.type == "link_open" and page.endswith(".md") and "/" not in page:
+            token.attrSet("href", f"{page[:-3]}.html" + (f"#{section}" if section else ""))
 
 
 def _dress_tables(tokens: list[Token]) -> None:
     """Name tables, define their heads, set figures apart from their intervals, and mark the notes below a table."""
-    section, column, below = "", 0, False
+    section, first, column, below = "", "", 0, False
     for place, token in enumerate(tokens):
         if token.type == "heading_open":
             section = _plain(tokens[place + 1].content)
@@ -121,10 +122,12 @@ def _dress_tables(tokens: list[Token]) -> None:
             figures = "right" in str(token.attrs.pop("style", ""))
             token.attrJoin("class", "figure") if figures else token.attrSet("dir", "auto")
             inline = tokens[place + 1]
-            if token.type == "th_open" or column == 0:
-                inline.children = _defined(inline.content, inline.children or [])
-                if token.type == "th_open":
-                    token.attrSet("scope", "col")
+            if token.type == "th_open":
+                first = _plain(inline.content) if column == 0 else first
+                inline.children = _defined(inline, definition(_plain(inline.content), first))
+                token.attrSet("scope", "col")
+            elif column == 0:
+                inline.children = _defined(inline, definition(_plain(inline.content).strip(), first, row=True))
             if token.type == "td_open":
                 if len(_plain(inline.content)) > LONG:
                     token.attrJoin("class", "long")
@@ -132,18 +135,8 @@ def _dress_tables(tokens: list[Token]) -> None:
             column += 1
 
 
-@cache
-def _definitions() -> dict[str, str]:
-    return {metric.name.lower(): metric.definition for metric in METRICS}
-
-
-def definition(words: str) -> str | None:
-    """What the figure of a head is, by the metric dictionary; its unit is left out of the search."""
-    return _definitions().get(_UNIT.sub("", words).lower())
-
-
-def _defined(words: str, inside: list[Token]) -> list[Token]:
-    meaning = definition(words)
+def _defined(inline: Token, meaning: str | None) -> list[Token]:
+    inside = inline.children or []
     return _within("abbr", inside, title=meaning, tabindex="0") if meaning else inside
 
 
@@ -165,7 +158,7 @@ def _dressed(inline: Token, figure: bool) -> list[Token]:
     if found["doubt"]:
         why = "An audit failed this figure: the note below the table says which, and why"
         dressed += [_text(" "), *_within("abbr", [_text(DOUBT)], title=why, tabindex="0")]
-    rest = (found["detail"] or "") + (found["more"] or "").replace(", n = ", " n\u00a0=\u00a0")
+    rest = (found["detail"] or "").replace(", ", ",\u00a0") + (found["more"] or "").replace(", n = ", " n\u00a0=\u00a0")
     return [*dressed, *_within("small", [_text(rest)])] if rest else dressed
 
 

@@ -1,10 +1,11 @@
 /* Tables that sort by a click on a head and show only the rows that hold some words; definitions for fingers and keys. */
 
-const FILTERED_ROWS = 6;
+const LONG_TABLE = 8; // rows
+const MANY_MODELS = 5;
 
 function sortValue(cell) {
   const text = cell.firstChild ? (cell.querySelector("small") ? cell.firstChild.textContent : cell.textContent) : "";
-  const number = parseFloat(text.replace(/[,\s]/g, ""));
+  const number = parseFloat(text.replace(/^.*\^|[,\s]/g, ""));
   return { text: cell.textContent.trim(), number };
 }
 
@@ -64,7 +65,8 @@ document.addEventListener("DOMContentLoaded", () => {
     const hasSums = rows.some((row) => row.cells[0].querySelector("strong"));
     if (rows.length < 2 || unnamed || hasSums) continue; // rows whose order means something
     makeSortable(table);
-    if (rows.length >= FILTERED_ROWS) makeFilterable(table, box);
+    const ofModels = box.getAttribute("aria-label").startsWith("Table: At the baseline");
+    if (rows.length >= (ofModels ? MANY_MODELS : LONG_TABLE)) makeFilterable(table, box);
   }
   const bubble = document.createElement("div");
   bubble.className = "bubble";
