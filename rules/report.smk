@@ -1,5 +1,5 @@
 # Steps 8 and 9: charts and pages, from the tables alone.
-from vlm_profiling.report.files import chart_files, page_files, site_files
+from vlm_profiling.report.files import chart_files, chart_processes, page_files, site_files
 
 
 rule draw_charts:
@@ -13,10 +13,12 @@ rule draw_charts:
         [chart_output(file) for file in chart_files(STUDY.study)],
     log:
         "<results>/logs/draw_charts.log",
+    threads: chart_processes(STUDY.study)
     params:
         results=study_folder,
     shell:
-        "draw_charts.py --study {input.study} --tables {params.results}/tables --output {params.results}/plots > {log} 2>&1"
+        "draw_charts.py --study {input.study} --tables {params.results}/tables --output {params.results}/plots"
+        " --processes {threads} > {log} 2>&1"
 
 
 rule write_report:

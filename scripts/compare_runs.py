@@ -5,8 +5,8 @@
     compare_runs.py results --optimization fp16 compile
 
 Cells are matched by model, data set and settings, also where their keys differ, and what differs is told. Prints a table and
-a summary; with --output also writes FOLDER/comparison.{md,vl.json,svg,png}. Exit status 1 when something that --fail-on names
-holds of a cell, beyond what chance does among so many; 2 when a folder has no records, or nothing matches.
+a summary; with --output also writes FOLDER/comparison.{md,html,vl.json,svg,png}. Exit status 1 when something that --fail-on
+names holds of a cell, beyond what chance does among so many; 2 when a folder has no records, or nothing matches.
 """
 
 from __future__ import annotations
@@ -58,9 +58,11 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
     with large_imports():
         from vlm_profiling.report.charts import write_chart
         from vlm_profiling.report.charts_comparison import comparison_chart
+        from vlm_profiling.report.site.site import write_lone_page
 
     write_chart(comparison_chart(comparison), folder / NAME)
     write_text(folder / f"{NAME}.md", comparison_page(comparison, f"{NAME}.svg"))
+    write_lone_page(folder / f"{NAME}.md")
 
 
 if __name__ == "__main__":

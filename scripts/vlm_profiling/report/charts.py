@@ -31,15 +31,15 @@ from vlm_profiling.report.pictures import write_pictures
 from vlm_profiling.report.roofline import read_roofline
 from vlm_profiling.study import Study
 
-MANY = 24
-"""Charts from which on a process beside this one is worth the second that it takes to start."""
 
+def draw_charts(study: Study, tables: Path, output: Path, processes: int = 1) -> int:
+    """Draw every chart of `files.chart_files` from a folder of tables; returns how many there are.
 
-def draw_charts(study: Study, tables: Path, output: Path) -> int:
-    """Draw every chart of `files.chart_files` from a folder of tables; returns how many there are."""
+    With two processes pictures are made in one while the next chart is put together in the other; more are of no use.
+    """
     count = len(chart_files(study)) // len(CHART_ENDINGS)
     charts = _charts(read_cells(study, tables), tables)
-    if count < MANY:
+    if processes < 2:
         for stem, chart in charts:
             write_chart(chart, output / stem)
         return count

@@ -16,6 +16,10 @@ from vlm_profiling.report.places import Place
 from vlm_profiling.report.words import settings
 
 HEIGHT = 300
+LEAST_WIDTH, LETTER, LINE, RADIUS = 260, 6.4, 14, 7
+"""Pixels: of a panel on a phone, of a letter of a label, of its height, of a point."""
+SHIFTS = (0, -LINE, LINE, -2 * LINE, 2 * LINE, -3 * LINE, 3 * LINE, 4 * LINE)
+"""Pixels that a label may stand above or below its point."""
 RATES = (Unit("PFLOP/s", 1e15), Unit("TFLOP/s", 1e12), Unit("GFLOP/s", 1e9), Unit("MFLOP/s", 1e6))
 DASHES = {"measured": [1, 0], "datasheet": [6, 4]}
 """Dashes of the roofs."""
@@ -47,15 +51,16 @@ def _panel(rows: Sequence[StageRoofline], title: str, *, doubtful: bool) -> Pane
     roofs = {row.ceiling: row for row in rows}
     nearest = "measured" if "measured" in roofs else "datasheet"
     points = [_point(row, unit) for row in rows if row.ceiling == nearest and row.intensity_flops_per_byte]
-    points = [point | {"doubtful": doubtful, "crowded": _crowded(point, points)} for point in points]
     ridges = [_peak(roof) / _bandwidth(roof) for roof in roofs.values()]
     left = min([point["intensity"] for point in points] + ridges) / 4
     right = max([point["intensity"] for point in points] + ridges) * 10
     bottom, top = min(point["rate"] for point in points) / 3, 3 * max(_peak(roof) for roof in roofs.values()) / unit.size
     x = alt.X("intensity:Q", title="FLOP per byte", scale=_log_scale(left, right), axis=_decades(left, right))
     y = alt.Y("rate:Q", title=f"Work per second ({unit.name})", scale=_log_scale(bottom, top), axis=_decades(bottom, top))
+    points = [point | {"doubtful": doubtful} for point in _labelled(points, (left, right), (bottom, top))]
     lines = alt.Chart(inline([row for roof in roofs.values() for row in _line(roof, unit, left, right)]))
     marks = alt.Chart(inline(points)).encode(x=x, y=y)
+    names_of = marks.encode(y=alt.Y("label_rate:Q"), text=alt.Text("label:N"))
     names = {_name(roof, unit): DASHES[ceiling] for ceiling, roof in roofs.items()}
     legend = alt.Legend(title=None, orient="bottom", direction="vertical", labelLimit=WIDTH, symbolSize=900)
     dash = alt.StrokeDash("name:N", scale=alt.Scale(domain=list(names), range=list(names.values())), legend=legend)
@@ -66,12 +71,8 @@ def _panel(rows: Sequence[StageRoofline], title: str, *, doubtful: bool) -> Pane
         marks.mark_rule(strokeDash=[2, 3], color=GREY).encode(y2=alt.Y2("roof:Q")),
         marks.mark_point(filled=True, size=110, opacity=1, stroke="black", strokeWidth=0.8).encode(color=colour),
         hole(marks),
-        marks.mark_text(align="left", dx=9, dy=3, fontSize=12)
-        .encode(text=alt.Text("label:N"))
-        .transform_filter("!datum.crowded"),
-        marks.mark_text(align="right", dx=-9, dy=3, fontSize=12)
-        .encode(text=alt.Text("label:N"))
-        .transform_filter("datum.crowded"),
+        names_of.mark_text(align="left", dx=9, dy=3, fontSize=12).transform_filter("!datum.on_left"),
+        names_of.mark_text(align="right", dx=-9, dy=3, fontSize=12).transform_filter("datum.on_left"),
         width=WIDTH,
         height=HEIGHT,
         title=alt.Title(title, anchor="middle"),
@@ -99,13 +100,46 @@ def _point(row: StageRoofline, unit: Unit) -> dict[str, Any]:
     }
 
 
-def _crowded(point: Mapping[str, Any], points: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the label would run into a point right of this one, and so stands to its left."""
-    return any(
-        1 < other["intensity"] / point["intensity"] < 5 and 1 / 3 < other["rate"] / point["rate"] < 3
-        for other in points
-        if other is not point
+def _labelled(points: Sequence[dict[str, Any]], x_ends: tuple[float, float], y_ends: tuple[float, float]) -> list[dict[str, Any]]:
+    """The points with places for their labels: beside the point, or as little above or below that as keeps them apart."""
+    taken = [_box(*_pixels(point, x_ends, y_ends), width=0, on_left=False) for point in points]
+    labelled, order = [], {point["stage"]: number for number, point in enumerate(points)}
+    for point in sorted(points, key=lambda point: -point["rate"]):
+        x, y = _pixels(point, x_ends, y_ends)
+        width = LETTER * len(point["label"])
+        places = [(on_left, shift) for shift in SHIFTS for on_left in (False, True)]
+        boxes = [(_box(x, y + shift, width, on_left=on_left), on_left, shift) for on_left, shift in places]
+        free = [
+            (box, on_left, shift)
+            for box, on_left, shift in boxes
+            if box[0] >= 0 and box[1] <= LEAST_WIDTH and not any(_meet(box, other) for other in taken)
+        ]
+        box, on_left, shift = (free or boxes)[0]
+        taken.append(box)
+        decades = math.log10(y_ends[1] / y_ends[0])
+        labelled.append(point | {"on_left": on_left, "label_rate": point["rate"] * 10 ** (-shift * decades / HEIGHT)})
+    return sorted(labelled, key=lambda point: order[point["stage"]])
+
+
+def _pixels(point: Mapping[str, Any], x_ends: tuple[float, float], y_ends: tuple[float, float]) -> tuple[float, float]:
+    """Where a point lies, from the upper left, when the panel is as narrow as on a phone."""
+    across, up = (
+        math.log10(value / ends[0]) / math.log10(ends[1] / ends[0])
+        for value, ends in ((point["intensity"], x_ends), (point["rate"], y_ends))
     )
+    return across * LEAST_WIDTH, (1 - up) * HEIGHT
+
+
+def _box(x: float, y: float, width: float, *, on_left: bool) -> tuple[float, float, float, float]:
+    """Left, right, top and bottom of a label beside a point; without width of the point itself."""
+    if not width:
+        return x - RADIUS, x + RADIUS, y - RADIUS, y + RADIUS
+    near, far = (x - RADIUS, x - RADIUS - width) if on_left else (x + RADIUS, x + RADIUS + width)
+    return min(near, far), max(near, far), y - LINE / 2, y + LINE / 2
+
+
+def _meet(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
 
 
 def _line(roof: StageRoofline, unit: Unit, left: float, right: float) -> list[dict[str, Any]]:

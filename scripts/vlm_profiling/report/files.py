@@ -16,6 +16,7 @@ SITE_FILES = ("site.css", "site.js", "vega.js")
 INDEX_CHARTS = ("latency_quality", "energy_quality", "memory", "flops")
 ROOFLINE_CHART = "roofline"
 """Of each model, at the baseline."""
+MANY_CHARTS = 24
 PUBLISHED_PAGE = "published.md"
 """Of a study with models that others published figures of."""
 
@@ -73,6 +74,11 @@ def chart_files(study: Study) -> list[str]:
     stems += [f"{model}/{ROOFLINE_CHART}" for model in study.models]
     stems += [f"index/{name}" for name in (*index_charts(study), *map(axis_page_name, shared_axes(study)))]
     return [stem + ending for stem in stems for ending in CHART_ENDINGS]
+
+
+def chart_processes(study: Study) -> int:
+    """How many processes drawing the charts keeps busy: many charts are worth the second that another one takes to start."""
+    return 2 if len(chart_files(study)) >= MANY_CHARTS * len(CHART_ENDINGS) else 1
 
 
 def page_files(study: Study) -> list[str]:

@@ -108,6 +108,14 @@ _DEFINITIONS = {
     "cider-d": "similarity to the references by TF-IDF weighted n-grams, times 100",
     "bleu-4": "precision of n-grams up to four words against the references, with brevity penalty",
     "rouge-l": "longest common subsequence with the best reference, F-measure; mean",
+    # Comparisons of two results folders
+    "before": "generate() of a full batch on the first side, mean with its 95 % interval",
+    "after": "generate() of a full batch on the second side, mean with its 95 % interval",
+    "latency, % of before": f"mean over mean, batch by batch{_VERDICT}",
+    "energy a sample, %": "joules per sample over those before; in brackets what both meters' uncertainties allow",
+    "allocated at peak, %": "most bytes that torch held allocated over those before: a count, without interval",
+    "quality, change in points": "the data set's own metric, else exact match: after minus before, sample by sample",
+    "answers kept": "answers whose text is the same on both sides, of those asked on both",
     # Published figures
     "published": "as the published table has it",
     "ours": "measured by this study at the same settings, with its 95 % interval",

@@ -48,14 +48,7 @@ def write_site(study: Study, tables: Path, plots: Path, output: Path) -> int:
 
     Raises RecordError when a table, a page or a chart is missing.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(site.__name__, "."),
-        undefined=jinja2.StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    layout = environment.get_template("layout.html.j2")
+    layout = _layout()
     cells = read_cells(study, tables)
     tiles = _tiles(cells)
     bodies = {page.removesuffix(".md"): _body(output, page, plots, cells) for page in page_files(study)}
@@ -71,6 +64,24 @@ def write_site(study: Study, tables: Path, plots: Path, output: Path) -> int:
     return len(bodies)
 
 
+def write_lone_page(path: Path) -> None:
+    """Write the HTML beside a Markdown page that no study's site holds, in the same layout, its charts beside it."""
+    body = page_body(_read(path), partial(_chart, path.parent, path.parent))
+    write_text(path.with_suffix(".html"), _layout().render(study="", links={}, name=path.stem, body=body, tiles=[]))
+    write_assets(path.parent / SITE_FOLDER)
+
+
+def _layout() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(site.__name__, "."),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("layout.html.j2")
+
+
 def write_assets(folder: Path) -> None:
     """What all pages share: the style, the scripts, and Vega-Embed with all it needs, as one script."""
     import vl_convert  # only here: the bundle is made by a JavaScript engine that takes a while to start
@@ -82,14 +93,17 @@ def write_assets(folder: Path) -> None:
 
 
 def _body(output: Path, page: str, plots: Path, cells: Cells) -> Body:
-    path = output / page
-    try:
-        markdown = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise RecordError(f"{path}: {error}") from None
+    markdown = _read(output / page)
     if page == "index.md":
         markdown = markdown.replace(f"{counts_text(cells.all)}\n\n", "", 1)  # the tiles say it
     return page_body(markdown, partial(_chart, output, plots))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RecordError(f"{path}: {error}") from None
 
 
 def _chart(output: Path, plots: Path, address: str, title: str) -> str:
