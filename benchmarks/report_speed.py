@@ -4,13 +4,15 @@
     benchmarks/report_speed.py [--samples 300] [--keep FOLDER]
 
 Writes a synthetic record for every cell of config.yaml, merges and audits them, then times draw_charts.py and write_report.py,
-whole commands. `--keep` leaves the study in a folder, to look at its pages.
+whole commands; where there is a Chromium, also how long the landing page takes to answer to a reader, from asking for it to a
+table sorted by a click, and to all of its charts. `--keep` leaves the study in a folder, to look at its pages.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,14 +24,18 @@ from typing import Any
 import yaml
 
 PROJECT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(PROJECT / "scripts"), str(PROJECT / "tests")]
+sys.path[:0] = [str(PROJECT / "scripts"), str(PROJECT / "tests"), str(PROJECT / "tests" / "site")]
 
 from factories import identity_of, make_failed_record, make_record  # noqa: E402
+from opened import open_page, seconds_to_a_sorted_table  # noqa: E402
+from playwright.sync_api import sync_playwright  # noqa: E402
 from study_folder import StudyFolder, write_study  # noqa: E402
 
 from vlm_profiling.record.schema import Record  # noqa: E402
 from vlm_profiling.study import Run  # noqa: E402
 
+OPENED = 7
+"""Times that the landing page is opened."""
 SPEED_S = (0.09, 0.06, 0.1, 0.21, 0.12, 0.07)
 ACCURACY = (0.55, 0.4, 0.62, 0.48, 0.6, 0.78)
 """Made up: one model after the other, at batch size 1."""
@@ -55,6 +61,30 @@ def main() -> None:
             size_bytes = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
             seconds, cpu_s = time.perf_counter() - started, children_cpu_s() - cpu_before_s
             print(f"{name}: {seconds:.1f} s, {cpu_s:.1f} s of CPU, {size_bytes / 1e6:.2f} MB")
+        tell_landing_page(folder / "reports" / "index.html")
+
+
+def tell_landing_page(path: Path) -> None:
+    """Print how soon the landing page can be used, the median of several new browser contexts."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not chromium:
+        print("landing page: not opened, no Chromium here")
+        return
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        seconds_to_a_sorted_table(browser, path)  # the browser's own start is not the page's
+        sorted_s = sorted(seconds_to_a_sorted_table(browser, path) for _ in range(OPENED))
+        started = time.perf_counter()
+        opened = open_page(browser, path)
+        opened.draw_all()
+        drawn_s = time.perf_counter() - started
+        other = [url for url in opened.requests if not url.startswith(("file:", "data:"))]
+        print(
+            f"landing page: interactive in {sorted_s[OPENED // 2]:.2f} s ({sorted_s[0]:.2f} to {sorted_s[-1]:.2f}, "
+            f"n = {OPENED}), every chart drawn after {drawn_s:.2f} s; {len(opened.errors)} console errors, "
+            f"{len(other)} network requests"
+        )
+        browser.close()
 
 
 def children_cpu_s() -> float:

@@ -12,6 +12,7 @@ from vlm_profiling.repair import (
     set_aside_broken_records,
     sweep_leftovers,
 )
+from vlm_profiling.report.files import chart_kind
 from vlm_profiling.study import ConfigError
 from vlm_profiling.workflow import open_workflow, use_this_python
 
@@ -135,11 +136,12 @@ def chart_output(file):
     if not file.endswith(".svg"):
         return path
     folder, _, name = file.removesuffix(".svg").partition("/")
+    kind = chart_kind(name)
     return report(
         path,
-        caption="captions/chart.rst",
+        caption=f"captions/{kind}.rst",
         category="All models" if folder == "index" else folder,
-        labels={"chart": name.replace("_", " ")},
+        labels={"chart": name.replace("_", " "), "kind": kind},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,3 +77,16 @@ def open_page(browser: Any, path: Path, width_px: int = 1280, theme: str = "ligh
     opened.page.on("request", lambda request: opened.requests.append(request.url))
     opened.page.goto(path.as_uri())
     return opened
+
+
+def seconds_to_a_sorted_table(browser: Any, path: Path) -> float:
+    """From asking for a page, in a browser that has nothing of it yet, to a table that was sorted by a click."""
+    context = browser.new_context()
+    page = context.new_page()
+    started = time.perf_counter()
+    page.goto(path.as_uri(), wait_until="commit")
+    page.locator("th button.sort").first.click()
+    page.locator("th[aria-sort]").wait_for()
+    seconds = time.perf_counter() - started
+    context.close()
+    return seconds

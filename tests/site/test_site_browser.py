@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
-from opened import open_page
+from opened import open_page, seconds_to_a_sorted_table
 
+from compare_runs import write_comparison
+from vlm_profiling.report.comparison import compare_results
 from vlm_profiling.report.files import page_files
+from vlm_profiling.report.results import read_results
 
 pytestmark = pytest.mark.browser
 
@@ -34,20 +37,9 @@ def test_a_page_is_silent_fits_its_window_and_reads_well(browser, usual_site, na
 
 
 def test_the_landing_page_answers_within_two_seconds(browser, usual_site):
-    assert min(seconds_to_a_sorted_table(browser, usual_site) for _ in range(3)) < 2 * slowness()
-
-
-def seconds_to_a_sorted_table(browser, site) -> float:
-    """From asking for the page to a table that was sorted by a click."""
-    context = browser.new_context()
-    page = context.new_page()
-    started = time.perf_counter()
-    page.goto((site.folder / "reports" / "index.html").as_uri(), wait_until="commit")
-    page.locator("th button.sort").first.click()
-    page.locator("th[aria-sort]").wait_for()
-    seconds = time.perf_counter() - started
-    context.close()
-    return seconds
+    assert (
+        min(seconds_to_a_sorted_table(browser, usual_site.folder / "reports" / "index.html") for _ in range(3)) < 2 * slowness()
+    )
 
 
 def slowness() -> float:
@@ -147,6 +139,19 @@ def test_how_to_read_the_pages_is_told_once_and_every_page_leads_there(browser, 
             opened.page.get_by_role("link", name="how to read these pages").click()
             opened.page.wait_for_url("**/index.html#how-to-read-these-pages")
             assert here.is_visible()
+        opened.page.context.close()
+
+
+def test_a_comparison_is_a_page_like_the_others(browser, usual_site, tmp_path):
+    results = read_results(usual_site.folder)
+    write_comparison(compare_results(results, results), tmp_path)
+    for width_px, theme in ((390, "dark"), (1280, "light")):
+        opened = open_page(browser, tmp_path / "comparison.html", width_px, theme)
+        opened.draw_all()
+        assert opened.errors == [] and opened.poor_contrasts == [] and opened.overflow_px <= 0
+        assert opened.page.evaluate(UNDEFINED) == []
+        assert opened.page.locator(".vega svg").count() == 1
+        assert all(url.startswith((tmp_path.as_uri(), "data:")) for url in opened.requests)
         opened.page.context.close()
 
 

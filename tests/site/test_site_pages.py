@@ -14,20 +14,28 @@ import pytest
 from factories import identity_of, make_failed_record, make_record
 from opened import open_page
 
+from compare_runs import write_comparison
 from vlm_profiling.record.files import read_record, write_record
 from vlm_profiling.report.charts_tradeoff import pareto_front
+from vlm_profiling.report.comparison import compare_results
 from vlm_profiling.report.files import page_files, site_files
 from vlm_profiling.report.pages import write_pages
+from vlm_profiling.report.results import read_results
 from vlm_profiling.report.site.definitions import definition
 from vlm_profiling.report.site.markup import page_body
 from vlm_profiling.report.site.site import script_json, write_site
 from vlm_profiling.report.site.slim import slim
+from vlm_profiling.study import ConfigError, study_from_mapping
 
 PROJECT = Path(__file__).parents[2]
 HOSTILE = (
     "</td></script><script>alert(1)</script><img src=x onerror=alert(1)> "
     "[a](javascript:alert(1)) ![i](http://evil.example/x.svg) | x\n\n# h\n\u202ertl مرحبا"
 )
+
+
+ODD_MODELS = {name: {"folder": "checkpoints/odd"} for name in ("A.b_c-1", "v1..", "0", "true", "x" * 80)}
+"""Of the characters that names may have: what a file system, a script or a narrow window could stumble over."""
 
 
 class Page(HTMLParser):
@@ -113,19 +121,52 @@ def hostile_answer(run):
 
 @pytest.mark.browser
 def test_nothing_that_a_model_says_becomes_more_than_text(make_site, browser):
-    site = make_site(hostile_answer, name="hostile", description=HOSTILE)
+    site = make_site(hostile_answer, name="0..-_", description=HOSTILE, models=ODD_MODELS)
     for name in page_files(site.study):
         path = site.folder / "reports" / name.replace(".md", ".html")
         page = Page(path)
         assert path.stat().st_size < 1_000_000
         assert not [known for _, known in page.tags if any(attribute.startswith("on") for attribute in known)]
         assert not [link for link in page.links if "evil" in link or link.startswith("javascript") or link == "x"]
-        opened = open_page(browser, path)
+        opened = open_page(browser, path, 390)
         opened.draw_all()
         assert opened.errors == []
         assert opened.overflow_px <= 0
         assert not [url for url in opened.requests if not url.startswith(("file:", "data:"))]
         opened.page.context.close()
+
+
+@pytest.mark.parametrize("place", ["name", "models", "datasets"])
+def test_a_study_whose_names_are_markup_is_refused(place):
+    settings = {
+        "name": "study",
+        "models": {"one": {"tiny": "llava"}},
+        "datasets": {"vqa": {"package": "easy-vqa"}},
+        "optimizations": {"fp32": {"dtype": "float32"}},
+        "baseline": {"device": "cpu", "optimization": "fp32", "batch_size": 1},
+    }
+    study_from_mapping(settings)
+    settings[place] = HOSTILE if place == "name" else {HOSTILE: next(iter(settings[place].values()))}
+    with pytest.raises(ConfigError, match="at most 80"):
+        study_from_mapping(settings)
+
+
+@pytest.mark.browser
+def test_a_folder_that_calls_itself_something_hostile_is_compared_safely(make_site, browser, tmp_path):
+    site = make_site(hostile_answer)
+    description = msgspec.json.decode(site.description.read_bytes())
+    description["study"]["name"] = HOSTILE
+    site.description.write_bytes(msgspec.json.encode(description))
+    results = read_results(site.folder)
+    assert results.name == HOSTILE
+    write_comparison(compare_results(results, results), tmp_path / "compared")
+    page = Page(tmp_path / "compared" / "comparison.html")
+    assert not [known for _, known in page.tags if any(attribute.startswith("on") for attribute in known)]
+    assert not [link for link in page.links if "evil" in link or link.startswith("javascript") or link == "x"]
+    opened = open_page(browser, tmp_path / "compared" / "comparison.html", 390)
+    opened.draw_all()
+    assert opened.errors == [] and opened.overflow_px <= 0
+    opened.page.context.close()
 
 
 @pytest.mark.parametrize(

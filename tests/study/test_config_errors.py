@@ -179,6 +179,12 @@ def test_names_whose_files_would_collide_are_refused(settings: Settings) -> None
     assert problems(settings)["models.LLaVA"][1] == "differs from 'llava' only in case: their files would collide"
 
 
+@pytest.mark.parametrize("kind", ["models", "datasets", "optimizations"])
+def test_a_name_that_breaks_charts_is_refused(settings: Settings, kind: str) -> None:
+    settings[kind]["toString"] = next(iter(settings[kind].values()))
+    assert problems(settings)[f"{kind}.toString"][1].startswith("a name that charts cannot hold")
+
+
 @pytest.mark.parametrize("name", ["index", "Index", "INDEX"])
 @pytest.mark.parametrize("kind", ["models", "datasets"])
 def test_the_name_of_the_study_s_own_page_is_refused(settings: Settings, kind: str, name: str) -> None:

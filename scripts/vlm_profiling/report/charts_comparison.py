@@ -21,6 +21,7 @@ LABELS = 290
 """Pixels left for the names of cells."""
 SHOWN = 40
 """Cells drawn at most."""
+BAND = "#dfe2e6"
 COLOURS = {"slower": "#D55E00", "hungrier": "#D55E00", "faster": "#009E73", "thriftier": "#009E73"}
 """Of verdicts; all others are grey."""
 
@@ -64,7 +65,7 @@ def _panel(pairs: Sequence[Pair], effects: Sequence[Effect], title: str, *, labe
     chart = alt.Chart().encode(x=x, y=y)
     colour = alt.Color("colour:N", scale=None, legend=None)
     return alt.layer(
-        chart.mark_bar(color="#dfe2e6", height=ROW - 4).encode(x=alt.X("left:Q", title=title, scale=scale), x2=alt.X2("right:Q")),
+        chart.mark_bar(color=BAND, height=ROW - 4).encode(x=alt.X("left:Q", title=title, scale=scale), x2=alt.X2("right:Q")),
         alt.Chart(inline([{"value": 1}])).mark_rule(color="black", strokeDash=[3, 3]).encode(x=x),
         chart.mark_rule(strokeWidth=1).encode(x=alt.X("bottom:Q"), x2=alt.X2("top:Q"), color=colour),
         chart.mark_rule(strokeWidth=4, opacity=0.6).encode(x=alt.X("low:Q"), x2=alt.X2("high:Q"), color=colour),

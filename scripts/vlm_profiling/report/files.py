@@ -76,6 +76,16 @@ def chart_files(study: Study) -> list[str]:
     return [stem + ending for stem in stems for ending in CHART_ENDINGS]
 
 
+def chart_kind(name: str) -> str:
+    """What kind of chart a name belongs to: each has a caption of its own in Snakemake's report (rules/captions)."""
+    if name in ("latency_quality", "energy_quality"):
+        return "tradeoff"
+    if name in (*INDEX_CHARTS, ROOFLINE_CHART):
+        return name
+    ending = name.rpartition("_")[2]
+    return "axis" if name.startswith(axis_page_name("")) else ending if ending in ("stages", "quality") else "values"
+
+
 def chart_processes(study: Study) -> int:
     """How many processes drawing the charts keeps busy: many charts are worth the second that another one takes to start."""
     return 2 if len(chart_files(study)) >= MANY_CHARTS * len(CHART_ENDINGS) else 1

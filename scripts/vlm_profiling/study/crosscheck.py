@@ -25,6 +25,11 @@ from vlm_profiling.study.errors import Problem, allowed_names
 from vlm_profiling.study.problems import section_problems
 
 SectionKind = TypeVar("SectionKind", bound=BaseModel)
+NOT_DRAWN = {
+    *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable"),
+    *("toLocaleString", "toString", "valueOf"),
+}
+"""Properties of every JavaScript object: Vega looks categories up in one, and draws no chart that has one of these."""
 RESERVED = {"index", "published", *(f"axis-{axis}" for axis in AXES)}
 """Names of files and folders beside those of models, whatever their case: a model's page would replace the study's."""
 
@@ -106,6 +111,11 @@ def _twin_problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
         if twin is not None:
             yield Problem(f"optimizations.{name}", f"duplicate of optimizations.{twin}: the same settings", has_value=False)
         seen.append((name, optimization))
+    for kind in ("models", "datasets", "optimizations"):
+        for name in _names(settings.get(kind)):
+            if name in NOT_DRAWN:
+                message = "a name that charts cannot hold, a property of every JavaScript object; allowed: any other name"
+                yield Problem(f"{kind}.{name}", message, has_value=False)
     for kind in ("models", "datasets"):
         folded: dict[str, str] = {}
         for name in _names(settings.get(kind)):

@@ -6,6 +6,7 @@
 const NARROW = 560;
 const WIDE = 920;
 const LEAST_PLOT = 110;
+const NAMES_SHARE = 0.45; // of a phone's width, to names beside rows
 const RIGHT_MARGIN = 5;
 const LETTER = 6.5; // pixels, of a label
 const DARK_COLOURS = {
@@ -13,6 +14,9 @@ const DARK_COLOURS = {
   white: "#1b1f24",
   "#5f6368": "#a8b0b9",
   "#e6e8eb": "#30363d",
+  "#dfe2e6": "#3a424b",
+  "#543005": "#9c6a3c",
+  "#bf812d": "#f0c27a",
   "#0072B2": "#3b8ede",
   "#56B4E9": "#a5dbfb",
   "#D55E00": "#ee7f33",
@@ -87,7 +91,7 @@ function stacked(specification, width) {
       part = { ...rest, vconcat: hconcat };
     }
     if (part.labels === false) part = { ...part, labels: true, ticks: true }; // no panel beside it names its rows now
-    if (part.labelLimit) part = { ...part, labelLimit: Math.min(part.labelLimit, width * 0.3) };
+    if (part.labelLimit) part = { ...part, labelLimit: Math.min(part.labelLimit, width * NAMES_SHARE) };
     if (part.axis?.labelAngle === 0 && labelsWidth(part, specification) > width) {
       part = { ...part, axis: { ...part.axis, labelAngle: -35, labelAlign: "right" } };
     }
