@@ -25,6 +25,11 @@ try:
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 STUDY.prepare_containers()
+if workflow.is_main_process and "gpu" in workflow.global_resources:
+    try:
+        STUDY.require_gpus(workflow.global_resources["gpu"].value)
+    except ConfigError as error:
+        raise WorkflowError(str(error)) from None
 
 
 pathvars:
@@ -83,8 +88,11 @@ def run_spec(wildcards):
 
 
 def run_gpus(wildcards):
-    run = STUDY.run(wildcards.model, wildcards.dataset, wildcards.point)
-    return int(run.point.device == "cuda")
+    return STUDY.gpus(STUDY.run(wildcards.model, wildcards.dataset, wildcards.point))
+
+
+def run_gpu_turn(wildcards):
+    return int(run_gpus(wildcards) > 0)
 
 
 CORES_OF_A_NODE = 8  # what a CPU run asks of a cluster, where nobody said --cores; `--set-threads profile_run=64` for more

@@ -18,6 +18,8 @@ rule profile_run:
     threads: run_threads
     resources:
         gpu=run_gpus,
+        gpu_turn=run_gpu_turn,
+        nodes=1,  # SLURM may otherwise take several GPUs of two nodes
         gpu_model=run_gpu_model,
         mem_mb=run_memory_mb,
         runtime=run_minutes,

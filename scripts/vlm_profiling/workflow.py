@@ -104,8 +104,8 @@ class StudyWorkflow:
         return self.runs[f"{model}/{dataset}/{point}"]
 
     def model_json(self, name: str) -> str:
-        """Canonical JSON of a model's settings."""
-        return canonical_json(self.study.models[name].model_dump(exclude_none=True))
+        """Canonical JSON of the settings that a checkpoint is prepared by."""
+        return canonical_json(self.study.models[name].model_dump(exclude_none=True, exclude={"gpus"}))
 
     def dataset_json(self, name: str) -> str:
         """Canonical JSON of a data set's settings."""
@@ -150,6 +150,21 @@ class StudyWorkflow:
     def runtime_minutes(self, attempt: int) -> int:
         """Time to ask for a run, in minutes: beyond its own limit, so that a slow run ends as a record, not as a killed job."""
         return attempt * math.ceil((self.study.protocol.timeout_s + BESIDE_RUN_S) / 60)
+
+    def gpus(self, run: Run) -> int:
+        """GPUs that a run holds: none on the CPU."""
+        return self.study.gpus(run.model, run.point.device)
+
+    def require_gpus(self, budget: int) -> None:
+        """Raise ConfigError where a model asks for more GPUs than the workflow may hold at a time.
+
+        Snakemake would cut what the run asks for down to the budget, and start it.
+        """
+        most = {run.model: self.gpus(run) for run in self.runs.values() if self.gpus(run) > budget}
+        if most:
+            allowed = f"more than --resources gpu={budget}; allowed: up to {budget}, or gpu=N in the profile where N are there"
+            problems = [Problem(f"models.{model}.gpus", allowed, gpus) for model, gpus in most.items()]
+            raise ConfigError(problems, self.study.name)
 
     def gpu_model(self, device: str) -> str:
         """The kind of GPU to ask for, in SLURM's words: the declared hardware; empty for a run that needs no GPU."""

@@ -20,10 +20,11 @@ from typing import Any
 from fakes.nvml import SCRIPTS, RunWithNvml
 from fakes.powercap import RANGE_UJ, FakePowercap
 
-from vlm_profiling.measure.gpu import find_gpu
+from vlm_profiling.measure.gpu import find_gpu, find_gpus
 from vlm_profiling.measure.meters import Clock, Meter, MeterError, Reading
 from vlm_profiling.measure.meters_nvml import GpuMeter
 from vlm_profiling.measure.meters_rapl import UPDATE_S, RaplMeter
+from vlm_profiling.measure.meters_several import SeveralGpusMeter
 from vlm_profiling.measure.sampler import due_times_s
 
 KINDS = (
@@ -35,6 +36,8 @@ KINDS = (
     "RAPL",
     "RAPL wraps",
     "MIG",
+    "two boards, counter",
+    "two boards, one without counter",
 )
 BEFORE_S, AFTER_S = 3.0, 3.0
 """Idle time before the meter's first look, and after the end of the work."""
@@ -133,10 +136,13 @@ def random_power(draw: random.Random, start_s: float, work_s: float) -> Power:
 
 
 def gpu_trial(kind: str, draw: random.Random) -> Trial:
-    """A window on the second of two boards, which CUDA_VISIBLE_DEVICES puts first; the other one has another power."""
+    """A window on the second of two boards, which CUDA_VISIBLE_DEVICES puts first, or on both; each has a power of its own."""
+    several = kind.startswith("two boards")
     os.environ |= {
         "FAKE_NVML_WATTS": "100,300",
         "FAKE_NVML_UPDATE_MS": "0" if kind == "counter stands still" else str(draw.uniform(20, 100)),
+        "FAKE_NVML_UPDATE_MS_0": str(draw.uniform(20, 100)),
+        "FAKE_NVML_MISSING_0": "energy" if kind == "two boards, one without counter" else "",
         "FAKE_NVML_POWER_MS": str(draw.uniform(20, 100)),
         "FAKE_NVML_USAGE_S": "1",
         "FAKE_NVML_MIG": str(draw.choice((1, 2)) if kind == "MIG" else 0),
@@ -150,19 +156,19 @@ def gpu_trial(kind: str, draw: random.Random) -> Trial:
     }
     simulated = Simulated(draw)
     start_s, work_s = BEFORE_S + draw.uniform(0, 1), draw.uniform(10, 12)
-    power = random_power(draw, start_s, work_s)
+    power, other = (random_power(draw, start_s, work_s) for _ in range(2))
     simulated.draw_power(1, power)
-    simulated.draw_power(0, random_power(draw, start_s, work_s))
+    simulated.draw_power(0, other)
     try:
-        meter = GpuMeter(find_gpu(None), simulated.clock)
+        meter = SeveralGpusMeter(find_gpus(None, 2), simulated.clock) if several else GpuMeter(find_gpu(None), simulated.clock)
     except MeterError as error:
         return Trial(kind, work_s, power.joules(start_s + work_s) - power.joules(start_s), refused=str(error))
     reading, began_s, ended_s = measure(meter, simulated, start_s, work_s)
-    return trial_of(kind, power, reading, began_s, ended_s)
+    return trial_of(kind, [power, other] if several else [power], reading, began_s, ended_s)
 
 
-def trial_of(kind: str, power: Power, reading: Reading, began_s: float, ended_s: float) -> Trial:
-    true_j = power.joules(ended_s) - power.joules(began_s)
+def trial_of(kind: str, powers: list[Power], reading: Reading, began_s: float, ended_s: float) -> Trial:
+    true_j = sum(power.joules(ended_s) - power.joules(began_s) for power in powers)
     return Trial(kind, ended_s - began_s, true_j, reading.joules, reading.relative_uncertainty, reading.second_meter_j)
 
 
@@ -210,7 +216,7 @@ def rapl_trial(kind: str, draw: random.Random) -> Trial:
         powercap = PowercapInTime(Path(folder), start_uj)
         simulated = Simulated(draw, lambda now_s: powercap.tell(power.joules(math.floor(now_s / UPDATE_S) * UPDATE_S)))
         reading, began_s, ended_s = measure(RaplMeter(Path(folder), simulated.clock), simulated, start_s, work_s)
-    return trial_of(kind, power, reading, began_s, ended_s)
+    return trial_of(kind, [power], reading, began_s, ended_s)
 
 
 def trials(number: int, seed: int) -> list[Trial]:

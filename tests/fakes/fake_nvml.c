@@ -4,17 +4,18 @@
 //                                or, after fake_nvml_trace, straight lines between the points given
 //   its energy counter:          the exact integral of that from t = 0, renewed every UPDATE_MS
 //
-// Time is the host's, or whatever a simulation writes to fake_nvml_clock_s.
+// Time is the host's, or whatever a simulation writes to fake_nvml_clock_s. A setting with a board's number, such as
+// FAKE_NVML_UPDATE_MS_1, holds for that board alone: of those marked (*).
 //
 // FAKE_NVML_WATTS      mean power of each board, such as "100,300"; as many boards as numbers       (300)
 // FAKE_NVML_SWING      amplitude as a share of the mean, 0 to 1                                     (0)
 // FAKE_NVML_SWING_S    period of the swing in seconds                                               (1)
-// FAKE_NVML_UPDATE_MS  time between updates of the counter; 0: it stands still                      (20)
-// FAKE_NVML_POWER_MS   time between updates of the power; 0: always the present one                 (0)
+// FAKE_NVML_UPDATE_MS  (*) time between updates of the counter; 0: it stands still                  (20)
+// FAKE_NVML_POWER_MS   (*) time between updates of the power; 0: always the present one              (0)
 // FAKE_NVML_USAGE_S    time over which nvmlDeviceGetPowerUsage averages; 0: none                    (0)
-// FAKE_NVML_MISSING    calls not supported: a list of "energy", "instant", "usage", "utilisation", "clocks", "reasons" ()
+// FAKE_NVML_MISSING    (*) calls not supported: a list of "energy", "instant", "usage", "utilisation", "clocks", "reasons" ()
 // FAKE_NVML_LOST_S     seconds after nvmlInit from which the GPU is lost                            (never)
-// FAKE_NVML_MIG        1: MIG mode is on; 2: the handle is an instance                              (0)
+// FAKE_NVML_MIG        (*) 1: MIG mode is on; 2: the handle is an instance                          (0)
 // FAKE_NVML_PROCESS    bytes of this process in the process list; "other": only another process is  (no process)
 // FAKE_NVML_LIMIT_W    power limit of each board, which may draw 700 W by default                     (700)
 // FAKE_NVML_THROTTLED  "SECONDS:MHZ:REASONS": from so long after nvmlInit on, the SM clock and the bits of its limits
@@ -71,6 +72,18 @@ static unsigned boards(double *watts) {
 
 static unsigned index_of(void *device) { return (unsigned)((size_t)device - 1); }
 
+// A board's own setting, else that of all; NULL where neither is there.
+static const char *setting(const char *name, void *device) {
+    char own[64];
+    snprintf(own, sizeof own, "%s_%u", name, index_of(device));
+    return getenv(own) ? getenv(own) : getenv(name);
+}
+
+static double own_number(const char *name, void *device, double otherwise) {
+    const char *text = setting(name, device);
+    return text ? atof(text) : otherwise;
+}
+
 static double mean_w(void *device) {
     double watts[MAX_BOARDS];
     boards(watts);
@@ -117,8 +130,8 @@ static void follow(const Trace *trace, double time_s, double *watts, double *jou
     *joules = trace->joules[low] + since_s * (trace->watts[low] + *watts) / 2;
 }
 
-static double renewed_s(const char *name, double otherwise_ms) {
-    double update_s = number(name, otherwise_ms) / 1e3;
+static double renewed_s(const char *name, void *device, double otherwise_ms) {
+    double update_s = own_number(name, device, otherwise_ms) / 1e3;
     return update_s > 0 ? floor(now_s() / update_s) * update_s : -1;
 }
 
@@ -142,7 +155,7 @@ static double energy_at_j(void *device, double time_s) {
 }
 
 static double power_w(void *device) {
-    double time_s = renewed_s("FAKE_NVML_POWER_MS", 0);
+    double time_s = renewed_s("FAKE_NVML_POWER_MS", device, 0);
     return power_at_w(device, time_s < 0 ? now_s() : time_s);
 }
 
@@ -153,12 +166,12 @@ static double usage_w(void *device) {
 }
 
 static double energy_j(void *device) {
-    double time_s = renewed_s("FAKE_NVML_UPDATE_MS", 20);
+    double time_s = renewed_s("FAKE_NVML_UPDATE_MS", device, 20);
     return energy_at_j(device, time_s < 0 ? 0 : time_s);
 }
 
-static int missing(const char *call) {
-    const char *calls = getenv("FAKE_NVML_MISSING");
+static int missing(const char *call, void *device) {
+    const char *calls = setting("FAKE_NVML_MISSING", device);
     return calls && strstr(calls, call);
 }
 
@@ -212,18 +225,18 @@ int nvmlDeviceGetName(void *device, char *text, unsigned length) {
 
 int nvmlDeviceGetTotalEnergyConsumption(void *device, unsigned long long *millijoules) {
     *millijoules = (unsigned long long)(energy_j(device) * 1e3);
-    return missing("energy") ? NOT_SUPPORTED : state();
+    return missing("energy", device) ? NOT_SUPPORTED : state();
 }
 
 int nvmlDeviceGetPowerUsage(void *device, unsigned *milliwatts) {
     *milliwatts = (unsigned)(usage_w(device) * 1e3);
-    return missing("usage") ? NOT_SUPPORTED : state();
+    return missing("usage", device) ? NOT_SUPPORTED : state();
 }
 
 int nvmlDeviceGetFieldValues(void *device, int count, Field *fields) {
     for (int index = 0; index < count; index++) {
         fields[index].value.ui = (unsigned)(power_w(device) * 1e3);
-        fields[index].result = fields[index].field_id != POWER_INSTANT || missing("instant") ? NOT_SUPPORTED : SUCCESS;
+        fields[index].result = fields[index].field_id != POWER_INSTANT || missing("instant", device) ? NOT_SUPPORTED : SUCCESS;
     }
     return state();
 }
@@ -246,27 +259,27 @@ int nvmlDeviceGetClockInfo(void *device, int kind, unsigned *mhz) {
     unsigned long long reasons;
     (void)device;
     *mhz = kind == MEMORY_CLOCK ? 2619 : throttled(&limited_mhz, &reasons) ? (unsigned)limited_mhz : 1980;
-    return missing("clocks") ? NOT_SUPPORTED : state();
+    return missing("clocks", device) ? NOT_SUPPORTED : state();
 }
 
 int nvmlDeviceGetMaxClockInfo(void *device, int kind, unsigned *mhz) {
     (void)device;
     *mhz = kind == MEMORY_CLOCK ? 2619 : 1980;
-    return missing("clocks") ? NOT_SUPPORTED : state();
+    return missing("clocks", device) ? NOT_SUPPORTED : state();
 }
 
 int nvmlDeviceGetCurrentClocksThrottleReasons(void *device, unsigned long long *reasons) {
     double mhz;
     (void)device;
     if (!throttled(&mhz, reasons)) *reasons = 0;
-    return missing("reasons") ? NOT_SUPPORTED : state();
+    return missing("reasons", device) ? NOT_SUPPORTED : state();
 }
 
 int nvmlDeviceGetUtilizationRates(void *device, unsigned *gpu_memory) {
     (void)device;
     gpu_memory[0] = 90;
     gpu_memory[1] = 40;
-    return missing("utilisation") ? NOT_SUPPORTED : state();
+    return missing("utilisation", device) ? NOT_SUPPORTED : state();
 }
 
 int nvmlSystemGetCudaDriverVersion(int *version) {
@@ -309,14 +322,14 @@ int nvmlDeviceGetPersistenceMode(void *device, int *mode) {
 
 int nvmlDeviceIsMigDeviceHandle(void *device, unsigned *answer) {
     (void)device;
-    *answer = number("FAKE_NVML_MIG", 0) == 2;
+    *answer = own_number("FAKE_NVML_MIG", device, 0) == 2;
     return SUCCESS;
 }
 
 int nvmlDeviceGetMigMode(void *device, unsigned *current, unsigned *pending) {
     (void)device;
-    *current = *pending = number("FAKE_NVML_MIG", 0) > 0;
-    return number("FAKE_NVML_MIG", 0) == 2 ? INVALID_ARGUMENT : SUCCESS;
+    *current = *pending = own_number("FAKE_NVML_MIG", device, 0) > 0;
+    return own_number("FAKE_NVML_MIG", device, 0) == 2 ? INVALID_ARGUMENT : SUCCESS;
 }
 
 int nvmlDeviceGetComputeRunningProcesses_v3(void *device, unsigned *count, Process *processes) {

@@ -55,12 +55,14 @@ def request_for(shapes: Path, tiny: Callable[[str], tuple[Path, CheckpointManife
         *,
         optimization: OptimizationConfig | None = None,
         protocol: ProtocolConfig = QUICK,
+        gpus: int = 1,
         **point: object,
     ) -> RunRequest:
         project, manifest = tiny(architecture)
         settings = {"device": "cpu", "optimization": "fp32", **point}
         identity = {
             "protocol_version": PROTOCOL_VERSION,
+            "model": ModelConfig(tiny="llava", gpus=gpus).model_dump(exclude_none=True),
             "point": PointConfig.model_validate(settings).model_dump(),
             "optimization": (optimization or OptimizationConfig(dtype="float32")).model_dump(),
             "protocol": protocol.model_dump(),

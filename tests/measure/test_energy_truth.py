@@ -7,6 +7,10 @@ from fakes.energy_truth import KINDS, simulate
 from fakes.nvml import RunWithNvml
 
 
+UNCERTAIN = {"counter": 0.02, "counter, no power": 0.02, "two boards, counter": 0.03}
+"""The most that kinds of meter may state, where it is little: two boards tick up to an update apart."""
+
+
 def assert_truth_within_uncertainty(run_with_nvml: RunWithNvml, number: int) -> None:
     trials = simulate(run_with_nvml, number, seed=0)
     measured = [trial for trial in trials if trial.kind != "MIG"]
@@ -15,14 +19,14 @@ def assert_truth_within_uncertainty(run_with_nvml: RunWithNvml, number: int) -> 
     assert sum(trial.holds_truth for trial in measured) >= 0.95 * len(measured)
     for trial in measured:
         assert trial.relative_uncertainty is not None
-        assert trial.relative_uncertainty < (0.02 if "counter," in trial.kind or trial.kind == "counter" else 0.2), trial
+        assert trial.relative_uncertainty < UNCERTAIN.get(trial.kind, 0.2), trial
     for trial in trials:
         if trial.kind == "MIG":
             assert trial.joules is None and trial.refused.startswith("MIG is on")
 
 
 def test_truth_lies_within_the_stated_uncertainty(run_with_nvml: RunWithNvml) -> None:
-    assert_truth_within_uncertainty(run_with_nvml, 32)
+    assert_truth_within_uncertainty(run_with_nvml, 40)
 
 
 @pytest.mark.slow

@@ -24,10 +24,10 @@ cuda = types.SimpleNamespace(
     get_device_properties=lambda index: properties,
     is_available=lambda: True,
     current_device=lambda: 0,
-    reset_peak_memory_stats=lambda: None,
-    max_memory_allocated=lambda: 5_000,
-    max_memory_reserved=lambda: 9_000,
-    memory_reserved=lambda: 7_000,
+    reset_peak_memory_stats=lambda index: None,
+    max_memory_allocated=lambda index: 5_000,
+    max_memory_reserved=lambda index: 9_000,
+    memory_reserved=lambda index: 7_000,
 )
 sys.modules["torch"] = types.SimpleNamespace(cuda=cuda)
 """

@@ -25,7 +25,7 @@ def judge(context: Context) -> Finding:
 
     Ceilings measured while others used the processor are too low to judge by.
     """
-    record, gpu = context.record, context.record.environment.gpu
+    record, gpus = context.record, context.record.environment.gpus
     ceilings = context.ceilings.get(record.point.device)
     rows = run_roofline(record, context.cost, ceilings)
     checks: list[Check] = []
@@ -41,8 +41,8 @@ def judge(context: Context) -> Finding:
         checks += [Check(otherwise, rate.words, rate.figures) for rate in above]
         if rates and not above:
             checks.append(Check("pass", max(rates).words))
-    if gpu and record.point.device == "cuda" and record.energy and record.energy.gpu:
-        checks += _power_checks(record.energy.gpu, gpu)
+    if gpus and record.point.device == "cuda" and record.energy and record.energy.gpu:
+        checks += _power_checks(record.energy.gpu, gpus)
     if not checks:
         reasons = dict.fromkeys(row.absent[name] for row in rows for name in ("flops", "floor_s") if name in row.absent)
         if disturbed:
@@ -83,11 +83,14 @@ def _streamed(ceilings: Ceilings | None) -> float:
     return ceilings.buffer_bytes if ceilings else 0
 
 
-def _power_checks(joules: Joules, gpu: Gpu) -> Iterator[Check]:
-    """Mean power lies between that of the idle device and the board's limit."""
-    if gpu.power_limit_w is not None:
-        within = joules.mean_w <= gpu.power_limit_w * (1 + SENSOR)
-        yield Check("pass" if within else "fail", f"{joules.mean_w:.0f} W of at most {gpu.power_limit_w:.0f} W", ("energy",))
+def _power_checks(joules: Joules, gpus: Sequence[Gpu]) -> Iterator[Check]:
+    """Mean power lies between that of the idle device and the board's limit; of several GPUs between the sums."""
+    limits = [gpu.power_limit_w for gpu in gpus if gpu.power_limit_w is not None]
+    if len(limits) == len(gpus):
+        limit_w = sum(limits)
+        within = joules.mean_w <= limit_w * (1 + SENSOR)
+        words = f"{joules.mean_w:.0f} W of at most {limit_w:.0f} W" + (f" of {len(gpus)} GPUs" if len(gpus) > 1 else "")
+        yield Check("pass" if within else "fail", words, ("energy",))
     if joules.idle_w is not None:
         within = joules.mean_w >= joules.idle_w * (1 - SENSOR)
         yield Check("pass" if within else "fail", f"{joules.mean_w:.0f} W at work, {joules.idle_w:.0f} W idle", ("energy",))

@@ -12,7 +12,7 @@ ASKS = "Are joules and memory those of the device that did the work?"
 
 
 def judge(context: Context) -> Finding:
-    """A CPU run must hold no joules of a GPU; a GPU run those of its own GPU, in whose memory the weights must lie."""
+    """A CPU run must hold no joules of a GPU; a GPU run those of its own GPUs, in whose memory the weights must lie."""
     checks = list(_gpu_checks(context.record) if context.record.point.device == "cuda" else _cpu_checks(context.record))
     checks += _stage_checks(context.record)
     return conclude(NAME, checks) if checks else not_applicable(NAME, "no joules in the record")
@@ -30,17 +30,32 @@ def _cpu_checks(record: Record) -> Iterator[Check]:
 
 
 def _gpu_checks(record: Record) -> Iterator[Check]:
-    gpu, energy, memory = record.environment.gpu, record.energy, record.memory
-    if gpu is None:
+    gpus, energy, memory = record.environment.gpus, record.energy, record.memory
+    if not gpus:
         yield Check("fail", "a GPU run without a GPU in its environment", ("latency", "energy", "memory"))
     elif energy and energy.gpu:
-        same = energy.gpu.device == gpu.uuid
-        words = f"joules of {energy.gpu.device}" + ("" if same else f", but the run was on {gpu.uuid}")
+        own = [board.device for board in energy.gpu.boards] or [energy.gpu.device]
+        same = sorted(own) == sorted(gpu.uuid for gpu in gpus)
+        words = f"joules of {' + '.join(own)}" + ("" if same else f", but the run was on {' + '.join(gpu.uuid for gpu in gpus)}")
         yield Check("pass" if same else "fail", words, ("energy",))
     if memory and memory.peak_allocated_bytes is not None and record.checkpoint:
         peak, weights = memory.peak_allocated_bytes, record.checkpoint.weight_bytes
         words = f"{peak:,} bytes allocated on the GPU for weights of {weights:,}"
         yield Check("pass" if peak >= weights else "fail", words, ("latency", "memory"))
+    if len(gpus) > 1:
+        yield _spread_check(record, len(gpus))
+
+
+def _spread_check(record: Record, count: int) -> Check:
+    """Each of several GPUs must hold weights, and have allocated at least these."""
+    weights = record.checkpoint.weight_bytes_by_gpu if record.checkpoint else []
+    peaks = [gpu.peak_allocated_bytes for gpu in record.memory.peaks_by_gpu] if record.memory else []
+    words = f"{count} GPUs with weights of {' + '.join(f'{own:,}' for own in weights) or 'unknown'} bytes"
+    spread = len(weights) == count and all(weights)
+    if peaks:
+        words += f", {' + '.join(f'{own:,}' for own in peaks)} allocated"
+        spread = spread and len(peaks) == count and all(peak >= own for peak, own in zip(peaks, weights, strict=True))
+    return Check("pass" if spread else "fail", words, ("latency", "energy", "memory"))
 
 
 def _stage_checks(record: Record) -> Iterator[Check]:

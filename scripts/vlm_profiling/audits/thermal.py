@@ -51,13 +51,19 @@ def _start(context: Context) -> Iterator[Check]:
 
 
 def _gpu(telemetry: Telemetry) -> Iterator[Check]:
-    if telemetry.clock_limits is not None:
-        limits = {name: share for name, share in telemetry.clock_limits.items() if name in FAULTS + LIMITS}
-        words = ", ".join(f"{name} in {share:.0%} of {telemetry.n} samples" for name, share in limits.items())
-        verdict = "fail" if limits.keys() & set(FAULTS) else "warn"
-        yield Check(verdict, f"clock limited: {words}", MARKED) if limits else Check("pass", "clock never limited")
-    if telemetry.sm_clock:
-        yield Check(graded(_drop(telemetry.sm_clock), DROPPED, DROPPED_FAR), _clock_words("SM", telemetry.sm_clock), MARKED)
+    """Of several GPUs each one by itself: the mean of their clocks would hide one that dropped."""
+    for number, board in enumerate(telemetry.boards or [telemetry]):
+        name = f"GPU {number}: " if telemetry.boards else ""
+        if board.clock_limits is not None:
+            limits = {limit: share for limit, share in board.clock_limits.items() if limit in FAULTS + LIMITS}
+            words = ", ".join(f"{limit} in {share:.0%} of {telemetry.n} samples" for limit, share in limits.items())
+            verdict = "fail" if limits.keys() & set(FAULTS) else "warn"
+            yield (
+                Check(verdict, f"{name}clock limited: {words}", MARKED) if limits else Check("pass", f"{name}clock never limited")
+            )
+        if board.sm_clock:
+            words = name + _clock_words("SM", board.sm_clock)
+            yield Check(graded(_drop(board.sm_clock), DROPPED, DROPPED_FAR), words, MARKED)
 
 
 def _cpu(telemetry: Telemetry) -> Iterator[Check]:

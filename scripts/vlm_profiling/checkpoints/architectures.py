@@ -179,16 +179,21 @@ def model_from_config(
             model = AutoModelForImageTextToText.from_config(config, dtype=dtype, attn_implementation=attention)
         if draw_once:
             model.init_weights()
-        _untie_t5_head(model)
-        if hasattr(model, "query_tokens"):  # zeros by default: every query would be the same
-            torch.nn.init.normal_(model.query_tokens, std=config.initializer_range)
+        finish_random_weights(model)
     return model.eval().requires_grad_(False)
+
+
+def finish_random_weights(model: PreTrainedModel) -> None:
+    """Draw what transformers' own initialisation leaves as no published model has it, where it lies."""
+    _untie_t5_head(model)
+    if hasattr(model, "query_tokens"):  # zeros by default: every query would be the same
+        torch.nn.init.normal_(model.query_tokens, std=model.config.initializer_range)
 
 
 def _untie_t5_head(model: PreTrainedModel) -> None:
     """Give T5 an output head of its own, which flan-t5 has: T5Config 5.x ties it whatever the config says."""
     language_model: Any = getattr(model, "language_model", None)
     if language_model is not None and language_model.config.model_type == "t5":
-        head = torch.empty_like(language_model.shared.weight)
+        head = torch.empty_like(language_model.lm_head.weight)
         torch.nn.init.normal_(head, std=head.shape[1] ** -0.5)
         language_model.lm_head.weight = torch.nn.Parameter(head)

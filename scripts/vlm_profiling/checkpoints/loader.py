@@ -18,6 +18,7 @@ from vlm_profiling.checkpoints.families import Family, family_for
 from vlm_profiling.checkpoints.folders import check_weights
 from vlm_profiling.checkpoints.identify import Handling, hub_folder
 from vlm_profiling.checkpoints.quantise import quantise
+from vlm_profiling.checkpoints.several_gpus import draw_on_gpus, read_onto_gpus
 from vlm_profiling.record.manifests import CheckpointManifest
 
 
@@ -31,30 +32,44 @@ class LoadedCheckpoint:
     manifest: CheckpointManifest
     load_s: float
     """From the call to weights on the device."""
+    gpus: int = 0
+    """GPUs that it lies on, from torch's first on; 0 on the CPU."""
 
 
 def load_checkpoint(
-    manifest: CheckpointManifest, project: Path, *, device: str, dtype: str, attention: str, quantisation: str | None = None
+    manifest: CheckpointManifest,
+    project: Path,
+    *,
+    device: str,
+    dtype: str,
+    attention: str,
+    quantisation: str | None = None,
+    gpus: int = 1,
 ) -> LoadedCheckpoint:
     """The checkpoint that a manifest describes: safetensors only, remote code only where the manifest says so.
 
-    The model is in evaluation mode on the device, in the torch dtype of that name, with the attention implementation asked.
+    The model is in evaluation mode on the device, in the torch dtype of that name, with the attention implementation asked;
+    on the device cuda its layers are laid on torch's first `gpus` GPUs.
     Raises Unsupported when the model's class or this machine refuses the combination, CheckpointError when files are
     missing or do not hold all weights.
     """
+    if device != "cuda":
+        gpus = 0
+    if quantisation and gpus > 1:
+        raise Unsupported(f"quantisation {quantisation} with gpus: {gpus}: quantised layers are laid on one GPU only")
     start = time.perf_counter()
     folder = _folder(manifest, project)
     config = AutoConfig.from_pretrained(folder, trust_remote_code=manifest.trust_remote_code)
     family = family_for(manifest.model_type, manifest.family)(config, manifest.image_size_mode)
     processor = _load_processor(family, folder, manifest)
     implementation = "sdpa" if attention.startswith("sdpa-") else attention  # a forced kernel is the run's to set
-    model = _load_model(folder, config, manifest, getattr(torch, dtype), implementation, device)
+    model = _load_model(folder, config, manifest, getattr(torch, dtype), implementation, device, gpus)
     family.adapt(model)
     if quantisation:
         quantise(model, quantisation)
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return LoadedCheckpoint(model, processor, family, manifest, time.perf_counter() - start)
+    for gpu in range(gpus):
+        torch.cuda.synchronize(gpu)
+    return LoadedCheckpoint(model, processor, family, manifest, time.perf_counter() - start, gpus)
 
 
 def _folder(manifest: CheckpointManifest, project: Path) -> Path:
@@ -81,30 +96,40 @@ def _load_processor(family: Family, folder: Path, manifest: CheckpointManifest) 
 
 
 def _load_model(
-    folder: Path, config: PreTrainedConfig, manifest: CheckpointManifest, dtype: torch.dtype, attention: str, device: str
+    folder: Path,
+    config: PreTrainedConfig,
+    manifest: CheckpointManifest,
+    dtype: torch.dtype,
+    attention: str,
+    device: str,
+    gpus: int,
 ) -> PreTrainedModel:
+    settings = {"dtype": dtype, "attn_implementation": attention, "trust_remote_code": manifest.trust_remote_code}
     from_config = manifest.random_weights and not any(folder.glob("*.safetensors"))
     if not from_config:
         check_weights(folder)
     try:
         if from_config:
+            if gpus > 1:
+                return draw_on_gpus(config, range(gpus), settings)
             return model_from_config(config, device=device, dtype=dtype, attention=attention, draw_once=True)
-        loaded: Any = AutoModelForImageTextToText.from_pretrained(
-            folder,
-            dtype=dtype,
-            attn_implementation=attention,
-            use_safetensors=True,
-            trust_remote_code=manifest.trust_remote_code,
-            output_loading_info=True,
-        )
+        if gpus > 1:
+            loaded = read_onto_gpus(folder, config, range(gpus), settings)
+        else:
+            loaded = AutoModelForImageTextToText.from_pretrained(
+                folder, use_safetensors=True, output_loading_info=True, **settings
+            )
     except (ImportError, ValueError) as error:
         if re.search(r"attention|flash|sdpa", str(error), re.IGNORECASE):
             raise Unsupported(_one_line(error)) from error
         raise
+    model: Any
     model, report = loaded
     if report["missing_keys"]:
         raise CheckpointError(f"{manifest.source}: no weights for {', '.join(sorted(report['missing_keys'])[:5])}")
-    return model.to(device).eval().requires_grad_(False)
+    if gpus <= 1:
+        model = model.to(device)
+    return model.eval().requires_grad_(False)
 
 
 def _one_line(error: Exception) -> str:

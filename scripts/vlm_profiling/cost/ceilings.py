@@ -98,11 +98,13 @@ class Ceilings(Section, kw_only=True):
 
 
 def _identity(device: str, environment: Environment) -> str | None:
-    """What decides how fast a device can be: the processor and its threads, or the GPU and its power limit."""
+    """What decides how fast a device can be: the processor and its threads, or the GPU and its power limit.
+
+    Several GPUs of one kind work one at a time, and are as fast as one of them.
+    """
     if device == "cpu":
         return f"{environment.cpu} with {environment.threads} threads"
-    gpu = environment.gpu
-    return gpu and f"{gpu.name} at {gpu.power_limit_w} W"
+    return " and ".join(dict.fromkeys(f"{gpu.name} at {gpu.power_limit_w} W" for gpu in environment.gpus)) or None
 
 
 def write_ceilings(target: Path, ceilings: Ceilings) -> None:

@@ -50,9 +50,13 @@ def largest_batch(batches: Sequence[Batch]) -> int:
 
 
 def predict_memory(
-    cost: ModelCost, batch: BatchSize, *, device: str, dtype: str, attention: str, basis: str = ""
+    cost: ModelCost, batch: BatchSize, *, device: str, dtype: str, attention: str, basis: str = "", gpus: int = 1
 ) -> PredictedMemory | None:
-    """The peak over all stages of one batch; None where the model's bytes were not counted."""
+    """The peak over all stages of one batch; None where the model's bytes were not counted.
+
+    Of several `gpus` the sum of their own peaks: weights and keys and values once, and on each of them a context and a batch's
+    activations, which come to all of them, one after another.
+    """
     functions = cost.memory.get(memory_name(dtype, attention))
     if functions is None or cost.cache is None:
         return None
@@ -68,10 +72,12 @@ def predict_memory(
         held_bytes + mask_bytes + largest(functions.prefill, rows, prompt),
         held_bytes + cache_bytes + largest(functions.decode, rows, prompt + batch.new_tokens),
     )
-    activation_bytes = text_bytes + max(stages) - cache_bytes
+    holders = gpus if device == "cuda" else 1
+    activation_bytes = holders * (text_bytes + max(stages) - cache_bytes)
     overhead_bytes = LIBRARIES_BYTES
     if device == "cuda":
-        overhead_bytes = CUDA_CONTEXT_BYTES + CUBLAS_WORKSPACE_BYTES + round(FRAGMENTS * (cache_bytes + activation_bytes))
+        overhead_bytes = holders * (CUDA_CONTEXT_BYTES + CUBLAS_WORKSPACE_BYTES)
+        overhead_bytes += round(FRAGMENTS * (cache_bytes + activation_bytes))
     allocated_bytes = functions.weight_bytes + cache_bytes + activation_bytes
     return PredictedMemory(
         weight_bytes=functions.weight_bytes,
@@ -80,5 +86,6 @@ def predict_memory(
         overhead_bytes=overhead_bytes,
         allocated_bytes=allocated_bytes,
         peak_bytes=allocated_bytes + overhead_bytes,
+        per_gpu_bytes=-(-(allocated_bytes + overhead_bytes) // holders) if holders > 1 else None,
         basis=basis,
     )

@@ -3,6 +3,8 @@
 A stage needs at least FLOPs / peak and at least bytes / bandwidth; the longer of the two is its floor. MFU and MBU are the
 shares of peak and bandwidth that it used. Bytes are those that no implementation can avoid: the weights once a forward
 pass, the key-value cache written once and read once a step. Activations are left out, so that the floor stays one.
+
+A model on several GPUs has its layers one after another, so that one GPU works at a time: the roof is that of one.
 """
 
 from __future__ import annotations
@@ -112,9 +114,11 @@ def run_roofline(record: Record, cost: ModelCost | None, ceilings: Ceilings | No
 
 def roofs(record: Record, ceilings: Ceilings | None) -> list[Roof]:
     """The datasheet's peaks and the measured ceilings of a run's device, each with the reason where it is not known."""
-    dtype, gpu = loaded_dtype(record), record.environment.gpu
+    dtype, gpu, kinds = loaded_dtype(record), record.environment.gpu, {gpu.name for gpu in record.environment.gpus}
     if record.point.device != "cuda":
         sheet = Roof("datasheet", None, None, None, "a CPU's peaks depend on clocks and instructions that no datasheet fixes")
+    elif len(kinds) > 1:
+        sheet = Roof("datasheet", None, None, None, f"the model lies on GPUs of several kinds: {', '.join(sorted(kinds))}")
     elif gpu is None or gpu.mig or (peaks := datasheet_peaks(gpu.name)) is None:
         reason = (
             "the environment names no GPU" if gpu is None else f"no peaks known of {gpu.name}{' with MIG' if gpu.mig else ''}"

@@ -24,11 +24,11 @@ def examine(workflow: StudyWorkflow) -> Iterator[Check]:
     yield from check_packages([project / WORKFLOW_LOCK, *([project / HOST_LOCK] if on_host else [])])
     if images:
         yield from check_containers(images)
-    needs_gpu = "cuda" in workflow.devices
+    needed_gpus = max(map(workflow.gpus, workflow.runs.values()))
     partitions = ask_partitions()
     on_cluster = partitions is not None and partitions[0]
-    yield from check_gpus(needed=needs_gpu, hardware=study.hardware, memory_gib=study.device_memory_gib, on_cluster=on_cluster)
-    yield from check_slurm(partitions, study.hardware if needs_gpu else None)
+    yield from check_gpus(needed=needed_gpus, hardware=study.hardware, memory_gib=study.device_memory_gib, on_cluster=on_cluster)
+    yield from check_slurm(partitions, study.hardware if needed_gpus else None)
     yield check_results(Path(study.results))
     yield from check_hub(study)
     yield check_cpu_energy(needed="cpu" in workflow.devices)

@@ -18,8 +18,11 @@ from vlm_profiling.record.machine import Gpu
 GIBIBYTE = 2**30
 
 
-def check_gpus(*, needed: bool, hardware: str | None, memory_gib: float | None, on_cluster: bool) -> Iterator[Check]:
-    """All GPUs that NVML knows, against what the study declares. On a cluster the GPUs may be other nodes'."""
+def check_gpus(*, needed: int, hardware: str | None, memory_gib: float | None, on_cluster: bool) -> Iterator[Check]:
+    """All GPUs that NVML knows, against what the study declares. On a cluster the GPUs may be other nodes'.
+
+    `needed`: GPUs of the study's largest run, 0 where all of its runs use the CPU.
+    """
     try:
         ask_nvml(pynvml.nvmlInit)
         handles = [ask_nvml(pynvml.nvmlDeviceGetHandleByIndex, index) for index in range(ask_nvml(pynvml.nvmlDeviceGetCount))]
@@ -29,11 +32,15 @@ def check_gpus(*, needed: bool, hardware: str | None, memory_gib: float | None, 
         if not needed:
             yield Check("-", "GPU", f"{error}; the study's runs use the CPU")
         elif on_cluster:
-            mend = "that is so on a login node; check a compute node: srun --gpus=1 make doctor"
+            mend = f"that is so on a login node; check a compute node: srun --gpus={needed} make doctor"
             yield Check("warn", "GPU", str(error), mend)
         else:
             yield Check("missing", "GPU", str(error), "install NVIDIA's driver, then see that nvidia-smi lists the GPU")
         return
+    if len(handles) < needed:
+        found = f"{len(handles)} here, and a model of the study asks for gpus: {needed}"
+        mend = f"check a node that has as many: srun --nodes=1 --gpus={needed} make doctor" if on_cluster else "lower its `gpus`"
+        yield Check("warn" if on_cluster else "missing", "GPUs", found, mend)
     for index, handle in enumerate(handles):
         try:
             yield from _check_gpu(f"GPU {index}", handle, hardware, memory_gib)

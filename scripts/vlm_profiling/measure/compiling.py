@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.measure.passes import InputBatch, Session, prepared_inputs, run_batch
 
 
@@ -22,7 +23,10 @@ def compile_model(session: Session, batches: Sequence[InputBatch]) -> Compilatio
     """Compile the family's targets in place and run one batch of each input shape, so that no timed call compiles.
 
     torch.compile(model) would compile nothing here: generate() calls the inner forward, not the wrapper.
+    Raises Unsupported for a model on several GPUs: what hands tensors from one to the next breaks a graph at every layer.
     """
+    if session.checkpoint.gpus > 1:
+        raise Unsupported(f"compile with gpus: {session.checkpoint.gpus}: the hooks between GPUs break every graph")
     before, breaks_before = compiled_frames(), graph_breaks()
     model = session.checkpoint.model
     for name in session.checkpoint.family.compile_targets(model):

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from vlm_profiling.measure.gpu import find_gpu
+from vlm_profiling.measure.gpu import find_gpu, find_gpus
 from vlm_profiling.measure.meters import Meter, MeterError, MeterWindow, Reading
 from vlm_profiling.measure.meters_nvml import GpuMeter
 from vlm_profiling.measure.meters_rapl import POWERCAP, RaplMeter
+from vlm_profiling.measure.meters_several import SeveralGpusMeter
 from vlm_profiling.measure.sampler import SamplerCost, sampled
-from vlm_profiling.record.machine import Energy, Joules
+from vlm_profiling.record.machine import BoardJoules, Energy, Joules
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -49,7 +50,7 @@ class Meters:
         self.own_field = "gpu" if device == "cuda" else "cpu"
         """The record field of the device that does the work."""
         self._meters = meters
-        self._idle_w: dict[str, float] = {}
+        self._idle: dict[str, Reading] = {}
 
     @property
     def available(self) -> bool:
@@ -62,7 +63,7 @@ class Meters:
             return
         with self.window() as window:
             time.sleep(seconds)
-        self._idle_w = {field: reading.joules / reading.seconds for field, reading in window.readings.items()}
+        self._idle = dict(window.readings)
 
     @contextmanager
     def window(self, watch: Callable[[], None] | None = None) -> Iterator[Window]:
@@ -89,7 +90,7 @@ class Meters:
         """A closed window's joules, shared among all samples and all generated tokens of its work (both at least 1)."""
         if samples < 1 or tokens < 1:
             raise ValueError(f"joules are shared among at least 1 sample and 1 token, not {samples} and {tokens}")
-        joules = {field: _joules(reading, self._idle_w.get(field), samples, tokens) for field, reading in window.readings.items()}
+        joules = {field: _joules(reading, self._idle.get(field), samples, tokens) for field, reading in window.readings.items()}
         return Energy(gpu=joules.get("gpu"), cpu=joules.get("cpu"), absent=dict(self.absent))
 
     def _each(self, parts: dict[str, Part], act: Callable[[Part], Result]) -> dict[str, Result]:
@@ -109,8 +110,10 @@ class Meters:
         self._each(running, lambda meter_window: meter_window.sample())
 
 
-def open_meters(device: str, torch_device_index: int | None, powercap: Path = POWERCAP) -> Meters:
-    """The meters of this process's device ("cuda" or "cpu"): its GPU by UUID, and the processor's RAPL counters.
+def open_meters(device: str, torch_device_index: int | None, powercap: Path = POWERCAP, gpus: int = 1) -> Meters:
+    """The meters of this process's device ("cuda" or "cpu"): its GPUs by UUID, and the processor's RAPL counters.
+
+    Of several `gpus` the first is the one that torch gives that index; their joules are added up.
 
     A run on the CPU never reads a GPU's joules. A missing meter raises nothing; its reason stands in `absent`.
     """
@@ -118,7 +121,10 @@ def open_meters(device: str, torch_device_index: int | None, powercap: Path = PO
     absent: dict[str, str] = {}
     if device == "cuda":
         try:
-            meters["gpu"] = GpuMeter(find_gpu(torch_device_index))
+            if gpus > 1:
+                meters["gpu"] = SeveralGpusMeter(find_gpus(torch_device_index, gpus))
+            else:
+                meters["gpu"] = GpuMeter(find_gpu(torch_device_index))
         except MeterError as error:
             absent["gpu"] = str(error)
     else:
@@ -130,17 +136,36 @@ def open_meters(device: str, torch_device_index: int | None, powercap: Path = PO
     return Meters(device, meters, absent)
 
 
-def _joules(reading: Reading, idle_w: float | None, samples: int, tokens: int) -> Joules:
+def _joules(reading: Reading, idle: Reading | None, samples: int, tokens: int) -> Joules:
+    """Idle joules are subtracted board by board, each over its own window."""
+    boards = [_board(*parts) for parts in zip(reading.each, idle.each if idle else [None] * len(reading.each), strict=True)]
+    net_j = [board.net_j for board in boards if board.net_j is not None]
     return Joules(
         meter=reading.meter,
         device=reading.device,
         window_s=reading.seconds,
         gross_j=reading.joules,
-        net_j=None if idle_w is None else reading.joules - idle_w * reading.seconds,
-        idle_w=idle_w,
-        mean_w=reading.joules / reading.seconds,
+        net_j=sum(net_j) if net_j else None,
+        idle_w=None if idle is None else idle.mean_w,
+        mean_w=reading.mean_w,
         per_sample_j=reading.joules / samples,
         per_token_j=reading.joules / tokens,
+        relative_uncertainty=reading.relative_uncertainty,
+        second_meter_j=reading.second_meter_j,
+        temperature_start_c=reading.temperature_start_c,
+        temperature_end_c=reading.temperature_end_c,
+        boards=boards if reading.parts else [],
+    )
+
+
+def _board(reading: Reading, idle: Reading | None) -> BoardJoules:
+    return BoardJoules(
+        meter=reading.meter,
+        device=reading.device,
+        window_s=reading.seconds,
+        gross_j=reading.joules,
+        net_j=None if idle is None else reading.joules - idle.mean_w * reading.seconds,
+        idle_w=None if idle is None else idle.mean_w,
         relative_uncertainty=reading.relative_uncertainty,
         second_meter_j=reading.second_meter_j,
         temperature_start_c=reading.temperature_start_c,

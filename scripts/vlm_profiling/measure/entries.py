@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint
 from vlm_profiling.checkpoints.quantise import quantised_modules, stored_dtype, tensor_bytes
@@ -14,6 +15,9 @@ from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.quality.score import SampleScore
 from vlm_profiling.record.schema import SCHEMA_VERSION, Checkpoint, Dataset, Headline, Record, Sample
 from vlm_profiling.statistics.summary import distribution
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def empty_record(request: RunRequest) -> Record:
@@ -42,7 +46,9 @@ def empty_record(request: RunRequest) -> Record:
             prompt=request.dataset.prompt,
             licence=request.dataset.licence,
         ),
-        environment=describe_environment(request.point.device, request.lock, torch.get_num_threads(), request.image),
+        environment=describe_environment(
+            request.point.device, request.lock, torch.get_num_threads(), request.image, request.gpus
+        ),
     )
 
 
@@ -63,6 +69,7 @@ def checkpoint_facts(loaded: LoadedCheckpoint, compilation: Compilation | None, 
         architecture=type(model).__name__,
         parameters=sum(dtypes.values()),
         weight_bytes=sum(map(tensor_bytes, tensors)),
+        weight_bytes_by_gpu=_bytes_by_gpu(tensors, loaded.gpus) if loaded.gpus > 1 else [],
         dtypes=dtypes,
         quantised_modules=quantised_modules(model),
         attention=str(model.config._attn_implementation),
@@ -74,6 +81,13 @@ def checkpoint_facts(loaded: LoadedCheckpoint, compilation: Compilation | None, 
         picture_sizes=loaded.family.picture_sizes,
         frames_as=loaded.family.frames_as if videos else None,
     )
+
+
+def _bytes_by_gpu(tensors: Iterable[Tensor], gpus: int) -> list[int]:
+    by_gpu = [0] * gpus
+    for tensor in tensors:
+        by_gpu[tensor.device.index] += tensor_bytes(tensor)
+    return by_gpu
 
 
 def headline(results: Sequence[BatchResult], passes: int) -> Headline:

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
-from vlm_profiling.measure.gpu import current_gpu
+from vlm_profiling.measure.gpu import current_gpus
 from vlm_profiling.measure.locks import installed_version, lock_differences, read_lock
 from vlm_profiling.measure.meters import MeterError
 from vlm_profiling.record.images import RUNTIME_VARIABLE, Image, sif_identifier
@@ -43,8 +43,8 @@ IMAGE_LABELS = Path("/.singularity.d/labels.json")
 GIT_TIMEOUT_S = 20
 
 
-def describe_environment(device: str, lock: Path | None, threads: int, image: Image | None = None) -> Environment:
-    """The environment of this process, for a run on `device` ("cuda" or "cpu") with `threads` torch threads.
+def describe_environment(device: str, lock: Path | None, threads: int, image: Image | None = None, gpus: int = 1) -> Environment:
+    """The environment of this process, for a run on `device` ("cuda", of which `gpus`, or "cpu") with `threads` torch threads.
 
     `image`: where the study's runs belong, for one of a study.
 
@@ -77,18 +77,19 @@ def describe_environment(device: str, lock: Path | None, threads: int, image: Im
         environment.lock_differences = lock_differences(read_lock(lock), unpinned=PACKAGES)
     if device == "cuda":
         try:
-            environment.gpu = _describe_gpu()
+            environment.gpu, *environment.further_gpus = _describe_gpus(gpus)
         except MeterError as error:
             environment.absent["gpu"] = str(error)
     return environment
 
 
-def _describe_gpu() -> Gpu:
+def _describe_gpus(count: int) -> list[Gpu]:
     import torch
 
-    gpu = current_gpu().describe()
-    gpu.cuda = torch.version.cuda
-    return gpu
+    gpus = [gpu.describe() for gpu in current_gpus(count)]
+    for gpu in gpus:
+        gpu.cuda = torch.version.cuda
+    return gpus
 
 
 def _platform() -> str:

@@ -1,4 +1,4 @@
-"""The GPU this process runs on, found by UUID, and what NVML says about it in SI units.
+"""The GPUs this process runs on, found by UUID, and what NVML says about them in SI units.
 
 NVML numbers GPUs by PCI bus; CUDA numbers those in CUDA_VISIBLE_DEVICES in their order there. Only a UUID means the
 same GPU to both. Calls and units: the NVML API reference, section Device Queries.
@@ -128,17 +128,30 @@ def find_gpu(torch_device_index: int | None) -> NvmlGpu:
 
     Raises MeterError with the reason when there is no driver, no such GPU, or no way to be sure which one it is.
     """
+    return find_gpus(torch_device_index, 1)[0]
+
+
+def find_gpus(torch_device_index: int | None, count: int) -> list[NvmlGpu]:
+    """The GPUs that torch calls `cuda:torch_device_index` and the following ones; by CUDA_VISIBLE_DEVICES where torch has none.
+
+    Raises MeterError as `find_gpu` does, and where two of them are one board.
+    """
     ask_nvml(pynvml.nvmlInit)
     if torch_device_index is None:
-        return NvmlGpu(_first_visible_handle())
-    return NvmlGpu(_handle_by_uuid(_torch_uuid(torch_device_index)))
+        gpus = [NvmlGpu(handle) for handle in _visible_handles(count)]
+    else:
+        indices = range(torch_device_index, torch_device_index + count)
+        gpus = [NvmlGpu(_handle_by_uuid(_torch_uuid(index))) for index in indices]
+    if len({gpu.uuid for gpu in gpus}) < count:
+        raise MeterError(f"{count} GPUs were asked, but some are one and the same: {', '.join(gpu.uuid for gpu in gpus)}")
+    return gpus
 
 
-def current_gpu() -> NvmlGpu:
-    """The GPU of torch's current CUDA device. Raises MeterError."""
+def current_gpus(count: int = 1) -> list[NvmlGpu]:
+    """The GPUs of torch's current CUDA device and the following ones. Raises MeterError."""
     import torch
 
-    return find_gpu(torch.cuda.current_device() if torch.cuda.is_available() else None)
+    return find_gpus(torch.cuda.current_device() if torch.cuda.is_available() else None, count)
 
 
 def ask_nvml(call: Callable[..., Any], *arguments: object) -> Any:
@@ -182,21 +195,28 @@ def _handle_by_uuid(uuid: str) -> Any:
         raise MeterError(f"NVML does not know the GPU {uuid} that this process runs on ({error})") from None
 
 
-def _first_visible_handle() -> Any:
-    """The handle of the first GPU that CUDA_VISIBLE_DEVICES lets this process see."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
-    first = visible.split(",")[0].strip()
-    if first.startswith("MIG-"):
-        return _handle_by_uuid(first)
+def _visible_handles(count: int) -> list[Any]:
+    """The handles of the first GPUs that CUDA_VISIBLE_DEVICES lets this process see."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(count))))
+    names = [name.strip() for name in visible.split(",")]
+    if len(names) < count:
+        raise MeterError(f"CUDA_VISIBLE_DEVICES = {visible!r} lets this process see {len(names)} GPUs, {count} were asked")
+    return [_visible_handle(name, visible) for name in names[:count]]
+
+
+def _visible_handle(name: str, visible: str) -> Any:
+    """The handle of the GPU that an entry of CUDA_VISIBLE_DEVICES names."""
+    if name.startswith("MIG-"):
+        return _handle_by_uuid(name)
     handles = [ask_nvml(pynvml.nvmlDeviceGetHandleByIndex, index) for index in range(ask_nvml(pynvml.nvmlDeviceGetCount))]
-    if first.startswith("GPU-"):
+    if name.startswith("GPU-"):
         # CUDA allows a UUID to be cut short as long as it stays unique
-        matching = [handle for handle in handles if ask_nvml(pynvml.nvmlDeviceGetUUID, handle).startswith(first)]
+        matching = [handle for handle in handles if ask_nvml(pynvml.nvmlDeviceGetUUID, handle).startswith(name)]
         if len(matching) != 1:
-            raise MeterError(f"CUDA_VISIBLE_DEVICES = {visible!r}: {first} is the UUID of {len(matching)} GPUs here")
+            raise MeterError(f"CUDA_VISIBLE_DEVICES = {visible!r}: {name} is the UUID of {len(matching)} GPUs here")
         return matching[0]
-    if not first.isdecimal() or int(first) >= len(handles):
+    if not name.isdecimal() or int(name) >= len(handles):
         raise MeterError(f"CUDA_VISIBLE_DEVICES = {visible!r} lets this process see no GPU (NVML knows {len(handles)})")
     if len(handles) > 1 and os.environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
         raise MeterError("which of several GPUs an index means is known only with CUDA_DEVICE_ORDER=PCI_BUS_ID, or by UUID")
-    return handles[int(first)]
+    return handles[int(name)]

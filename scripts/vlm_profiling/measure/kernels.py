@@ -64,7 +64,7 @@ def kernels_that_ran(session: Session, batch: InputBatch) -> dict[str, int]:
     from torch.profiler import ProfilerActivity, profile
 
     prepared = prepared_inputs(session, batch)
-    inputs = prepared.inputs.to(session.device, session.inference_dtype)
+    inputs = prepared.inputs.to(session.input_device, session.inference_dtype)
     short = {name: min(session.generation[name], PROBED_TOKENS) for name in ("max_new_tokens", "min_new_tokens")}
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         session.generate(**inputs, **{**session.generation, **short})

@@ -62,7 +62,13 @@ def _predicted(request: RunRequest, batch: BatchSize, basis: str) -> Memory:
         return Memory(absent={"predicted": "the bytes of quantised weights are not counted"})
     optimization, device = request.optimization, request.point.device
     predicted = predict_memory(
-        request.cost, batch, device=device, dtype=optimization.dtype, attention=optimization.attention, basis=basis
+        request.cost,
+        batch,
+        device=device,
+        dtype=optimization.dtype,
+        attention=optimization.attention,
+        basis=basis,
+        gpus=request.gpus,
     )
     reason = {} if predicted else {"predicted": request.cost.absent or "the model's bytes were not counted"}
     return Memory(predicted=predicted, absent=reason)
@@ -76,7 +82,7 @@ def largest_batch_pass(session: Session, batches: Sequence[InputBatch], times: S
     number = largest_batch(times)
     batch, model = batches[number], session.checkpoint.model
     prepared = prepared_inputs(session, batch)
-    inputs = prepared.inputs.to(session.device, session.inference_dtype)
+    inputs = prepared.inputs.to(session.input_device, session.inference_dtype)
     followed = session.device == "cpu" and not any(module._compiled_call_impl for module in model.modules())
     with LiveBytes("cpu") if followed else nullcontext() as live:
         output: Any = session.generate(**inputs, **session.generation, return_dict_in_generate=True)

@@ -1,15 +1,16 @@
 """Batches run with marks at the borders of chosen modules and at the first token, for the passes that look inside generate().
 
 On a GPU a mark is a CUDA event, recorded among the kernels and read after the batch's own synchronise: marking never waits.
+On several GPUs it does, for all of them.
 """
 
 from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
@@ -51,10 +52,28 @@ class CudaClock:
         return begin.elapsed_time(end) * 1e-3
 
 
+class WaitingClock:
+    """Nanoseconds of time.perf_counter when several GPUs have done their work: an event is one GPU's own, and theirs cannot be
+    compared. Waiting at each mark keeps the host from running ahead, which the ratio to the headline shows."""
+
+    def __init__(self, synchronise: Callable[[], None]) -> None:
+        self._synchronise = synchronise
+
+    def read(self) -> int:
+        """The time when all that was started is done."""
+        self._synchronise()
+        return time.perf_counter_ns()
+
+    seconds = staticmethod(HostClock.seconds)
+
+
+MarkClock: TypeAlias = type[HostClock] | type[CudaClock] | WaitingClock
+
+
 class FirstToken(StoppingCriteria):
     """Never stops; reads the clock when generate() first asks, which it does as soon as a token's id is known."""
 
-    def __init__(self, clock: type[HostClock | CudaClock]) -> None:
+    def __init__(self, clock: MarkClock) -> None:
         self.clock = clock
         self.reading: Any = None
         self.none_stops: torch.Tensor | None = None
@@ -101,8 +120,10 @@ def marked_batches(
             yield MarkedBatch(times, marks, clock.seconds(marks[0][1], first_token.reading))
 
 
-def clock_of(session: Session) -> type[HostClock | CudaClock]:
+def clock_of(session: Session) -> MarkClock:
     """The clock of the device that does the work."""
+    if session.checkpoint.gpus > 1:
+        return WaitingClock(session.synchronise)
     return CudaClock if session.device == "cuda" else HostClock
 
 

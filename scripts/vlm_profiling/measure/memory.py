@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vlm_profiling.measure.gpu import current_gpu
+from vlm_profiling.measure.gpu import current_gpus
 from vlm_profiling.measure.meters import MeterError
-from vlm_profiling.record.machine import Memory
+from vlm_profiling.record.machine import GpuMemory, Memory
 
 PROC = Path("/proc/self")
 RESET_PEAK = "5"
@@ -32,34 +32,49 @@ class PeakMemory:
 
 
 @contextmanager
-def peak_memory(device: str) -> Iterator[PeakMemory]:
-    """Peaks over a block on `device` ("cuda": torch's current one, or "cpu"), counted from what is held at its start."""
+def peak_memory(device: str, gpus: int = 1) -> Iterator[PeakMemory]:
+    """Peaks over a block on `device` ("cuda": torch's first `gpus` ones, or "cpu"), counted from what is held at its start.
+
+    Of several GPUs the sum of each one's own peak, which need not be at one moment: at least the peak of all together.
+    """
     peak = PeakMemory()
     if device == "cuda":
         import torch
 
-        torch.cuda.reset_peak_memory_stats()
+        for gpu in range(gpus):
+            torch.cuda.reset_peak_memory_stats(gpu)
         yield peak
-        peak.memory = _cuda_peaks()
+        peak.memory = _cuda_peaks(gpus)
     else:
         was_reset, before = _reset_resident_peak(), _resident_peak_bytes()
         yield peak
         peak.memory = _cpu_peaks(was_reset, before)
 
 
-def _cuda_peaks() -> Memory:
+def _cuda_peaks(count: int) -> Memory:
     import torch
 
+    peaks = [
+        GpuMemory(
+            peak_allocated_bytes=torch.cuda.max_memory_allocated(gpu), peak_reserved_bytes=torch.cuda.max_memory_reserved(gpu)
+        )
+        for gpu in range(count)
+    ]
     memory = Memory(
-        peak_allocated_bytes=torch.cuda.max_memory_allocated(),
-        peak_reserved_bytes=torch.cuda.max_memory_reserved(),
+        peak_allocated_bytes=sum(peak.peak_allocated_bytes for peak in peaks),
+        peak_reserved_bytes=sum(peak.peak_reserved_bytes for peak in peaks),
     )
-    # NVML tells the present, not the peak: what torch had reserved and gave back since comes on top
-    given_back = torch.cuda.max_memory_reserved() - torch.cuda.memory_reserved()
     try:
-        memory.peak_process_bytes = current_gpu().process_bytes(os.getpid()) + given_back
+        held = [gpu.process_bytes(os.getpid()) for gpu in current_gpus(count)]
     except MeterError as error:
         memory.absent["peak_process_bytes"] = str(error)
+    else:
+        # NVML tells the present, not the peak: what torch had reserved and gave back since comes on top
+        for number, (peak, present) in enumerate(zip(peaks, held, strict=True)):
+            peak.peak_process_bytes = present + peak.peak_reserved_bytes - torch.cuda.memory_reserved(number)
+        memory.peak_process_bytes = sum(peak.peak_process_bytes or 0 for peak in peaks)
+    if count > 1:
+        memory.peaks_by_gpu = peaks
     return memory
 
 

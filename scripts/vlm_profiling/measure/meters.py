@@ -39,6 +39,18 @@ class Reading:
     second_meter_j: float | None = None
     temperature_start_c: float | None = None
     temperature_end_c: float | None = None
+    parts: tuple[Reading, ...] = ()
+    """Of several boards each one's own, in a window of its own, which are added up here; empty for one meter."""
+
+    @property
+    def each(self) -> tuple[Reading, ...]:
+        """The boards' own readings; this one where it is of one meter."""
+        return self.parts or (self,)
+
+    @property
+    def mean_w(self) -> float:
+        """Mean power; of several boards the sum of theirs, each over its own window."""
+        return sum(part.joules / part.seconds for part in self.each)
 
 
 class MeterWindow(Protocol):

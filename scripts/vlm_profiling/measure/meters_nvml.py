@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -55,7 +55,7 @@ class GpuMeter:
 
     def start(self) -> GpuWindow:
         """Open a window on the next counter tick."""
-        return GpuWindow(self)
+        return GpuWindow(self, *next_ticks([self]))
 
 
 class GpuWindow:
@@ -65,11 +65,11 @@ class GpuWindow:
     idle tail between the end of the work and the closing tick, less than one update.
     """
 
-    def __init__(self, meter: GpuMeter) -> None:
+    def __init__(self, meter: GpuMeter, start: Tick | None) -> None:
         self._meter = meter
         self._samples: list[tuple[float, float]] = []
         self._temperature_start_c = meter.gpu.temperature_c()
-        self._start = self._tick()
+        self._start = start
         self.sample()
 
     def sample(self) -> None:
@@ -80,19 +80,22 @@ class GpuWindow:
 
     def finish(self) -> Reading:
         """Close the window on the next counter tick."""
-        end = self._tick()
+        return self.close(*next_ticks([self._meter]), waited_s=0.0)
+
+    def close(self, end: Tick | None, waited_s: float) -> Reading:
+        """Close the window on a tick; null where there is no counter. `waited_s`: idle between its opening and the work's."""
         self.sample()
         integrated_j, integration_error = integrate(self._samples)
         period_s = self._meter.counter_period_s
         if period_s is not None and self._start is not None and end is not None:
             seconds = end.seconds - self._start.seconds
             late_ticks = 2 * (self._start.missed + end.missed)  # each as late as it was waited for
-            uncertainty = (period_s * (1 + late_ticks) + POLL_S) / seconds
+            uncertainty = (period_s * (1 + late_ticks) + POLL_S + waited_s) / seconds
             meter, joules = "NVML total energy counter", end.joules - self._start.joules
             second_meter_j = integrated_j if self._samples else None
         else:
             seconds = self._samples[-1][0] - self._samples[0][0]
-            uncertainty = self._meter.power_resolution_s / seconds + integration_error
+            uncertainty = (self._meter.power_resolution_s + waited_s) / seconds + integration_error
             meter, joules, second_meter_j = "NVML integrated power", integrated_j, None
         return Reading(
             meter=meter,
@@ -104,11 +107,6 @@ class GpuWindow:
             temperature_start_c=self._temperature_start_c,
             temperature_end_c=self._meter.gpu.temperature_c(),
         )
-
-    def _tick(self) -> Tick | None:
-        """The counter at its next update; null where there is no counter."""
-        period_s = self._meter.counter_period_s
-        return None if period_s is None else _next_tick(self._meter.gpu, self._meter.clock, patience_s=2 * period_s)
 
 
 def integrate(samples: PowerSamples) -> tuple[float, float]:
@@ -134,15 +132,28 @@ def integrate(samples: PowerSamples) -> tuple[float, float]:
     return joules, NORMAL_95 * math.sqrt(statistics.mean(variances) * sum(weight**2 for weight in weights)) / joules
 
 
-def _next_tick(gpu: NvmlGpu, clock: Clock, patience_s: float) -> Tick:
-    """The counter just after its next update, or after `patience_s` without one."""
-    before_j = gpu.total_energy_j()
-    deadline = clock.now_s() + patience_s
-    while True:
+def next_ticks(meters: Sequence[GpuMeter]) -> list[Tick | None]:
+    """Each meter's counter at its next update, all awaited at once; null where a GPU has no counter."""
+    waits = {number: 2 * meter.counter_period_s for number, meter in enumerate(meters) if meter.counter_period_s is not None}
+    ticks: list[Tick | None] = [None] * len(meters)
+    gpus = [meter.gpu for meter in meters]
+    for number, tick in _ticks({number: (gpus[number], patience_s) for number, patience_s in waits.items()}, meters[0].clock):
+        ticks[number] = tick
+    return ticks
+
+
+def _ticks(awaited: Mapping[int, tuple[NvmlGpu, float]], clock: Clock) -> Iterator[tuple[int, Tick]]:
+    """Each GPU's counter just after its next update, or after so many seconds without one, by number as they come."""
+    left = dict(awaited)
+    before_j = {number: gpu.total_energy_j() for number, (gpu, _) in left.items()}
+    began_s = clock.now_s()
+    while left:
         clock.sleep(POLL_S)
-        joules, seconds = gpu.total_energy_j(), clock.now_s()
-        if joules != before_j or seconds > deadline:
-            return Tick(seconds, joules, missed=joules == before_j)
+        for number, (gpu, patience_s) in list(left.items()):
+            joules, seconds = gpu.total_energy_j(), clock.now_s()
+            if joules != before_j[number] or seconds > began_s + patience_s:
+                del left[number]
+                yield number, Tick(seconds, joules, missed=joules == before_j[number])
 
 
 def _counter_period_s(gpu: NvmlGpu, clock: Clock) -> float | None:
@@ -150,7 +161,7 @@ def _counter_period_s(gpu: NvmlGpu, clock: Clock) -> float | None:
     ticks: list[Tick] = []
     try:
         while len(ticks) <= PERIODS_TIMED:
-            ticks.append(_next_tick(gpu, clock, COUNTER_PATIENCE_S))
+            ticks += [tick for _, tick in _ticks({0: (gpu, COUNTER_PATIENCE_S)}, clock)]
             if ticks[-1].missed:
                 return None
     except NotOfferedError:

@@ -54,7 +54,7 @@ def median_ratio(pairs: Pairs) -> tuple[float, tuple[float, float]]:
 def bare_generate(session: Session, batch: InputBatch) -> Callable[[], float]:
     """A bare loop's step: model.generate on tensors that are on the device already. Returns its seconds."""
     assert batch.preparation is not None
-    inputs = batch.preparation.prepared.inputs.to(session.device, session.inference_dtype)
+    inputs = batch.preparation.prepared.inputs.to(session.input_device, session.inference_dtype)
 
     def step() -> float:
         session.synchronise()

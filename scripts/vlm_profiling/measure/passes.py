@@ -18,6 +18,7 @@ from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.checkpoints.families.base import Prepared, Shown
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint
 from vlm_profiling.datasets.videos import Clip, decode_frames, frame_pictures
+from vlm_profiling.measure.devices import synchroniser
 from vlm_profiling.measure.progress import progress
 from vlm_profiling.record.manifests import DatasetSample
 from vlm_profiling.record.schema import Batch, Point, Warmup
@@ -39,10 +40,11 @@ class Session:
     cache: str | None = None
 
     def __post_init__(self) -> None:
-        import torch
-
         self.inference_dtype = next(p.dtype for p in self.checkpoint.model.parameters() if p.is_floating_point())
-        self.synchronise = torch.cuda.synchronize if self.device == "cuda" else lambda: None
+        self.synchronise = synchroniser(self.device, self.checkpoint.gpus)
+        self.input_device: str | torch.device = self.device
+        if self.checkpoint.gpus > 1:  # where generate() makes embeddings of them, and expects their ids
+            self.input_device = cast("Any", self.checkpoint.model.get_input_embeddings()).weight.device
         self.generate = cast("Callable[..., torch.Tensor]", self.checkpoint.model.generate)
         random_weights = self.checkpoint.manifest.random_weights
         self.generation: dict[str, Any] = {
@@ -180,7 +182,7 @@ def run_batch(session: Session, batch: InputBatch) -> BatchResult:
     prepared = preparation.prepared
     session.synchronise()
     started = time.perf_counter()
-    inputs = prepared.inputs.to(session.device, session.inference_dtype)
+    inputs = prepared.inputs.to(session.input_device, session.inference_dtype)
     session.synchronise()
     transferred = time.perf_counter()
     output_ids = session.generate(**inputs, **session.generation)

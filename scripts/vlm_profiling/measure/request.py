@@ -16,7 +16,7 @@ from vlm_profiling.record.images import Image
 from vlm_profiling.record.manifests import CheckpointManifest, DatasetManifest, DatasetSample, read_manifest
 from vlm_profiling.record.schema import Optimization, Point
 from vlm_profiling.study.config import ProtocolConfig
-from vlm_profiling.study.keys import canonical_json, spec_key
+from vlm_profiling.study.keys import canonical_json, spec_gpus, spec_key
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class RunRequest:
     """The model's cost, from which its memory is predicted."""
     image: Image | None = None
     """Where the study's runs belong; null for a run on its own."""
+    gpus: int = 1
+    """GPUs that the model is laid on where the point's device is cuda."""
 
 
 def request_from_spec(
@@ -77,6 +79,7 @@ def request_from_spec(
         lock=lock,
         cost=cost,
         image=image,
+        gpus=max(spec_gpus(spec), 1),
     )
 
 

@@ -51,7 +51,7 @@ def profile(request: RunRequest, trace: Path | None = None) -> Record:
     Raises MachineError, CheckpointError or DatasetError when a person has to mend something first; every other
     exception of the model or the libraries becomes a record with a status and a reason.
     """
-    require_device(request.point.device)
+    require_device(request.point.device, request.gpus)
     clock_started = time.perf_counter()
     record = empty_record(request)
     run = _Run(request, record, trace)
@@ -92,14 +92,15 @@ class _Run:
         self.stage = "warm-up"
         compilation = compile_model(session, batches) if request.optimization.compile else None
         record.checkpoint = checkpoint_facts(loaded, compilation, videos=self.videos)
-        meters = open_meters(request.point.device, 0 if request.point.device == "cuda" else None)
+        first_gpu = 0 if request.point.device == "cuda" else None
+        meters = open_meters(request.point.device, first_gpu, gpus=request.gpus)
         if meters.available:
             meters.idle(protocol.idle_s)
         record.warmup = warm_up(session, batches[0], protocol.warmup)
 
         with no_long_collections():
             self.stage = "headline"
-            watch = open_watch(session.device, 0 if session.device == "cuda" else None)
+            watch = open_watch(session.device, first_gpu, request.gpus)
             results = self._headline(session, batches, meters, watch)
             with watch.over():
                 self._stages_and_repeats(session, batches)
@@ -124,6 +125,7 @@ class _Run:
                 dtype=request.optimization.dtype,
                 attention=request.optimization.attention,
                 quantisation=request.optimization.quantisation,
+                gpus=request.gpus,
             )
         self.record.load_s = loaded.load_s
         self.record.checkpoint = checkpoint_facts(loaded, None, videos=self.videos)
@@ -133,7 +135,7 @@ class _Run:
         """The first pass is the headline; where a meter exists, further passes only fill its window."""
         record, protocol = self.record, self.request.protocol
         passes, samples = 1, len(self.request.samples)
-        with peak_memory(session.device) as peak, meters.window(watch.sample) as window:
+        with peak_memory(session.device, self.request.gpus) as peak, meters.window(watch.sample) as window:
             results = list(headline_pass(session, batches))
             tokens = sum(sum(result.generated_counts) for result in results)
             while meters.available and window.elapsed_s < protocol.energy_window_s:

@@ -135,7 +135,7 @@ def _works(
         return [session.prepare(images, texts) for images, texts in zip(opened, requests, strict=True)]
 
     def transfer() -> list[Any]:
-        return [one.inputs.to(session.device, session.inference_dtype) for one in prepared]
+        return [one.inputs.to(session.input_device, session.inference_dtype) for one in prepared]
 
     def generate() -> list[torch.Tensor]:
         return [session.generate(**batch, **session.generation) for batch in inputs]

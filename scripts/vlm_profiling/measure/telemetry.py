@@ -9,15 +9,25 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from itertools import pairwise
+from operator import or_
 from statistics import fmean
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from vlm_profiling.measure.gpu import NotOfferedError, NvmlGpu, find_gpu
+from vlm_profiling.measure.gpu import NotOfferedError, NvmlGpu, find_gpus
 from vlm_profiling.measure.meters import MeterError
 from vlm_profiling.measure.processors import BusyTime, busy_time, load_by_others, main_thread_clock_mhz, memory_available_bytes
 from vlm_profiling.measure.sampler import SamplerCost, sampled
-from vlm_profiling.record.telemetry import ClockCourse, MemoryCourse, PowerCourse, ShareCourse, Telemetry, TemperatureCourse
+from vlm_profiling.record.telemetry import (
+    BoardTelemetry,
+    ClockCourse,
+    MemoryCourse,
+    PowerCourse,
+    ShareCourse,
+    Telemetry,
+    TemperatureCourse,
+)
 
 CLOCK_LIMITS = {
     0x1: "gpu_idle",
@@ -40,23 +50,37 @@ Probe: TypeAlias = Callable[[], float]
 Course = TypeVar("Course", ClockCourse, TemperatureCourse, PowerCourse, ShareCourse, MemoryCourse)
 
 
+OF_SEVERAL: dict[str, Callable[[Sequence[float]], float]] = {
+    "sm_clock": fmean,
+    "memory_clock": fmean,
+    "temperature": max,
+    "power": sum,
+    "utilisation": fmean,
+}
+"""What a quantity of several GPUs comes to at one moment."""
+
+
 class Watch:
     """The quantities of one run, and their samples so far. `sample` may be called from one thread at a time."""
 
-    def __init__(self, gpu: NvmlGpu | str) -> None:
-        """`gpu`: the run's, or why there is none to watch."""
+    def __init__(self, gpus: Sequence[NvmlGpu] | str) -> None:
+        """`gpus`: the run's, or why there are none to watch."""
         self._absent: dict[str, str] = {}
         self._probes: dict[str, Probe] = {"cpu_clock": main_thread_clock_mhz, "memory_available": memory_available_bytes}
-        self._limits: Callable[[], int] | None = None
-        if isinstance(gpu, str):
-            self._absent["gpu"] = gpu
+        self._gpus: Sequence[NvmlGpu] = ()
+        if isinstance(gpus, str):
+            self._absent["gpu"] = gpus
         else:
-            self._probes |= _gpu_probes(gpu)
-            self._limits = gpu.clock_reasons
+            self._gpus = gpus
+        probes = list(map(_gpu_probes, self._gpus))
+        self._gpu_probes = {name: [own[name] for own in probes] for name in OF_SEVERAL} if probes else {}
+        self._limits = [gpu.clock_reasons for gpu in self._gpus]
         self.costs: list[SamplerCost] = []
         """Of the threads that called `sample`."""
         self._values: dict[str, list[float]] = {}
-        self._reasons: list[int] = []
+        self._gpu_values: dict[str, list[list[float]]] = {}
+        """By quantity, one list a moment: a value of each GPU."""
+        self._reasons: list[list[int]] = []
         self._loads: list[BusyTime] = []
         self._times: list[float] = []
 
@@ -67,12 +91,17 @@ class Watch:
             try:
                 self._values.setdefault(name, []).append(probe())
             except MeterError as error:
-                self._lose(name, error)
+                self._lose(name, error, self._probes)
+        for name, probes in list(self._gpu_probes.items()):
+            try:
+                self._gpu_values.setdefault(name, []).append([own() for own in probes])
+            except MeterError as error:
+                self._lose(name, error, self._gpu_probes)
         if self._limits:
             try:
-                self._reasons.append(self._limits())
+                self._reasons.append([limits() for limits in self._limits])
             except MeterError as error:
-                self._limits = None
+                self._limits = []
                 self._absent["clock_limits"] = str(error)
         if "load_by_others" not in self._absent and (
             not self._loads or self._times[-1] - self._loads[-1].clock_s >= LOAD_EVERY_S
@@ -94,6 +123,7 @@ class Watch:
         """The summary of at least two samples, so far."""
         duration_s = self._times[-1] - self._times[0]
         values = {name: self._values[name] for name in self._probes}
+        values |= {name: list(map(OF_SEVERAL[name], self._gpu_values[name])) for name in self._gpu_probes}
         loads = [load_by_others(start, end) for start, end in pairwise(self._loads)]
         absent = dict(self._absent)
         if not loads:
@@ -109,25 +139,41 @@ class Watch:
             temperature=_course(TemperatureCourse, "_c", values.get("temperature")),
             power=_course(PowerCourse, "_w", values.get("power")),
             utilisation=_course(ShareCourse, "", values.get("utilisation")),
-            clock_limits=_shares(self._reasons) if self._limits else None,
+            clock_limits=_shares([reduce(or_, reasons) for reasons in self._reasons]) if self._limits else None,
             cpu_clock=_course(ClockCourse, "_mhz", values.get("cpu_clock")),
             load_by_others=_course(ShareCourse, "", None if "load_by_others" in absent else loads),
             memory_available=_course(MemoryCourse, "_bytes", values.get("memory_available")),
+            boards=[self._board(number, gpu) for number, gpu in enumerate(self._gpus)] if len(self._gpus) > 1 else [],
             absent=absent,
         )
 
-    def _lose(self, name: str, error: MeterError) -> None:
+    def _board(self, number: int, gpu: NvmlGpu) -> BoardTelemetry:
+        values = {name: [moment[number] for moment in self._gpu_values[name]] for name in self._gpu_probes}
+        return BoardTelemetry(
+            device=gpu.uuid,
+            sm_clock=_course(ClockCourse, "_mhz", values.get("sm_clock")),
+            memory_clock=_course(ClockCourse, "_mhz", values.get("memory_clock")),
+            temperature=_course(TemperatureCourse, "_c", values.get("temperature")),
+            power=_course(PowerCourse, "_w", values.get("power")),
+            utilisation=_course(ShareCourse, "", values.get("utilisation")),
+            clock_limits=_shares([reasons[number] for reasons in self._reasons]) if self._limits else None,
+        )
+
+    def _lose(self, name: str, error: MeterError, probes: dict[str, Any]) -> None:
         """Give a quantity up: a summary of a part of the pass would pass for the whole."""
-        del self._probes[name]
+        del probes[name]
         self._absent[name] = str(error) if len(self._times) == 1 else f"lost during the pass: {error}"
 
 
-def open_watch(device: str, torch_device_index: int | None) -> Watch:
-    """What can be watched of this process's device ("cuda" or "cpu") and of the machine. Raises nothing."""
+def open_watch(device: str, torch_device_index: int | None, gpus: int = 1) -> Watch:
+    """What can be watched of this process's device ("cuda", of which `gpus` from an index on, or "cpu") and of the machine.
+
+    Raises nothing.
+    """
     if device != "cuda":
         return Watch(f"the run's device is {device}")
     try:
-        return Watch(find_gpu(torch_device_index))
+        return Watch(find_gpus(torch_device_index, gpus))
     except MeterError as error:
         return Watch(str(error))
 

@@ -23,10 +23,10 @@ def run_facts(record: Record) -> Iterator[tuple[str, str]]:
     yield "CPU", environment.cpu
     yield f"threads on {record.point.device}", str(environment.threads)
     yield from environment.packages.items()
-    if environment.gpu:
-        yield "GPU", environment.gpu.name
+    if environment.gpu:  # however many of one kind: how many is the model's setting
+        yield "GPU", " and ".join(dict.fromkeys(gpu.name for gpu in environment.gpus))
         yield "driver", environment.gpu.driver
-        yield "power limit", f"{environment.gpu.power_limit_w} W"
+        yield "power limit", " and ".join(dict.fromkeys(f"{gpu.power_limit_w} W" for gpu in environment.gpus))
     if record.checkpoint:
         yield f"checkpoint of {record.model}", (record.checkpoint.content_sha256 or "unknown")[:10]
     if record.dataset:

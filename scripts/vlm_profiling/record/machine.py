@@ -7,13 +7,30 @@ from msgspec import field
 from vlm_profiling.record.sections import Section
 
 
+class BoardJoules(Section, kw_only=True):
+    """Energy of one of several GPUs that a model is laid on."""
+
+    meter: str
+    device: str
+    """GPU UUID."""
+    window_s: float
+    """Its own window, from a tick of its counter to another."""
+    gross_j: float
+    net_j: float | None = None
+    idle_w: float | None = None
+    relative_uncertainty: float
+    second_meter_j: float | None = None
+    temperature_start_c: float | None = None
+    temperature_end_c: float | None = None
+
+
 class Joules(Section, kw_only=True):
-    """Energy of the device that did the work."""
+    """Energy of the device that did the work; of several GPUs the sum over them."""
 
     meter: str
     """NVML total energy counter, NVML integrated power, or RAPL package (and DRAM)."""
     device: str
-    """GPU UUID or RAPL domains read."""
+    """GPU UUIDs or RAPL domains read."""
     window_s: float
     gross_j: float
     net_j: float | None = None
@@ -28,6 +45,8 @@ class Joules(Section, kw_only=True):
     """The other meter's reading of the same window."""
     temperature_start_c: float | None = None
     temperature_end_c: float | None = None
+    boards: list[BoardJoules] = field(default_factory=list)
+    """Of several GPUs each one's own joules, in its own window; empty for one device. The temperatures are the hottest one's."""
 
 
 class Energy(Section, kw_only=True):
@@ -91,12 +110,23 @@ class PredictedMemory(Section, kw_only=True):
     """Torch's own allocations: all but the overhead."""
     peak_bytes: int
     """All of it."""
+    per_gpu_bytes: int | None = None
+    """Of several GPUs, the peak of one that holds as much as the others; null for one. The fullest holds up to a layer more."""
     basis: str
     """What the size of the batch was taken from."""
 
 
+class GpuMemory(Section, kw_only=True):
+    """Peaks of one of several GPUs over the headline pass."""
+
+    peak_allocated_bytes: int
+    peak_reserved_bytes: int
+    peak_process_bytes: int | None = None
+
+
 class Memory(Section, kw_only=True):
-    """Peaks over the headline pass, and what was predicted of them."""
+    """Peaks over the headline pass, and what was predicted of them; of several GPUs the sum of each one's own peak, which is at
+    least what they hold together at any moment."""
 
     predicted: PredictedMemory | None = None
     predicted_over_allocated: float | None = None
@@ -112,6 +142,8 @@ class Memory(Section, kw_only=True):
     """torch.cuda.max_memory_reserved."""
     peak_process_bytes: int | None = None
     """GPU: this process's memory by NVML; CPU: resident set, high-water mark."""
+    peaks_by_gpu: list[GpuMemory] = field(default_factory=list)
+    """Of several GPUs each one's own peaks, in the order of the environment's; empty for one device."""
     absent: dict[str, str] = field(default_factory=dict)
 
 
@@ -164,6 +196,8 @@ class Environment(Section, kw_only=True):
     """torch intra-op threads."""
     memory_bytes: int
     gpu: Gpu | None = None
+    further_gpus: list[Gpu] = field(default_factory=list)
+    """The others that the model is laid on, in torch's order; empty for a run on one GPU."""
     container: str | None = None
     """File name of the image the process runs in; null outside a container."""
     container_digest: str | None = None
@@ -175,3 +209,8 @@ class Environment(Section, kw_only=True):
     git_dirty: bool | None = None
     """Whether tracked files differ from that commit."""
     absent: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def gpus(self) -> list[Gpu]:
+        """All GPUs of the run, torch's first one first; none on the CPU, or where they are not known."""
+        return [self.gpu, *self.further_gpus] if self.gpu else []

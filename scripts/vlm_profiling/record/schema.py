@@ -68,6 +68,8 @@ class Checkpoint(Section, kw_only=True):
     parameters: int
     weight_bytes: int
     """Bytes of parameters and buffers as loaded."""
+    weight_bytes_by_gpu: list[int] = field(default_factory=list)
+    """The same on each of several GPUs, in the order of the environment's; empty for one device."""
     dtypes: dict[str, int]
     """Parameters by dtype really loaded: {"float16": 3744761856}; quantised ones by their class, such as Int8Tensor."""
     quantised_modules: int = 0

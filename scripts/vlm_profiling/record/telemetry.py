@@ -57,8 +57,25 @@ class MemoryCourse(Section, kw_only=True):
     last_bytes: float
 
 
+class BoardTelemetry(Section, kw_only=True):
+    """What one of several GPUs told of itself; null where the whole has its reason."""
+
+    device: str
+    """GPU UUID."""
+    sm_clock: ClockCourse | None = None
+    memory_clock: ClockCourse | None = None
+    temperature: TemperatureCourse | None = None
+    power: PowerCourse | None = None
+    utilisation: ShareCourse | None = None
+    clock_limits: dict[str, float] | None = None
+
+
 class Telemetry(Section, kw_only=True):
-    """The machine's condition ten times a second: over the headline with its energy window, the stages and the repeats."""
+    """The machine's condition ten times a second: over the headline with its energy window, the stages and the repeats.
+
+    Of several GPUs clocks and utilisation are the mean at each moment, power is the sum, temperature the hottest one's, and a
+    clock counts as limited where one of them is.
+    """
 
     n: int
     """Samples, one at either end included."""
@@ -84,5 +101,7 @@ class Telemetry(Section, kw_only=True):
     """Of the cores this process may use: time busy with other processes, or taken by the hypervisor."""
     memory_available: MemoryCourse | None = None
     """Of the machine, as the kernel estimates it (MemAvailable)."""
+    boards: list[BoardTelemetry] = field(default_factory=list)
+    """Each of several GPUs, in the order of the environment's; empty for one device."""
     absent: dict[str, str] = field(default_factory=dict)
     """Reasons, by field; under gpu for all that the GPU tells."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -33,6 +34,10 @@ def _figure(kind: str) -> Callable[[Callable[[Cell], Entry]], property]:
     return decorate
 
 
+class _Named(msgspec.Struct):
+    name: str
+
+
 class Cell(PlacedRow, kw_only=True):
     """One run's row: the columns that charts and pages read (record/schema.py says what each means)."""
 
@@ -40,6 +45,7 @@ class Cell(PlacedRow, kw_only=True):
     state: str
     status: str
     reason: str | None
+    gpus: int
 
     image_tokens_mean: float | None
     frames_mean: float | None
@@ -81,6 +87,7 @@ class Cell(PlacedRow, kw_only=True):
     environment_gpu_name: str | None
     environment_gpu_driver: str | None
     environment_gpu_sm_clock_max_mhz: float | None
+    environment_further_gpus: str | None
     environment_container_digest: str | None
     environment_git_commit: str | None
     environment_git_dirty: bool | None
@@ -122,6 +129,8 @@ class Cell(PlacedRow, kw_only=True):
     predicted_overhead_bytes: int | None
     predicted_allocated_bytes: int | None
     predicted_peak_bytes: int | None
+    predicted_per_gpu_bytes: int | None
+    peaks_by_gpu: str | None
     predicted_basis: str | None
     memory_absent: str | None
     wer: float | None
@@ -165,6 +174,15 @@ class Cell(PlacedRow, kw_only=True):
     def ok(self) -> bool:
         """Whether the run has figures."""
         return self.status == "ok"
+
+    @property
+    def gpu_names(self) -> str | None:
+        """The GPUs of the run as NVML names them: 2 x NVIDIA H100 80GB HBM3, or each where they differ; None on the CPU."""
+        if self.environment_gpu_name is None:
+            return None
+        further = msgspec.json.decode(self.environment_further_gpus or "[]", type=list[_Named])
+        counts = Counter([self.environment_gpu_name, *(gpu.name for gpu in further)])
+        return " and ".join(f"{count} x {name}" if count > 1 else name for name, count in counts.items())
 
     @_figure("latency")
     def latency(self) -> Entry:
@@ -225,7 +243,7 @@ class Cell(PlacedRow, kw_only=True):
 
     @_figure("memory")
     def memory(self) -> Entry:
-        """Peak memory, bytes: allocated on the GPU, or resident on the CPU."""
+        """Peak memory, bytes: allocated on the GPU (on several the sum of their own peaks), or resident on the CPU."""
         name = "peak_allocated_bytes" if self.device == "cuda" else "peak_process_bytes"
         peak = getattr(self, name)
         return _absent(self.memory_absent, name) if peak is None else Figure(peak)

@@ -31,6 +31,7 @@ STANDING = {
     "state": "What lies at the record's place: current, stale (its ingredients changed since), missing, malformed or foreign.",
     "status": "ok, oom, unsupported, timeout or error; without a record its state.",
     "reason": "Why the run has no figures; null where it has.",
+    "gpus": "GPUs that the run's model is laid on; 0 on the CPU.",
 }
 FOUND = {
     "audit": "Name of the audit.",

@@ -27,9 +27,11 @@ class Forecast:
     """What a run will take of its device's memory, or why that is not told."""
 
     peak_bytes: int | None = None
+    """Of several GPUs that of one, were they filled evenly."""
     device_bytes: int | None = None
     """What the device has; None where the study does not say."""
     absent: str | None = None
+    gpus: int = 1
 
     @property
     def fits(self) -> bool:
@@ -37,10 +39,10 @@ class Forecast:
         return self.peak_bytes is None or self.device_bytes is None or self.peak_bytes <= self.device_bytes
 
     def __str__(self) -> str:
-        """'1.4 GiB', 'oom predicted: 96.0 GiB of 79.6', or nothing."""
+        """'1.4 GiB', '2 x 40.3 GiB', 'oom predicted: 96.0 GiB of 79.6', or nothing."""
         if self.peak_bytes is None:
             return ""
-        peak = f"{self.peak_bytes / GIBIBYTE:.1f} GiB"
+        peak = f"{f'{self.gpus} x ' if self.gpus > 1 else ''}{self.peak_bytes / GIBIBYTE:.1f} GiB"
         return peak if self.fits else f"oom predicted: {peak} of {(self.device_bytes or 0) / GIBIBYTE:.1f}"
 
 
@@ -71,10 +73,13 @@ def forecaster(study: Study, costs: Mapping[str, ModelCost]) -> Callable[[Run], 
         )
         if isinstance(batch, str):
             return Forecast(absent=batch)
-        predicted = predict_memory(cost, batch, device=point.device, dtype=settings.dtype, attention=settings.attention)
+        gpus = study.gpus(model, point.device)
+        predicted = predict_memory(
+            cost, batch, device=point.device, dtype=settings.dtype, attention=settings.attention, gpus=max(gpus, 1)
+        )
         if predicted is None:
             return Forecast(absent=cost.absent or NOT_COUNTED)
-        return Forecast(predicted.peak_bytes, devices[point.device] or None)
+        return Forecast(predicted.per_gpu_bytes or predicted.peak_bytes, devices[point.device] or None, gpus=max(gpus, 1))
 
     return lambda run: forecast(run.model, run.dataset, run.point)
 

@@ -37,9 +37,15 @@ def about_model(cell: Cell) -> str:
     return escape_markdown(
         f"{cell.checkpoint_source}{revision}: {cell.checkpoint_architecture} (family {cell.checkpoint_family}), "
         f"{cell.checkpoint_parameters:,} parameters in {dtypes}, attention {cell.checkpoint_attention}, "
-        f"image processor {cell.checkpoint_processor}.{random}",
+        f"image processor {cell.checkpoint_processor}.{random}{_laid_on(cell.gpus)}",
         longest=1000,
     )
+
+
+def _laid_on(gpus: int) -> str:
+    if gpus < 2:
+        return ""
+    return f" Its layers lie on {gpus} GPUs, one after another, and one works at a time: joules and memory are sums over all."
 
 
 def provenance(cells: Sequence[Cell]) -> str:
@@ -54,7 +60,7 @@ def provenance(cells: Sequence[Cell]) -> str:
     ]
     days = sorted({(cell.started_at or "")[:10] for cell in ran})
     facts = {
-        "GPU": _distinct(_with(cell.environment_gpu_name, "driver", cell.environment_gpu_driver) for cell in ran),
+        "GPU": _distinct(_with(cell.gpu_names, "driver", cell.environment_gpu_driver) for cell in ran),
         "CPU": _distinct(f"{cell.environment_cpu}, {cell.environment_threads} threads" for cell in ran),
         "libraries": _distinct(libraries),
         "image": _distinct(cell.environment_container_digest for cell in ran),

@@ -142,7 +142,7 @@ def _table(title: str, axis: str, lines: Sequence[Sequence[Cell]], entries: Sequ
     body = []
     for line, row in zip(lines, entries, strict=True):
         shown = {_label(cell, axis): _status(entry, unit) for cell, entry in zip(line, row, strict=True)}
-        body.append([linked_model(line[0].model), *(shown.get(label, NOTHING) for label in labels)])
+        body.append([linked_model(line[0].model, line[0].gpus), *(shown.get(label, NOTHING) for label in labels)])
     return table([title, *labels], body)
 
 

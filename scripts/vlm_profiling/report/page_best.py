@@ -65,6 +65,7 @@ def _best(cells: Sequence[Cell], contest: _Contest, unit: Unit) -> str:
     apart = best.bounds[1] < next_best.bounds[0] or next_best.bounds[1] < best.bounds[0]
     word = "then" if apart else "not told apart from"
     told = [
-        f"{linked_model(cell.model)} {show(figure, unit)} {unit.name}" for cell, figure in ((first, best), (second, next_best))
+        f"{linked_model(cell.model, cell.gpus)} {show(figure, unit)} {unit.name}"
+        for cell, figure in ((first, best), (second, next_best))
     ]
     return f"{told[0]}, {word} {told[1]}"

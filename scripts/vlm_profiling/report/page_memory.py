@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from vlm_profiling.record.machine import GpuMemory
 from vlm_profiling.report.cell import Cell
-from vlm_profiling.report.figures import BYTES, Absent, Figure, best_unit
+from vlm_profiling.report.figures import BYTES, Absent, Figure, Unit, best_unit
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.page_tables import NOTHING, show
 
@@ -44,8 +45,24 @@ def memory_table(cell: Cell) -> str:
         for part, _, measured in PARTS
         if measured in reasons
     ]
+    if cell.gpus > 1:
+        notes.append(_by_gpu(cell, unit))
     if not cell.ok:
         notes.append(
             f"The run ended without figures: {show(Absent(cell.reason or NOTHING, cell.status), unit, with_reason=True)}."
         )
     return "\n\n".join([table(heading, rows), *notes])
+
+
+def _by_gpu(cell: Cell, unit: Unit) -> str:
+    """What sums over several GPUs are, and each one's own peak."""
+    peaks = msgspec.json.decode(cell.peaks_by_gpu or "[]", type=list[GpuMemory])
+    each = [show(Figure(peak.peak_allocated_bytes), unit) for peak in peaks]
+    measured = f", allocated by torch {' + '.join(each)} {unit.name}" if each else ""
+    even = (
+        "" if cell.predicted_per_gpu_bytes is None else f"{show(Figure(cell.predicted_per_gpu_bytes), unit)} {unit.name} of each"
+    )
+    return (
+        f"Figures are sums over {cell.gpus} GPUs of each one's own peak{measured}: together they never held more. "
+        f"Predicted were {even}, were they filled evenly."
+    )

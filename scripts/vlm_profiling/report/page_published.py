@@ -119,7 +119,7 @@ def _note(figure: Published) -> str:
 
 
 def _machines(cells: Sequence[Cell]) -> str:
-    found = {cell.environment_gpu_name if cell.device == "cuda" else cell.environment_cpu for cell in cells if cell.ok}
+    found = {cell.gpu_names if cell.device == "cuda" else cell.environment_cpu for cell in cells if cell.ok}
     return ", ".join(sorted(escape_markdown(name) for name in found if name)) or "nothing yet"
 
 

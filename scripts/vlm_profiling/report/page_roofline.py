@@ -23,6 +23,10 @@ def roofline_table(cell: Cell, rows: Sequence[StageRoofline]) -> str:
         for row in own:
             for name, reason in row.absent.items():
                 reasons[f"{_MISSING[name].format(words)}: {escape_markdown(reason)}."] = None
+    if cell.gpus > 1 and parts:
+        parts.append(
+            f"The ceilings are those of one GPU: the layers lie on {cell.gpus}, one after another, and one works at a time."
+        )
     doubts = dict.fromkeys(doubt for row in rows for doubt in _doubts(cell, row))
     return "\n\n".join([*parts, *reasons, *(f"{DOUBT} {escape_markdown(doubt)}." for doubt in doubts)])
 

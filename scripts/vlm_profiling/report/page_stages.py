@@ -76,7 +76,7 @@ def models_stages_table(cells: Sequence[Cell], stages: Mapping[Place, Sequence[S
     for (cell, own), ttft, tpot in zip(measured, first_tokens, further_tokens, strict=True):
         cost = next(iter(own.values())).marking_cost
         shares = [f"{100 * own[name].share:.1f}" if name in own else NOTHING for name in names]
-        rows.append([linked_model(cell.model), *shares, show(ttft, unit), show(tpot, unit), show(cost, PERCENT)])
+        rows.append([linked_model(cell.model, cell.gpus), *shares, show(ttft, unit), show(tpot, unit), show(cost, PERCENT)])
     serving = (f"Time to first token ({unit.name})", f"Time per further token ({unit.name})")
     heading = ["Model", *(f"{name} (%)" for name in names), *serving, "Marked, % of unmarked"]
     doubts = [

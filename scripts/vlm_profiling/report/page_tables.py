@@ -136,7 +136,7 @@ def models_table(cells: Sequence[Cell]) -> str:
     """One row a model at the baseline on one data set."""
     quantities = [ENERGY, WORK, MEMORY, WORD_ERRORS, EXACT_MATCHES, *quantities_there(STANDARDS, cells)]
     columns = [
-        Column("Model", [linked_model(cell.model) for cell in cells]),
+        Column("Model", [linked_model(cell.model, cell.gpus) for cell in cells]),
         *_figure_columns([LATENCY, *quantities], cells),
     ]
     return _with_notes(columns, cells, quantities)
@@ -157,7 +157,7 @@ def failures_table(cells: Sequence[Cell]) -> str:
     """Cells without figures, with the reason of each."""
     rows = [
         [
-            linked_model(cell.model),
+            linked_model(cell.model, cell.gpus),
             escape_markdown(cell.dataset),
             escape_markdown(settings(cell.point)),
             cell.status,
@@ -168,9 +168,9 @@ def failures_table(cells: Sequence[Cell]) -> str:
     return table(["Model", "Data set", "Settings", "Status", "Reason"], rows, text_columns=5)
 
 
-def linked_model(model: str) -> str:
-    """A model's name, leading to its page."""
-    return f"[{escape_markdown(model)}]({model}.md)"
+def linked_model(model: str, gpus: int = 1) -> str:
+    """A model's name, leading to its page, with its GPUs where it lies on several."""
+    return f"[{escape_markdown(model)}]({model}.md)" + (f" ({gpus} GPUs)" if gpus > 1 else "")
 
 
 def quantities_there(quantities: Sequence[Quantity], cells: Sequence[Cell]) -> list[Quantity]:

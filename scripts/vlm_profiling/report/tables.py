@@ -30,6 +30,7 @@ from vlm_profiling.report.readings import Reading, read_runs
 from vlm_profiling.report.staleness import Present
 from vlm_profiling.report.work import RunWork, run_work
 from vlm_profiling.study import Run
+from vlm_profiling.study.keys import spec_gpus
 
 CHUNK = 2000
 """Records decoded at once: some tens of megabytes."""
@@ -122,6 +123,7 @@ def runs_table(readings: Sequence[Reading], costs: Mapping[str, ModelCost]) -> p
             pl.Series("state", [reading.state for reading in readings], pl.String),
             pl.Series("status", [reading.status for reading in readings], pl.String),
             pl.Series("reason", [reading.reason for reading in readings], pl.String),
+            pl.Series("gpus", [spec_gpus(reading.run.spec) for reading in readings], pl.Int64),
             *optional_columns(works, RunWork),
             *optional_columns(records, Record),
         ]

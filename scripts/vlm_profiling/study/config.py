@@ -86,6 +86,14 @@ class ModelConfig(Section):
         "the vision encoder can interpolate its positions (BLIP-2, InstructBLIP, LLaVA's CLIP), encode squares of that side",
     )
     trust_remote_code: bool = Field(default=False, description="run Python code that the hub repository ships")
+    gpus: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        exclude_if=lambda gpus: gpus == 1,  # so that runs on one keep their keys
+        description="GPUs of one machine that its layers are laid on, one after another, where the run's device is cuda; joules "
+        "and memory are the sums over them. On the CPU it says nothing",
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> ModelConfig:
@@ -384,3 +392,7 @@ class Study(Section):
     include: list[CellsConfig] = Field(default_factory=list, description="further cells to measure")
     exclude: list[ExcludeConfig] = Field(default_factory=list, description="cells to leave out")
     protocol: ProtocolConfig = Field(default=ProtocolConfig(), description="how each run is measured")
+
+    def gpus(self, model: str, device: str) -> int:
+        """GPUs that a run of a model holds: none on the CPU."""
+        return self.models[model].gpus if device == "cuda" else 0

@@ -35,6 +35,7 @@ class SpecWriter:
             "environment": canonical_json(environment),
         }
         self._named = cache(lambda section, name: canonical_json(settings[section][name]))
+        self._on_cpu = cache(lambda name: canonical_json(_without_gpus(settings["models"][name])))
         self._scalar = lru_cache(maxsize=None, typed=True)(canonical_json)
 
     def spec(self, model: str, dataset: str, point: Mapping[str, str | int | None]) -> str:
@@ -42,12 +43,17 @@ class SpecWriter:
         chosen = {name: value for name, value in point.items() if value is not None or name not in ONLY_WHERE_SET}
         parts = {
             **self._shared,
-            "model": self._named("models", model),
+            "model": self._named("models", model) if point["device"] == "cuda" else self._on_cpu(model),
             "dataset": self._named("datasets", dataset),
             "optimization": self._named("optimizations", point["optimization"]),
             "point": _json_object({name: self._scalar(value) for name, value in chosen.items()}),
         }
         return _json_object(parts)
+
+
+def _without_gpus(model: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's settings for a run on the CPU, which is one process whatever the model's number of GPUs."""
+    return {name: value for name, value in model.items() if name != "gpus"}
 
 
 def canonical_json(value: Any) -> str:
@@ -58,6 +64,12 @@ def canonical_json(value: Any) -> str:
 def _json_object(parts: Mapping[str, str]) -> str:
     """Canonical JSON of an object whose values are canonical JSON already, and whose names need no escapes."""
     return "{" + ",".join([f'"{name}":{parts[name]}' for name in sorted(parts)]) + "}"
+
+
+def spec_gpus(spec: str) -> int:
+    """GPUs that the run of a canonical JSON holds: none on the CPU."""
+    identity = json.loads(spec)
+    return identity.get("model", {}).get("gpus", 1) if identity["point"]["device"] == "cuda" else 0
 
 
 def spec_key(spec: str) -> str:

@@ -23,18 +23,19 @@ GIBIBYTE = 2**30
 
 
 def system_description(environment: Environment) -> dict[str, str]:
-    """What a record tells of its machine. A run uses one node and at most one accelerator."""
+    """What a record tells of its machine. A run uses one node."""
     gpu, packages = environment.gpu, environment.packages
     software = {"CUDA": gpu and gpu.cuda, "driver": gpu and gpu.driver, "Python": environment.python}
     limit = gpu and gpu.power_limit_w
+    kinds = " and ".join(dict.fromkeys(own.name for own in environment.gpus))
     notes = [f"{environment.cpu_cores} cores used", f"{environment.threads} threads", f"power limit {limit} W" if limit else ""]
     fields = {
         "number_of_nodes": "1",
         "host_processor_model_name": environment.cpu,
         "host_processor_frequency": environment.cpu_max_mhz and f"{environment.cpu_max_mhz:.0f} MHz",
         "host_memory_capacity": f"{environment.memory_bytes / GIBIBYTE:.0f} GiB",
-        "accelerators_per_node": "1" if gpu else "0",
-        "accelerator_model_name": gpu.name if gpu else "N/A",
+        "accelerators_per_node": str(len(environment.gpus)),
+        "accelerator_model_name": kinds or "N/A",
         "accelerator_memory_capacity": f"{gpu.memory_bytes / GIBIBYTE:.0f} GiB" if gpu else "N/A",
         "accelerator_frequency": gpu and gpu.sm_clock_max_mhz and f"{gpu.sm_clock_max_mhz} MHz",
         "framework": ", ".join(f"{title} {packages[name]}" for name, title in FRAMEWORKS.items() if name in packages),
