@@ -23,7 +23,7 @@ from vlm_profiling.cost.functions import (
     WeightReads,
 )
 from vlm_profiling.record.inside import Block, Layers, LayerTime, Repeats, Serving, Stages, StageTime
-from vlm_profiling.record.machine import Energy, Environment, Gpu, Joules, Memory
+from vlm_profiling.record.machine import BoardJoules, Energy, Environment, Gpu, GpuMemory, Joules, Memory
 from vlm_profiling.record.schema import (
     SCHEMA_VERSION,
     Batch,
@@ -217,6 +217,29 @@ def make_layers(generate_s: float = 1.0, batches: int = 4) -> Layers:
         coverage=0.6,
         against_headline=1.15,
         against_headline_interval=Interval(mean=1.15, low=1.1, high=1.2),
+    )
+
+
+def on_two_gpus(record: Record) -> Record:
+    """A record of a run on one GPU as if its model lay on two, each with half of everything."""
+    assert record.energy and record.energy.gpu and record.memory and record.checkpoint and record.environment.gpu
+    joules = record.energy.gpu
+    half = BoardJoules(
+        meter=joules.meter,
+        device="GPU-0",
+        window_s=joules.window_s,
+        gross_j=joules.gross_j / 2,
+        relative_uncertainty=joules.relative_uncertainty,
+    )
+    boards = [half, msgspec.structs.replace(half, device="GPU-1")]
+    peak = (record.memory.peak_allocated_bytes or 0) // 2
+    replace = msgspec.structs.replace
+    return replace(
+        record,
+        energy=replace(record.energy, gpu=replace(joules, device="GPU-0 + GPU-1", boards=boards)),
+        memory=replace(record.memory, peaks_by_gpu=[GpuMemory(peak_allocated_bytes=peak, peak_reserved_bytes=peak)] * 2),
+        checkpoint=replace(record.checkpoint, weight_bytes_by_gpu=[record.checkpoint.weight_bytes // 2] * 2),
+        environment=replace(record.environment, further_gpus=[replace(record.environment.gpu, uuid="GPU-1")]),
     )
 
 

@@ -31,7 +31,7 @@ HUB_STUDY = {**STUDY, "models": {"llava": {"hub": "llava-hf/llava-1.5-7b-hf", "r
 GPUS = """
 import json, sys
 from vlm_profiling.doctor.gpus import check_gpus
-settings = {{"needed": True, "hardware": None, "memory_gib": None, "on_cluster": False, **{settings}}}
+settings = {{"needed": 1, "hardware": None, "memory_gib": None, "on_cluster": False, **{settings}}}
 json.dump(list(check_gpus(**settings)), sys.stdout)
 """
 
@@ -74,16 +74,22 @@ def test_each_of_several_gpus_is_checked(run_with_nvml: RunWithNvml) -> None:
     assert {check.name for check in gpus(run_with_nvml, watts="100,200,300")} == {"GPU 0", "GPU 1", "GPU 2"}
 
 
+@pytest.mark.parametrize(("on_cluster", "verdict"), [(False, "missing"), (True, "warn")])
+def test_fewer_gpus_than_a_model_is_laid_on_are_told(run_with_nvml: RunWithNvml, on_cluster: bool, verdict: str) -> None:
+    settings = {"needed": 3, "on_cluster": on_cluster}
+    first, *_ = gpus(run_with_nvml, settings, watts="100,200")
+    assert (first.verdict, first.name, first.found) == (verdict, "GPUs", "2 here, and a model of the study asks for gpus: 3")
+    assert {check.name for check in gpus(run_with_nvml, settings, watts="100,200,300")} == {"GPU 0", "GPU 1", "GPU 2"}
+
+
 def test_lost_gpu_is_missing_with_what_nvml_says(run_with_nvml: RunWithNvml) -> None:
     [check] = gpus(run_with_nvml, lost_s=-1)
     assert (check.verdict, check.found) == ("missing", "NVML says: GPU is lost")
 
 
 @pytest.mark.skipif(Path("/proc/driver/nvidia").exists(), reason="this machine has an NVIDIA driver")
-@pytest.mark.parametrize(
-    ("needed", "on_cluster", "verdict"), [(True, False, "missing"), (True, True, "warn"), (False, False, "-")]
-)
-def test_no_driver_weighs_as_much_as_the_study_needs_one(needed: bool, on_cluster: bool, verdict: str) -> None:
+@pytest.mark.parametrize(("needed", "on_cluster", "verdict"), [(1, False, "missing"), (1, True, "warn"), (0, False, "-")])
+def test_no_driver_weighs_as_much_as_the_study_needs_one(needed: int, on_cluster: bool, verdict: str) -> None:
     [check] = check_gpus(needed=needed, hardware=None, memory_gib=None, on_cluster=on_cluster)
     assert check.verdict == verdict and "no NVIDIA driver on this host" in check.found
 

@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 CPU = torch.device("cpu")
+DEVICE, IS_CUDA = (getattr(getattr(Tensor, name), "__get__") for name in ("device", "is_cuda"))  # noqa: B009 - of the properties
 MOVES = {"aten::copy_", "aten::_to_copy", "aten::_local_scalar_dense", "aten::set_", "aten::detach", "aten::alias"}
 INDEXING = {"aten::index", "aten::index_put", "aten::index_put_", "aten::_index_put_impl_"}
 
@@ -81,9 +82,9 @@ class Calls(TorchFunctionMode):
         kwargs = dict(kwargs or {})
         if func is torch.device:
             return _device(*args, **kwargs) if len(args) == 1 else func(*args, **kwargs)
-        if func == Tensor.device.__get__:
+        if func == DEVICE:
             return self.places.get(args[0])
-        if func == Tensor.is_cuda.__get__:
+        if func == IS_CUDA:
             return self.places.get(args[0]).type == "cuda"
         if func is Tensor.to:
             return self._to(*args, **kwargs)

@@ -6,7 +6,6 @@ import pytest
 from fakes.energy_truth import KINDS, simulate
 from fakes.nvml import RunWithNvml
 
-
 UNCERTAIN = {"counter": 0.02, "counter, no power": 0.02, "two boards, counter": 0.03}
 """The most that kinds of meter may state, where it is little: two boards tick up to an update apart."""
 

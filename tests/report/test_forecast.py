@@ -173,3 +173,16 @@ def test_every_frame_given_of_a_video_is_told_and_no_more_than_its_file_holds(tm
         given = min(frames, 8)
         prompt = given * 100 + (given - 1) * FRAME_TOKENS + 3 + 24  # 280 x 280 pixels in pairs of 14, text, template
         assert peak == pytest.approx(13 * GIBIBYTE + prompt * (2**20 + ID_BYTES) * (1 + FRAGMENTS) + overhead, abs=1)
+
+
+def test_a_model_on_several_gpus_is_held_against_one_of_them(tmp_path: Path) -> None:
+    alone, laid = (
+        by_batch(study(tmp_path, models={"big": {"tiny": "llava", **more}}), {"big": cost()}) for more in ({}, {"gpus": 2})
+    )
+    prompt = 256 + 100 + 24
+    cache = (prompt + 49) * 2**19
+    twice = 2 * (prompt * (2**20 + ID_BYTES) - cache)
+    both = 13 * GIBIBYTE + (1 + FRAGMENTS) * (cache + twice) + 2 * (CUDA_CONTEXT_BYTES + CUBLAS_WORKSPACE_BYTES)
+    assert laid[1].peak_bytes == pytest.approx(both / 2, abs=2)
+    assert str(laid[1]).startswith("2 x ") and not str(alone[1]).startswith("2 x ")
+    assert not alone[64].fits and str(alone[64]).startswith("oom predicted")

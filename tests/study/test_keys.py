@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from vlm_profiling.study import expand_runs, keys, load_study, study_from_mapping
-from vlm_profiling.study.keys import canonical_json, spec_key
+from vlm_profiling.study.keys import canonical_json, spec_gpus, spec_key
 
 Settings = dict[str, Any]
 
@@ -52,6 +52,7 @@ def test_the_key_of_a_known_run_is_the_one_written_down(settings: Settings) -> N
         lambda s: s["datasets"]["shapes"].update(seed=1),
         lambda s: s["datasets"]["shapes"].update(on_bad_sample="skip"),
         lambda s: s["baseline"].update(device="cuda"),
+        lambda s: (s["baseline"].update(device="cuda"), s["models"]["llava"].update(gpus=2)),
         lambda s: s["baseline"].update(batch_size=2),
         lambda s: s["baseline"].update(image_size=65),
         lambda s: s["baseline"].update(max_input_len=100),
@@ -165,3 +166,16 @@ def test_what_has_no_json_has_no_canonical_json(value: float) -> None:
 
 def test_canonical_json_is_sorted_compact_and_ascii() -> None:
     assert canonical_json({"b": [1, 2.5, None, True], "a": "ü"}) == '{"a":"\\u00fc","b":[1,2.5,null,true]}'
+
+
+def test_the_number_of_gpus_decides_the_key_of_a_run_on_gpus_alone(settings: Settings) -> None:
+    settings["axes"] = {"device": {"values": ["cpu", "cuda"]}}
+    del settings["models"]["fuyu"]
+    keys = []
+    for gpus in (None, 1, 2, 4):
+        if gpus:
+            settings["models"]["llava"]["gpus"] = gpus
+        keys.append({run.point.device: (run.key, spec_gpus(run.spec)) for run in expand_runs(study_from_mapping(settings))})
+    assert {on["cpu"] for on in keys} == {(keys[0]["cpu"][0], 0)}
+    assert keys[0] == keys[1] and [on["cuda"][1] for on in keys] == [1, 1, 2, 4]
+    assert len({on["cuda"][0] for on in keys}) == 3

@@ -186,8 +186,9 @@ def model_from_config(
 def finish_random_weights(model: PreTrainedModel) -> None:
     """Draw what transformers' own initialisation leaves as no published model has it, where it lies."""
     _untie_t5_head(model)
-    if hasattr(model, "query_tokens"):  # zeros by default: every query would be the same
-        torch.nn.init.normal_(model.query_tokens, std=model.config.initializer_range)
+    queries: Any = getattr(model, "query_tokens", None)
+    if queries is not None:  # zeros by default: every query would be the same
+        torch.nn.init.normal_(queries, std=model.config.initializer_range)
 
 
 def _untie_t5_head(model: PreTrainedModel) -> None:

@@ -113,6 +113,7 @@ def _load_model(
             if gpus > 1:
                 return draw_on_gpus(config, range(gpus), settings)
             return model_from_config(config, device=device, dtype=dtype, attention=attention, draw_once=True)
+        loaded: Any
         if gpus > 1:
             loaded = read_onto_gpus(folder, config, range(gpus), settings)
         else:

@@ -29,10 +29,12 @@ def read_onto_gpus(folder: Path, config: PreTrainedConfig, gpus: Sequence[GpuLik
     Raises Unsupported for a model with fewer layers than GPUs.
     """
     placed = _placed(_shape(config, settings), gpus)
+    loaded: Any
     with _without_key_warning():
-        model, report = AutoModelForImageTextToText.from_pretrained(
+        loaded = AutoModelForImageTextToText.from_pretrained(
             folder, device_map=placed, use_safetensors=True, output_loading_info=True, **settings
         )
+    model, report = loaded
     _answer_where_asked(model)
     return model, report
 
@@ -73,7 +75,8 @@ def _allocate(model: PreTrainedModel, placed: Mapping[str, GpuLike]) -> None:
     """Give every tensor of a model on the meta device memory on its own GPU, tied ones once."""
     allocated: dict[int, torch.Tensor] = {}
     for path, module in model.named_modules():
-        for tensors in (module._parameters, module._buffers):
+        held: list[dict[str, Any]] = [module._parameters, module._buffers]
+        for tensors in held:
             for own, tensor in tensors.items():
                 if tensor is not None:
                     name = f"{path}.{own}" if path else own
@@ -93,7 +96,8 @@ def _answer_where_asked(model: PreTrainedModel) -> None:
 
     for name, module in model.named_modules():
         if name and isinstance(module, GenerationMixin) and not hasattr(module, "_hf_hook"):
-            first: Any = module.get_input_embeddings()
+            language_model: Any = module
+            first = language_model.get_input_embeddings()
             skipped: Any = model._skip_keys_device_placement
             add_hook_to_module(module, AlignDevicesHook(first.weight.device, io_same_device=True, skip_keys=skipped))
             placed: Any = model.hf_device_map
