@@ -22,7 +22,7 @@ def main() -> None:
     import torch
 
     from vlm_profiling.checkpoints.architectures import full_size_config, model_from_config
-    from vlm_profiling.checkpoints.quantise import tensor_bytes
+    from vlm_profiling.checkpoints.stored import tensor_bytes
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("architecture", nargs="?", default="llava-1.5-7b-hf")

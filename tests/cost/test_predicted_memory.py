@@ -13,6 +13,7 @@ from PIL import Image
 
 from vlm_profiling.checkpoints.architectures import model_from_config
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint, load_checkpoint
+from vlm_profiling.checkpoints.stored import tensor_bytes
 from vlm_profiling.cost.allocations import memory_functions
 from vlm_profiling.cost.expect import expected_batch
 from vlm_profiling.cost.functions import ModelCost
@@ -21,6 +22,7 @@ from vlm_profiling.cost.memory import Live, largest, memory_name
 from vlm_profiling.cost.pictures import fitted
 from vlm_profiling.cost.predict import BatchSize, predict_memory
 from vlm_profiling.record.manifests import CheckpointManifest
+from vlm_profiling.study.quantisation import SCHEMES
 
 QUESTIONS = ("what is the brand of this camera that lies on the table?", "how many?", "is it?")
 NEW_TOKENS = 8
@@ -32,8 +34,12 @@ def picture(width: int, height: int) -> Image.Image:
     return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
+def weight_bytes(loaded: LoadedCheckpoint) -> int:
+    return sum(map(tensor_bytes, (*loaded.model.parameters(), *loaded.model.buffers())))
+
+
 def measured_and_predicted(
-    loaded: LoadedCheckpoint, cost: ModelCost, rows: int, dtype: str, attention: str
+    loaded: LoadedCheckpoint, cost: ModelCost, rows: int, dtype: str, attention: str, quantisation: str | None = None
 ) -> tuple[int, int, int, int]:
     """Bytes beside the weights and of the cache: measured, predicted, measured cache, predicted cache."""
     prepared = loaded.family.prepare(loaded.processor, [picture(100, 100)] * rows, [QUESTIONS[row % 3] for row in range(rows)])
@@ -51,10 +57,10 @@ def measured_and_predicted(
     grid = prepared.vision_grids[0]
     assert grid is not None
     batch = BatchSize(rows=rows, patches=grid[0] * grid[1], prompt_tokens=prepared.padded_tokens, new_tokens=NEW_TOKENS)
-    predicted = predict_memory(cost, batch, device="cpu", dtype=dtype, attention=attention)
+    predicted = predict_memory(cost, batch, device="cpu", dtype=dtype, attention=attention, quantisation=quantisation)
     assert predicted is not None
-    tensors = (*loaded.model.parameters(), *loaded.model.buffers())
-    assert predicted.weight_bytes == sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    if quantisation is None:
+        assert predicted.weight_bytes == weight_bytes(loaded)
     return (
         sum(tensor.nbytes for tensor in inputs.values()) + live.peak_bytes,
         predicted.allocated_bytes - predicted.weight_bytes,
@@ -82,6 +88,21 @@ def test_the_peak_is_that_of_a_real_batch_and_the_cache_is_exact(
     real, predicted, real_cache, predicted_cache = measured_and_predicted(loaded, cost, rows, dtype, attention)
     assert predicted == pytest.approx(real, rel=WITHIN)
     assert predicted_cache == real_cache
+
+
+@pytest.mark.parametrize("kind", SCHEMES)
+def test_quantised_weights_are_foretold_to_the_byte(
+    project: Path, manifest: CheckpointManifest, cost: ModelCost, kind: str
+) -> None:
+    """And all allocations as nearly as without, but for the integers and sums that int8-dynamic makes of activations."""
+    loaded = load_checkpoint(manifest, project, device="cpu", dtype="bfloat16", attention="sdpa", quantisation=kind)
+    batch = BatchSize(rows=1, patches=1, prompt_tokens=1, new_tokens=1)
+    foretold = predict_memory(cost, batch, device="cpu", dtype="bfloat16", attention="sdpa", quantisation=kind)
+    assert foretold and foretold.weight_bytes == weight_bytes(loaded)
+    measured_and_predicted(loaded, cost, 1, "bfloat16", "sdpa", kind)  # a CPU packs nf4's weights when they are first read
+    real, predicted, real_cache, predicted_cache = measured_and_predicted(loaded, cost, 8, "bfloat16", "sdpa", kind)
+    assert predicted_cache == real_cache
+    assert predicted < real if kind == "int8-dynamic" else predicted == pytest.approx(real, rel=WITHIN)
 
 
 @pytest.mark.parametrize("size", [(100, 100), (40, 90), (333, 25), (7, 9), (640, 480)])

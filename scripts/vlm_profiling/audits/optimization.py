@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from vlm_profiling.audits.base import Check, Context, FigureKind, Finding, conclude
 from vlm_profiling.record.schema import Checkpoint, Optimization, Record
+from vlm_profiling.study.quantisation import SCHEMES, STORED
 
 NAME = "optimization took effect"
-ASKS = "Are dtype, attention kernel, cache and compilation those that were asked?"
+ASKS = "Are dtype, attention kernel, cache, compilation and quantisation those that were asked?"
 
 MOVES: tuple[FigureKind, ...] = ("latency", "energy", "memory")
 """What an optimization is there to move."""
@@ -24,8 +25,8 @@ def judge(context: Context) -> Finding:
 
 
 def _checks(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
-    plain = {dtype: count for dtype, count in loaded.dtypes.items() if not (loaded.quantised_modules and "Tensor" in dtype)}
-    share = plain.get(asked.dtype, 0) / sum(plain.values())
+    plain = {dtype: count for dtype, count in loaded.dtypes.items() if dtype not in STORED}
+    share = plain.get(asked.dtype, 0) / sum(plain.values()) if plain else 0.0
     others = ", ".join(f"{count:,} in {dtype}" for dtype, count in plain.items() if dtype != asked.dtype)
     words = f"{share:.1%} of the {'other ' if loaded.quantised_modules else ''}parameters in {asked.dtype}" + (
         f", {others}" if others else ""
@@ -60,9 +61,26 @@ def _kernel_check(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
 
 
 def _quantisation_check(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
-    if asked.quantisation or loaded.quantised_modules:
-        words = f"{loaded.quantised_modules} linear layers stored as integers, {asked.quantisation or 'none'} asked"
-        yield Check("pass" if asked.quantisation and loaded.quantised_modules else "fail", words, MOVES)
+    """Integers must be stored, be those of the scheme, take less memory, and be what the products read."""
+    if not asked.quantisation:
+        if loaded.quantised_modules:
+            yield Check("fail", f"{loaded.quantised_modules} linear layers stored as integers, none asked", MOVES)
+        return
+    scheme = SCHEMES[asked.quantisation]
+    most = loaded.linear_layers or loaded.quantised_modules
+    integers = {dtype: count for dtype, count in loaded.dtypes.items() if dtype in STORED}
+    others = "".join(f", {count} left: {reason}" for reason, count in (loaded.unquantised_layers or {}).items())
+    words = f"{loaded.quantised_modules} of {most} linear layers stored as {scheme.stored}{others}"
+    wrong = not loaded.quantised_modules or set(integers) != {scheme.stored}
+    yield Check("fail" if wrong else "pass" if loaded.quantised_modules > most / 2 else "warn", words, MOVES)
+    if loaded.unquantised_bytes is not None:
+        less = loaded.weight_bytes / loaded.unquantised_bytes
+        yield Check("pass" if less < 1 else "fail", f"{less:.1%} of the bytes of the weights before", ("memory",))
+    if loaded.quantisation_operators is not None:
+        ran = ", ".join(f"{name} {calls} times" for name, calls in loaded.quantisation_operators.items()) or "no operator"
+        seen = bool(set(scheme.operators) & set(loaded.quantisation_operators))
+        # Compiled, an operator may have become part of another; and what a GPU calls has never been seen by this project.
+        yield Check("pass" if seen else "warn" if asked.compile else "fail", f"integers read by {ran}", MOVES)
 
 
 def _cache_check(record: Record) -> Iterator[Check]:

@@ -17,7 +17,7 @@ from vlm_profiling.checkpoints.errors import CheckpointError, Unsupported
 from vlm_profiling.checkpoints.families import Family, family_for
 from vlm_profiling.checkpoints.folders import check_weights
 from vlm_profiling.checkpoints.identify import Handling, hub_folder
-from vlm_profiling.checkpoints.quantise import quantise
+from vlm_profiling.checkpoints.quantise import Quantised, quantise
 from vlm_profiling.checkpoints.several_gpus import draw_on_gpus, read_onto_gpus
 from vlm_profiling.record.manifests import CheckpointManifest
 
@@ -31,9 +31,10 @@ class LoadedCheckpoint:
     family: Family
     manifest: CheckpointManifest
     load_s: float
-    """From the call to weights on the device."""
+    """From the call to weights on the device, quantised where that was asked."""
     gpus: int = 0
     """GPUs that it lies on, from torch's first on; 0 on the CPU."""
+    quantised: Quantised | None = None
 
 
 def load_checkpoint(
@@ -65,11 +66,10 @@ def load_checkpoint(
     implementation = "sdpa" if attention.startswith("sdpa-") else attention  # a forced kernel is the run's to set
     model = _load_model(folder, config, manifest, getattr(torch, dtype), implementation, device, gpus)
     family.adapt(model)
-    if quantisation:
-        quantise(model, quantisation)
+    quantised = quantise(model, quantisation) if quantisation else None
     for gpu in range(gpus):
         torch.cuda.synchronize(gpu)
-    return LoadedCheckpoint(model, processor, family, manifest, time.perf_counter() - start, gpus)
+    return LoadedCheckpoint(model, processor, family, manifest, time.perf_counter() - start, gpus, quantised)
 
 
 def _folder(manifest: CheckpointManifest, project: Path) -> Path:

@@ -1,58 +1,158 @@
-"""Weights stored as integers, by torchao: what is quantised, and how many bytes it then takes.
+"""Weights of linear layers stored as integers, by torchao or bitsandbytes, in place and where they lie.
 
-Linear layers keep their weights as int8 (one scale an output channel) or int4 (groups of weights); activations stay in the
-dtype of the model. The output head is left as it is, as bitsandbytes and transformers leave it.
+The output head is left as it is, and what a model's class keeps in float32, as both libraries leave them through transformers.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, nn
-from torch.utils._python_dispatch import is_traceable_wrapper_subclass
+import torch
+from torch import nn
 
 from vlm_profiling.checkpoints.errors import Unsupported
+from vlm_profiling.checkpoints.stored import is_quantised, tensor_bytes
+from vlm_profiling.study.quantisation import INT4_GROUPS, SCHEMES, int4_group, refusal
 
-CONFIGS = {"int8": "Int8WeightOnlyConfig", "int4": "Int4WeightOnlyConfig"}
-"""Of torchao.quantization."""
 HEAD = "lm_head"
 
 
-def quantise(model: nn.Module, kind: str) -> None:
-    """Quantise the weights of a model's linear layers in place, where they lie: "int8" or "int4".
+@dataclass(frozen=True)
+class Quantised:
+    """What quantising a model did."""
 
-    Raises Unsupported where torchao is not installed, or refuses this device or these layers.
+    backend: str
+    """Package and version."""
+    linear_layers: int
+    """Linear layers but the output head: those that could be quantised."""
+    left: dict[str, int]
+    """Of those, how many stay as they are, by the reason."""
+    plain_weight_bytes: int
+    """Parameters and buffers before."""
+
+
+def quantise(model: nn.Module, kind: str) -> Quantised:
+    """Quantise the weights of a model's linear layers in place.
+
+    Raises Unsupported where the package is not installed, where it refuses the device or the dtype, and where no layer's
+    width fits; the reason names what.
     """
+    package = SCHEMES[kind].package
+    layers = linear_layers(model)
+    device = next(model.parameters()).device.type
+    refused = {
+        name: kept_by_class(model, name) or refusal(kind, layer.out_features, layer.in_features, device)
+        for name, layer in layers.items()
+    }
+    left = dict(Counter(reason for reason in refused.values() if reason))
+    taken = {name: layer for name, layer in layers.items() if not refused[name]}
+    if not taken:
+        raise Unsupported(f"quantisation {kind}: it fits no linear layer: {'; '.join(left) or 'the model has none'}")
     try:
-        import torchao.quantization as ao  # pyright: ignore[reportMissingImports] - installed only where it is wanted
-    except ImportError as error:
-        raise Unsupported(f"quantisation {kind}: the package torchao is not installed") from error
+        version = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise Unsupported(f"quantisation {kind}: the package {package} is not installed") from error
+    plain = _weight_bytes(model)
     try:
-        ao.quantize_(model, getattr(ao, CONFIGS[kind])(), filter_fn=_is_quantised)
+        _by_torchao(model, kind, taken, device) if package == "torchao" else _by_bitsandbytes(model, kind, taken)
     except (ImportError, NotImplementedError, ValueError, AssertionError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise Unsupported(f"quantisation {kind}: torchao refuses: {reason}") from error
+        raise Unsupported(f"quantisation {kind}: {package} {version} refuses: {reason}") from error
+    return Quantised(f"{package} {version}", len(layers), left, plain)
+
+
+def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
+    """The linear layers that could be quantised, by name."""
+    named = model.named_modules()
+    return {name: one for name, one in named if isinstance(one, nn.Linear) and name.rpartition(".")[2] != HEAD}
+
+
+def kept_by_class(model: nn.Module, name: str) -> str | None:
+    """That the model's class keeps a layer in float32 (T5 casts its input to the dtype of the stored weights), or None."""
+    kept: set[str] = set(getattr(model, "_keep_in_fp32_modules", None) or ()) & set(name.split("."))
+    return f"{' and '.join(sorted(kept))} is kept in float32 by the model's class" if kept else None
 
 
 def quantised_modules(model: nn.Module) -> int:
-    """Linear layers whose weights are no plain tensors any more."""
-    linear = (module for module in model.modules() if isinstance(module, nn.Linear))
-    return sum(is_traceable_wrapper_subclass(module.weight) for module in linear)
+    """Linear layers whose weights are stored as integers."""
+    return sum(map(is_quantised, model.modules()))
 
 
-def tensor_bytes(tensor: Tensor) -> int:
-    """Bytes of a tensor as it is stored: of a quantised one its integers and scales."""
-    if not is_traceable_wrapper_subclass(tensor):
-        return tensor.numel() * tensor.element_size()
-    wrapped: Any = tensor
-    return sum(tensor_bytes(getattr(wrapped, name)) for name in wrapped.__tensor_flatten__()[0])
+def _by_torchao(model: nn.Module, kind: str, taken: Iterable[str], device: str) -> None:
+    import torchao.quantization as ao
+
+    names = set(taken)
+    if kind != "int4":
+        config = (ao.Int8WeightOnlyConfig if kind == "int8" else ao.Int8DynamicActivationInt8WeightConfig)(version=2)
+        ao.quantize_(model, config, filter_fn=lambda module, name: name in names)
+        return
+    if device == "cuda" and (dtype := next(model.parameters()).dtype) != torch.bfloat16:
+        raise NotImplementedError(f"on a GPU its kernel takes torch.bfloat16 alone, and this is {dtype}")
+    for group in INT4_GROUPS:
+
+        def is_of_group(module: nn.Module, name: str, group: int = group) -> bool:
+            return name in names and isinstance(module, nn.Linear) and int4_group(module.in_features) == group
+
+        ao.quantize_(model, _int4_config(group, device), filter_fn=is_of_group)
 
 
-def stored_dtype(tensor: Tensor) -> str:
-    """Name of a tensor's dtype; of a quantised one the name of its class, such as Int8Tensor."""
-    quantised = is_traceable_wrapper_subclass(tensor)
-    return type(tensor).__name__ if quantised else str(tensor.dtype).removeprefix("torch.")
+def _int4_config(group: int, device: str) -> Any:
+    """torch's own int4 product of the device: on a GPU tinygemm, never run by this project; on a CPU still a prototype."""
+    if device == "cuda":
+        from torchao.quantization import Int4WeightOnlyConfig
+
+        return Int4WeightOnlyConfig(group_size=group, int4_packing_format="tile_packed_to_4d")  # pyright: ignore[reportArgumentType] - a str Enum
+    from torchao.prototype.quantization.int4.inference_workflow import PrototypeInt4WeightOnlyConfig
+
+    return PrototypeInt4WeightOnlyConfig(group_size=group)
 
 
-def _is_quantised(module: nn.Module, name: str) -> bool:
-    return isinstance(module, nn.Linear) and name.rpartition(".")[2] != HEAD
+def _by_bitsandbytes(model: nn.Module, kind: str, taken: dict[str, nn.Linear]) -> None:
+    # It tells every layer's every call that LLM.int8 casts activations to float16
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    for name, layer in taken.items():
+        parent, _, own = name.rpartition(".")
+        setattr(model.get_submodule(parent), own, _int8_layer(layer) if kind == "llm-int8" else _nf4_layer(layer))
+
+
+def _int8_layer(layer: nn.Linear) -> nn.Linear:
+    """LLM.int8(): rows as int8; features of the activations beyond 6.0 are multiplied unquantised (Dettmers et al., 2022)."""
+    import bitsandbytes
+
+    integers, scales, _ = bitsandbytes.functional.int8_vectorwise_quant(layer.weight.to(torch.float16))
+    shape = (layer.in_features, layer.out_features)
+    new = bitsandbytes.nn.Linear8bitLt(
+        *shape, bias=layer.bias is not None, has_fp16_weights=False, threshold=6.0, device=torch.device("meta")
+    )
+    new.weight = bitsandbytes.nn.Int8Params(integers, requires_grad=False, has_fp16_weights=False, CB=integers, SCB=scales)
+    new.bias = layer.bias
+    return new.eval()
+
+
+def _nf4_layer(layer: nn.Linear) -> nn.Linear:
+    """Blocks of 64 weights as 4-bit normal floats, scales in float32 (Dettmers et al., 2023, without double quantisation)."""
+    import bitsandbytes
+
+    new = bitsandbytes.nn.Linear4bit(
+        layer.in_features,
+        layer.out_features,
+        bias=layer.bias is not None,
+        compute_dtype=layer.weight.dtype,
+        quant_type="nf4",
+        device=torch.device("meta"),
+    )
+    weight = bitsandbytes.nn.Params4bit(
+        layer.weight.data, requires_grad=False, quant_type="nf4", compress_statistics=False, module=new
+    )
+    new.weight = weight.to(layer.weight.device)
+    new.bias = layer.bias
+    return new.eval()
+
+
+def _weight_bytes(model: nn.Module) -> int:
+    return sum(map(tensor_bytes, (*model.parameters(), *model.buffers())))

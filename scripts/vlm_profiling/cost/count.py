@@ -6,6 +6,7 @@ This file alone of the cost room looks at the checkpoints room, for the model cl
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from vlm_profiling.cost.functions import (
     CostError,
     DecodeFlops,
     Grid,
+    LinearLayers,
     ModelCost,
     OpCounts,
     PrefillFlops,
@@ -33,6 +35,7 @@ from vlm_profiling.cost.stages import DTYPE, STAGES, model_stages
 from vlm_profiling.record.manifests import CheckpointManifest
 
 if TYPE_CHECKING:
+    from torch import nn
     from transformers import PreTrainedConfig
 
 QFORMER_TOKENS = (8, 24, 56)
@@ -112,8 +115,17 @@ def count_cost(name: str, source: str, config: PreTrainedConfig, image_size_mode
         cache=_cache_elements(counter),
         ops=_op_counts(counter),
         memory=memory_functions(config, image_size_mode),
+        linear_layers=_linear_layers(model),
         checks=cross_checks(model, stages, flops),
     )
+
+
+def _linear_layers(model: nn.Module) -> list[LinearLayers]:
+    """By shape, those that the loader may quantise."""
+    from vlm_profiling.checkpoints.quantise import kept_by_class, linear_layers
+
+    shapes = Counter(tuple(one.weight.shape) for name, one in linear_layers(model).items() if not kept_by_class(model, name))
+    return [LinearLayers(rows=rows, columns=columns, layers=layers) for (rows, columns), layers in shapes.items()]
 
 
 def _vision_flops(counter: StageCounter) -> VisionFlops | None:

@@ -164,6 +164,16 @@ class CacheElements(Coefficients, kw_only=True, frozen=True):
         return elements * bytes_per_element
 
 
+class LinearLayers(Struct, kw_only=True, frozen=True):
+    """Linear layers of one shape."""
+
+    rows: int
+    """Output features."""
+    columns: int
+    """Input features."""
+    layers: int
+
+
 class Work(Struct, kw_only=True, frozen=True):
     """What one batch makes a model do."""
 
@@ -209,6 +219,8 @@ class ModelCost(Struct, kw_only=True, omit_defaults=True):
     ops: OpCounts | None = None
     memory: dict[str, MemoryFunctions] = field(default_factory=dict)
     """By cost.memory.memory_name: what the model holds in a dtype and an attention implementation."""
+    linear_layers: list[LinearLayers] = field(default_factory=list)
+    """Those whose weights can be quantised, by shape."""
     pictures: Pictures | None = None
     """How its processor cuts pictures; null where the cost was counted from a config alone."""
     checks: list[CrossCheck] = field(default_factory=list)

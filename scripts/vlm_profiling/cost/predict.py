@@ -10,6 +10,7 @@ from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.cost.memory import largest, memory_name
 from vlm_profiling.record.machine import PredictedMemory
 from vlm_profiling.record.schema import Batch
+from vlm_profiling.study.quantisation import refusal, stored_bytes
 
 MEBIBYTE = 2**20
 CUDA_CONTEXT_BYTES = 1024 * MEBIBYTE
@@ -50,7 +51,15 @@ def largest_batch(batches: Sequence[Batch]) -> int:
 
 
 def predict_memory(
-    cost: ModelCost, batch: BatchSize, *, device: str, dtype: str, attention: str, basis: str = "", gpus: int = 1
+    cost: ModelCost,
+    batch: BatchSize,
+    *,
+    device: str,
+    dtype: str,
+    attention: str,
+    quantisation: str | None = None,
+    basis: str = "",
+    gpus: int = 1,
 ) -> PredictedMemory | None:
     """The peak over all stages of one batch; None where the model's bytes were not counted.
 
@@ -60,9 +69,12 @@ def predict_memory(
     functions = cost.memory.get(memory_name(dtype, attention))
     if functions is None or cost.cache is None:
         return None
+    item_bytes = 4 if dtype == "float32" else 2
+    saved_bytes, copied_bytes = _quantised(cost, quantisation, item_bytes, device)
+    weight_bytes = functions.weight_bytes - saved_bytes
     rows, prompt = batch.rows, batch.prompt_tokens
     pictures = rows if batch.pictures is None else batch.pictures
-    cache_bytes = round(rows * cost.cache.row_bytes(prompt, batch.new_tokens, 4 if dtype == "float32" else 2))
+    cache_bytes = round(rows * cost.cache.row_bytes(prompt, batch.new_tokens, item_bytes))
     text_bytes = rows * prompt * ID_BYTES
     held_bytes = functions.held.of(pictures, batch.patches)
     mask_bytes = rows * prompt**2 * MASK_BYTES if rows > 1 and attention != "eager" else 0
@@ -73,14 +85,14 @@ def predict_memory(
         held_bytes + cache_bytes + largest(functions.decode, rows, prompt + batch.new_tokens),
     )
     holders = gpus if device == "cuda" else 1
-    activation_bytes = holders * (text_bytes + max(stages) - cache_bytes)
+    activation_bytes = holders * (text_bytes + copied_bytes + max(stages) - cache_bytes)
     overhead_bytes = LIBRARIES_BYTES
     if device == "cuda":
         overhead_bytes = holders * (CUDA_CONTEXT_BYTES + CUBLAS_WORKSPACE_BYTES)
         overhead_bytes += round(FRAGMENTS * (cache_bytes + activation_bytes))
-    allocated_bytes = functions.weight_bytes + cache_bytes + activation_bytes
+    allocated_bytes = weight_bytes + cache_bytes + activation_bytes
     return PredictedMemory(
-        weight_bytes=functions.weight_bytes,
+        weight_bytes=weight_bytes,
         kv_cache_bytes=cache_bytes,
         activation_bytes=activation_bytes,
         overhead_bytes=overhead_bytes,
@@ -89,3 +101,17 @@ def predict_memory(
         per_gpu_bytes=-(-(allocated_bytes + overhead_bytes) // holders) if holders > 1 else None,
         basis=basis,
     )
+
+
+def _quantised(cost: ModelCost, kind: str | None, item_bytes: int, device: str) -> tuple[int, int]:
+    """Bytes that quantised weights save, and those of the largest one while it is brought back to the activations' dtype.
+
+    What activations take as integers is not counted.
+    """
+    if kind is None:
+        return 0, 0
+    taken = [one for one in cost.linear_layers if not refusal(kind, one.rows, one.columns, device)]
+    plain = [one.rows * one.columns * item_bytes for one in taken]
+    stored = [stored_bytes(kind, one.rows, one.columns, item_bytes, device) for one in taken]
+    saved = sum(one.layers * (before - after) for one, before, after in zip(taken, plain, stored, strict=True))
+    return saved, max(plain, default=0) if kind == "int8" else 0

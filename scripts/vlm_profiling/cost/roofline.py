@@ -19,6 +19,7 @@ from vlm_profiling.cost.functions import CostError, ModelCost
 from vlm_profiling.cost.stage_work import STAGES, StageWork, stage_works, sum_works
 from vlm_profiling.record.schema import Record
 from vlm_profiling.record.sections import Section
+from vlm_profiling.study.quantisation import SCHEMES
 
 WHOLE = "generate"
 """All of generate(), from the uninstrumented headline."""
@@ -37,7 +38,7 @@ class StageRoofline(Section, kw_only=True):
     source: str | None = None
     """Where the ceiling comes from."""
     dtype: str
-    """Of most parameters, as loaded: whose matrix rate is the peak."""
+    """Of most products: whose matrix rate is the peak."""
     time_s: float
     """From the stages pass; of generate from the headline."""
     flops: float | None = None
@@ -138,7 +139,9 @@ def roofs(record: Record, ceilings: Ceilings | None) -> list[Roof]:
 
 
 def loaded_dtype(record: Record) -> str:
-    """The dtype of most parameters, as loaded."""
+    """The dtype of most parameters, as loaded; of weights that are quantised alone, that of the activations they meet."""
+    if (kind := record.optimization.quantisation) and not SCHEMES[kind].integer_products:
+        return record.optimization.dtype
     dtypes = record.checkpoint.dtypes if record.checkpoint else {}
     return max(dtypes, key=lambda name: dtypes[name], default=record.optimization.dtype)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint
-from vlm_profiling.checkpoints.quantise import quantised_modules, stored_dtype, tensor_bytes
+from vlm_profiling.checkpoints.quantise import quantised_modules
+from vlm_profiling.checkpoints.stored import elements, stored_dtype, tensor_bytes
 from vlm_profiling.measure.compiling import Compilation
 from vlm_profiling.measure.environment import describe_environment
 from vlm_profiling.measure.passes import BatchResult, InputBatch
@@ -54,11 +55,11 @@ def empty_record(request: RunRequest) -> Record:
 
 def checkpoint_facts(loaded: LoadedCheckpoint, compilation: Compilation | None, *, videos: bool) -> Checkpoint:
     """What was really loaded: counted on the model itself, not read from what was asked."""
-    model, manifest = loaded.model, loaded.manifest
+    model, manifest, quantised = loaded.model, loaded.manifest, loaded.quantised
     dtypes: dict[str, int] = {}
     for parameter in model.parameters():
         name = stored_dtype(parameter)
-        dtypes[name] = dtypes.get(name, 0) + parameter.numel()
+        dtypes[name] = dtypes.get(name, 0) + elements(parameter)
     tensors = [*model.parameters(), *model.buffers()]
     image_processor = getattr(loaded.processor, "image_processor", loaded.processor)
     return Checkpoint(
@@ -72,6 +73,10 @@ def checkpoint_facts(loaded: LoadedCheckpoint, compilation: Compilation | None, 
         weight_bytes_by_gpu=_bytes_by_gpu(tensors, loaded.gpus) if loaded.gpus > 1 else [],
         dtypes=dtypes,
         quantised_modules=quantised_modules(model),
+        linear_layers=quantised and quantised.linear_layers,
+        unquantised_layers=quantised and quantised.left,
+        unquantised_bytes=quantised and quantised.plain_weight_bytes,
+        quantisation_backend=quantised and quantised.backend,
         attention=str(model.config._attn_implementation),
         random_weights=manifest.random_weights,
         compiled_frames=compilation.frames if compilation else None,

@@ -30,6 +30,7 @@ PACKAGES = (
     "scipy",
     "tokenizers",
     "torch",
+    "torchao",
     "torchvision",
     "transformers",
     "triton",

@@ -1,13 +1,15 @@
-"""The attention kernel and the cache that a run is held to, and what really ran."""
+"""The attention kernel and the cache that a run is held to, and which kernels and integer products really ran."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from typing import NamedTuple
 
 from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.measure.passes import InputBatch, Session, prepared_inputs
 from vlm_profiling.record.schema import Optimization
+from vlm_profiling.study.quantisation import SCHEMES
 
 BACKENDS = {
     "sdpa-math": "MATH",
@@ -26,8 +28,13 @@ OPERATORS = {
     "flash_attn::_flash_attn_varlen_forward": "flash_attention_2",
 }
 """Operators that torch dispatches for each kernel; those of flash-attn are what its own source registers, never seen run here."""
+INTEGER_OPERATORS = frozenset(name for scheme in SCHEMES.values() for name in scheme.operators)
+CONVERSION, INT8 = "aten::_to_copy", "signed char"
+"""Weight-only int8 is brought back to the dtype of the activations: a conversion from what the profiler calls signed char."""
 NO_KERNEL = ("No viable backend for scaled_dot_product_attention", "No available kernel")
 """How torch begins to say that no kernel which it may use takes these tensors on this device."""
+NOT_COMPILED = "Error in op:"
+"""What torch's compiled code says of an operator that returns other strides than it promised."""
 NO_CACHE = "does not support `cache_implementation="
 PROBED_TOKENS = 2
 """A prefill and a decode step: the two kinds of attention that a run has."""
@@ -37,7 +44,8 @@ PROBED_TOKENS = 2
 def held_to(asked: Optimization) -> Iterator[None]:
     """Let scaled dot-product attention use the kernel asked for and no other, in this thread.
 
-    Raises Unsupported where the device, the tensors or the model's class refuse the kernel or the cache.
+    Raises Unsupported where the device, the tensors or the model's class refuse the kernel or the cache, and where a
+    quantised product does not compile.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -50,27 +58,46 @@ def held_to(asked: Optimization) -> Iterator[None]:
             reason = "torch has no such kernel for these tensors on this device"
             raise Unsupported(f"attention {asked.attention}: {reason}") from error
         raise
+    except AssertionError as error:
+        if asked.compile and asked.quantisation and NOT_COMPILED in str(error):
+            package = SCHEMES[asked.quantisation].package
+            raise Unsupported(
+                f"quantisation {asked.quantisation}: {package}'s product on this device does not compile"
+            ) from error
+        raise
     except ValueError as error:
         if asked.cache and NO_CACHE in str(error):
             raise Unsupported(f"cache {asked.cache}: the model's class does not support it") from error
         raise
 
 
-def kernels_that_ran(session: Session, batch: InputBatch) -> dict[str, int]:
-    """Calls of each fused attention kernel in a prefill and a decode step of one batch, by the profiler of torch.
+class KernelCalls(NamedTuple):
+    """What ran in a prefill and a decode step, with the number of calls."""
 
-    Nothing where attention is written out in plain operators (eager). Slows what it looks at: no figure comes from it.
+    attention: dict[str, int]
+    """Fused kernels; nothing where attention is written out in plain operators (eager)."""
+    integers: dict[str, int]
+    """Operators that read integers as quantised weights are stored; a conversion counts from int8 alone."""
+
+
+def kernels_that_ran(session: Session, batch: InputBatch) -> KernelCalls:
+    """Calls in a prefill and a decode step of one batch, by the profiler of torch, on the CPU's side of any device.
+
+    Slows what it looks at: no figure comes from it.
     """
     from torch.profiler import ProfilerActivity, profile
 
     prepared = prepared_inputs(session, batch)
     inputs = prepared.inputs.to(session.input_device, session.inference_dtype)
     short = {name: min(session.generation[name], PROBED_TOKENS) for name in ("max_new_tokens", "min_new_tokens")}
-    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+    with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as profiler:
         session.generate(**inputs, **{**session.generation, **short})
-    calls: dict[str, int] = {}
-    for event in profiler.key_averages():
-        if event.key in OPERATORS:
-            kernel = OPERATORS[event.key]
-            calls[kernel] = calls.get(kernel, 0) + event.count
+    calls = KernelCalls({}, {})
+    for event in profiler.profiler.kineto_results.events():
+        name = event.name()
+        if name in OPERATORS:
+            kernel = OPERATORS[name]
+            calls.attention[kernel] = calls.attention.get(kernel, 0) + 1
+        elif name in INTEGER_OPERATORS and (name != CONVERSION or event.dtypes()[:1] == [INT8]):
+            calls.integers[name] = calls.integers.get(name, 0) + 1
     return calls

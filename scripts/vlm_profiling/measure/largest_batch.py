@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from vlm_profiling.checkpoints.quantise import tensor_bytes
+from vlm_profiling.checkpoints.stored import tensor_bytes
 from vlm_profiling.cost.expect import expected_batch
 from vlm_profiling.cost.live_bytes import LiveBytes, cache_tensors
 from vlm_profiling.cost.predict import BatchSize, largest_batch, predict_memory
@@ -58,8 +58,6 @@ def memory_from_batches(request: RunRequest, batches: Sequence[InputBatch]) -> M
 
 def _predicted(request: RunRequest, batch: BatchSize, basis: str) -> Memory:
     assert request.cost is not None
-    if request.optimization.quantisation:
-        return Memory(absent={"predicted": "the bytes of quantised weights are not counted"})
     optimization, device = request.optimization, request.point.device
     predicted = predict_memory(
         request.cost,
@@ -67,6 +65,7 @@ def _predicted(request: RunRequest, batch: BatchSize, basis: str) -> Memory:
         device=device,
         dtype=optimization.dtype,
         attention=optimization.attention,
+        quantisation=optimization.quantisation,
         basis=basis,
         gpus=request.gpus,
     )

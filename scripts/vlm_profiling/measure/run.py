@@ -190,7 +190,10 @@ class _Run:
         if record.checkpoint:
             self.stage = "kernels"
             try:
-                record.checkpoint.attention_kernels = kernels_that_ran(session, batches[0])
+                calls = kernels_that_ran(session, batches[0])
+                record.checkpoint.attention_kernels = calls.attention
+                if self.request.optimization.quantisation:
+                    record.checkpoint.quantisation_operators = calls.integers
             except (RunTimeoutError, *BROKEN):
                 raise
             except Exception as error:  # a profiler that fails takes no finished figure with it

@@ -71,15 +71,25 @@ class Checkpoint(Section, kw_only=True):
     weight_bytes_by_gpu: list[int] = field(default_factory=list)
     """The same on each of several GPUs, in the order of the environment's; empty for one device."""
     dtypes: dict[str, int]
-    """Parameters by dtype really loaded: {"float16": 3744761856}; quantised ones by their class, such as Int8Tensor."""
+    """Parameters by dtype really loaded: {"float16": 3744761856}; quantised ones as they are stored: int8, int4 or nf4."""
     quantised_modules: int = 0
     """Linear layers whose weights are stored as integers."""
+    linear_layers: int | None = None
+    """Linear layers but the output head, which could be quantised; null where that was not asked."""
+    unquantised_layers: dict[str, int] | None = None
+    """Of those, how many were left as they are, by the reason; null where it was not asked."""
+    unquantised_bytes: int | None = None
+    """Bytes of parameters and buffers before weights were quantised; null where it was not asked."""
+    quantisation_backend: str | None = None
+    """Package that quantised them, with its version."""
+    quantisation_operators: dict[str, int] | None = None
+    """Calls of the operators that read weights stored as integers, in a prefill and a decode step; null where none was asked."""
     attention: str
     """Attention implementation that the loaded model reports."""
     attention_kernels: dict[str, int] | None = None
     """Calls of each fused attention kernel in a prefill and a decode step: {"sdpa-flash": 10}; none of them with eager."""
     attention_kernels_absent: str | None = None
-    """Why the kernels could not be told."""
+    """Why the kernels and operators could not be told."""
     random_weights: bool = False
     compiled_frames: int | None = None
     """Graphs that torch.compile really compiled; null when compile was not asked."""

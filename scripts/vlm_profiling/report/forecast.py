@@ -75,7 +75,13 @@ def forecaster(study: Study, costs: Mapping[str, ModelCost]) -> Callable[[Run], 
             return Forecast(absent=batch)
         gpus = study.gpus(model, point.device)
         predicted = predict_memory(
-            cost, batch, device=point.device, dtype=settings.dtype, attention=settings.attention, gpus=max(gpus, 1)
+            cost,
+            batch,
+            device=point.device,
+            dtype=settings.dtype,
+            attention=settings.attention,
+            quantisation=settings.quantisation,
+            gpus=max(gpus, 1),
         )
         if predicted is None:
             return Forecast(absent=cost.absent or NOT_COUNTED)

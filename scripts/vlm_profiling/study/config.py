@@ -12,6 +12,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SkipValidation, StringConstraints, model_validator
 
+from vlm_profiling.study.quantisation import SCHEMES, Kind
+
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 HUB_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 COMMIT_PATTERN = r"^[0-9a-f]{40}$"
@@ -175,8 +177,11 @@ class OptimizationConfig(Section):
         description="attention implementation; sdpa lets torch choose among its kernels, sdpa-KERNEL allows that one alone",
     )
     compile: bool = Field(default=False, description="compile the modules whose forward generate() calls, with torch.compile")
-    quantisation: Literal["int8", "int4"] | None = Field(
-        default=None, description="weights of linear layers as integers, by torchao where it is installed; the output head is not"
+    quantisation: Kind | None = Field(
+        default=None,
+        description="weights of linear layers, all but the output head, as integers; int8: one scale a row; int8-dynamic: "
+        "activations too, so that products are of integers; int4: groups of 128 weights or fewer (all three by torchao); "
+        "llm-int8: LLM.int8(), nf4: 4-bit normal floats (both by bitsandbytes)",
     )
     cache: Literal["static"] | None = Field(
         default=None, description="static: keys and values in tensors as long as the longest answer; absent: they grow"
@@ -195,6 +200,7 @@ STANDARD_OPTIMIZATIONS: dict[str, OptimizationConfig] = {
     "sdpa-cudnn": OptimizationConfig(dtype="float16", attention="sdpa-cudnn"),
     "static-cache": OptimizationConfig(dtype="float16", cache="static"),
     "flash-attention-2": OptimizationConfig(dtype="float16", attention="flash_attention_2"),
+    **{kind: OptimizationConfig(dtype="bfloat16", quantisation=kind) for kind in SCHEMES},
 }
 """Optimizations known by name to a study that defines none of its own, and to the stand-alone command line."""
 
