@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -14,9 +15,9 @@ from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.checkpoints.quantise import quantise, quantised_modules
 from vlm_profiling.checkpoints.stored import elements, is_quantised, stored_dtype, tensor_bytes
-from vlm_profiling.study.quantisation import SCHEMES, refusal, stored_bytes
+from vlm_profiling.study.quantisation import SCHEMES, Kind, refusal, stored_bytes
 
-KINDS = list(SCHEMES)
+KINDS = get_args(Kind)
 ERROR = {"int8": 0.01, "int8-dynamic": 0.02, "int4": 0.1, "llm-int8": 0.02, "nf4": 0.12}
 """Of a product with weights of a normal distribution, relative, in the 2-norm. Half a step of an int8 row of 512 is about
 0.4 %; 16 levels in blocks lose 6 to 9 %."""
@@ -34,6 +35,10 @@ def layers() -> nn.Module:
     for name, columns, rows in (("first", 512, 1024), ("second", 1024, 320), ("lm_head", 320, 40)):
         model.add_module(name, nn.Linear(columns, rows))
     return model.eval().requires_grad_(False)
+
+
+def test_every_name_that_a_study_can_give_has_a_scheme() -> None:
+    assert set(SCHEMES) == set(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -5,6 +5,7 @@ The output head is left as it is, and what a model's class keeps in float32, as 
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import logging
 from collections import Counter
@@ -74,8 +75,9 @@ def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
 
 def kept_by_class(model: nn.Module, name: str) -> str | None:
     """That the model's class keeps a layer in float32 (T5 casts its input to the dtype of the stored weights), or None."""
-    kept: set[str] = set(getattr(model, "_keep_in_fp32_modules", None) or ()) & set(name.split("."))
-    return f"{' and '.join(sorted(kept))} is kept in float32 by the model's class" if kept else None
+    asked: Any = getattr(model, "_keep_in_fp32_modules", None) or ()
+    kept = sorted(set(asked).intersection(name.split(".")))
+    return f"{' and '.join(kept)} is kept in float32 by the model's class" if kept else None
 
 
 def quantised_modules(model: nn.Module) -> int:
@@ -115,30 +117,28 @@ def _int4_config(group: int, device: str) -> Any:
 def _by_bitsandbytes(model: nn.Module, kind: str, taken: dict[str, nn.Linear]) -> None:
     # It tells every layer's every call that LLM.int8 casts activations to float16
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    library: Any = importlib.import_module("bitsandbytes")  # whose parameter classes have no types to check against
+    make = _int8_layer if kind == "llm-int8" else _nf4_layer
     for name, layer in taken.items():
         parent, _, own = name.rpartition(".")
-        setattr(model.get_submodule(parent), own, _int8_layer(layer) if kind == "llm-int8" else _nf4_layer(layer))
+        setattr(model.get_submodule(parent), own, make(layer, library))
 
 
-def _int8_layer(layer: nn.Linear) -> nn.Linear:
+def _int8_layer(layer: nn.Linear, library: Any) -> nn.Linear:
     """LLM.int8(): rows as int8; features of the activations beyond 6.0 are multiplied unquantised (Dettmers et al., 2022)."""
-    import bitsandbytes
-
-    integers, scales, _ = bitsandbytes.functional.int8_vectorwise_quant(layer.weight.to(torch.float16))
+    integers, scales, _ = library.functional.int8_vectorwise_quant(layer.weight.to(torch.float16))
     shape = (layer.in_features, layer.out_features)
-    new = bitsandbytes.nn.Linear8bitLt(
+    new = library.nn.Linear8bitLt(
         *shape, bias=layer.bias is not None, has_fp16_weights=False, threshold=6.0, device=torch.device("meta")
     )
-    new.weight = bitsandbytes.nn.Int8Params(integers, requires_grad=False, has_fp16_weights=False, CB=integers, SCB=scales)
+    new.weight = library.nn.Int8Params(integers, requires_grad=False, has_fp16_weights=False, CB=integers, SCB=scales)
     new.bias = layer.bias
     return new.eval()
 
 
-def _nf4_layer(layer: nn.Linear) -> nn.Linear:
+def _nf4_layer(layer: nn.Linear, library: Any) -> nn.Linear:
     """Blocks of 64 weights as 4-bit normal floats, scales in float32 (Dettmers et al., 2023, without double quantisation)."""
-    import bitsandbytes
-
-    new = bitsandbytes.nn.Linear4bit(
+    new = library.nn.Linear4bit(
         layer.in_features,
         layer.out_features,
         bias=layer.bias is not None,
@@ -146,7 +146,7 @@ def _nf4_layer(layer: nn.Linear) -> nn.Linear:
         quant_type="nf4",
         device=torch.device("meta"),
     )
-    weight = bitsandbytes.nn.Params4bit(
+    weight = library.nn.Params4bit(
         layer.weight.data, requires_grad=False, quant_type="nf4", compress_statistics=False, module=new
     )
     new.weight = weight.to(layer.weight.device)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.measure.passes import InputBatch, Session, prepared_inputs
@@ -93,7 +93,8 @@ def kernels_that_ran(session: Session, batch: InputBatch) -> KernelCalls:
     with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as profiler:
         session.generate(**inputs, **{**session.generation, **short})
     calls = KernelCalls({}, {})
-    for event in profiler.profiler.kineto_results.events():
+    seen: Any = profiler.profiler
+    for event in seen.kineto_results.events():  # which alone tell the dtypes that an operator read
         name = event.name()
         if name in OPERATORS:
             kernel = OPERATORS[name]

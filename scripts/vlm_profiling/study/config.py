@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SkipValidation, StringConstraints, model_validator
 
-from vlm_profiling.study.quantisation import SCHEMES, Kind
+from vlm_profiling.study.quantisation import Kind
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 HUB_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
@@ -200,7 +200,7 @@ STANDARD_OPTIMIZATIONS: dict[str, OptimizationConfig] = {
     "sdpa-cudnn": OptimizationConfig(dtype="float16", attention="sdpa-cudnn"),
     "static-cache": OptimizationConfig(dtype="float16", cache="static"),
     "flash-attention-2": OptimizationConfig(dtype="float16", attention="flash_attention_2"),
-    **{kind: OptimizationConfig(dtype="bfloat16", quantisation=kind) for kind in SCHEMES},
+    **{kind: OptimizationConfig(dtype="bfloat16", quantisation=kind) for kind in get_args(Kind)},
 }
 """Optimizations known by name to a study that defines none of its own, and to the stand-alone command line."""
 
