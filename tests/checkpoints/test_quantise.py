@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 import torch
+from accelerate.hooks import AlignDevicesHook, add_hook_to_module
 from generation import answer
 from torch import nn
 
@@ -118,6 +119,15 @@ def test_a_model_that_no_scheme_fits_is_unsupported_and_names_the_width() -> Non
     reason = "it fits no linear layer: 48 input features are no multiple of 64; 20 output features are no multiple of 32"
     with pytest.raises(Unsupported, match=f"quantisation nf4: {reason}"):
         quantise(model, "nf4")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_layer_placed_by_accelerate_keeps_its_place(kind: str, layers: nn.Module) -> None:
+    """A hook moves what a layer reads to the layer's GPU; bitsandbytes' layers take the place of those that have it."""
+    add_hook_to_module(layers.second, AlignDevicesHook(execution_device="cpu"))
+    quantise(layers, kind)
+    assert layers.second(torch.ones(2, 1024)).shape == (2, 320)
+    assert isinstance(layers.second._hf_hook, AlignDevicesHook)
 
 
 def test_on_a_gpu_rows_of_any_number_fit_and_tinygemm_pads() -> None:

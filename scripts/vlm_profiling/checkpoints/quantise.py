@@ -115,13 +115,18 @@ def _int4_config(group: int, device: str) -> Any:
 
 
 def _by_bitsandbytes(model: nn.Module, kind: str, taken: dict[str, nn.Linear]) -> None:
+    from accelerate.hooks import add_hook_to_module
+
     # It tells every layer's every call that LLM.int8 casts activations to float16
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     library: Any = importlib.import_module("bitsandbytes")  # whose parameter classes have no types to check against
     make = _int8_layer if kind == "llm-int8" else _nf4_layer
     for name, layer in taken.items():
+        new = make(layer, library)
+        if hook := getattr(layer, "_hf_hook", None):  # accelerate's, of a layer that it placed on one of several GPUs
+            add_hook_to_module(new, hook)
         parent, _, own = name.rpartition(".")
-        setattr(model.get_submodule(parent), own, make(layer, library))
+        setattr(model.get_submodule(parent), own, new)
 
 
 def _int8_layer(layer: nn.Linear, library: Any) -> nn.Linear:
