@@ -87,10 +87,12 @@ def test_a_failed_cell_is_a_word_at_its_place(make_study):
     assert {"label": "4", "word": "× oom"} in rows
 
 
-def test_energy_without_a_meter_is_a_note_with_the_reason(make_study):
-    chart = model_chart(make_study().cells(), "trained", "batch_size", {})
-    notes = [" ".join(row["text"]) for row in rows_of(chart) if "text" in row]
-    assert notes == ["No energy: no RAPL on this host"]
+def test_without_a_meter_there_is_no_empty_panel_but_the_reason_below_the_title(make_study):
+    chart = model_chart(make_study().cells(), "trained", "batch_size", {}).to_dict()
+    title = json.dumps(chart["title"])
+    assert "latency by batch size" in title and "energy by" not in title
+    assert "No energy: no RAPL on this host." in " ".join(chart["title"]["subtitle"])
+    assert len(chart["vconcat"]) == 1 and len(chart["vconcat"][0]["hconcat"]) == 1
 
 
 def test_a_model_keeps_its_colour(make_study):

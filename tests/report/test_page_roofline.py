@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import polars as pl
 import pytest
 from factories import make_ceilings
@@ -10,7 +13,7 @@ from test_page_stages import section
 
 from vlm_profiling.cost.ceilings import write_ceilings
 from vlm_profiling.cost.roofline import StageRoofline
-from vlm_profiling.report.charts_roofline import roofline_chart
+from vlm_profiling.report.charts_roofline import HEIGHT, LINE, _labelled, roofline_chart
 from vlm_profiling.report.files import chart_files, roofline_files
 from vlm_profiling.report.page_model import model_page
 from vlm_profiling.report.page_roofline import roofline_table
@@ -98,3 +101,17 @@ def test_a_gpu_has_a_table_and_a_roof_for_each_ceiling(make_study):
     assert "(NVIDIA H100 Tensor Core GPU datasheet: 67,000 GFLOP/s in float32, 3,350 GB/s" in text
     names = {row["name"] for row in rows_of(roofline_chart(cells, "trained", rows)) if "name" in row}
     assert names == {"datasheet: 67 TFLOP/s in float32, 3,350 GB/s", "measured: 50 TFLOP/s in float32, 3,000 GB/s"}
+
+
+def test_labels_of_points_that_lie_together_stand_apart_in_the_order_of_their_points():
+    names = ("vision", "project", "prefill", "decode")
+    points = [
+        {"stage": stage, "label": f"{stage}, 3.3×", "intensity": intensity, "rate": rate}
+        for stage, intensity, rate in zip(names, (140, 127, 120, 1.5), (70, 58, 52, 2.8), strict=True)
+    ]
+    labelled = _labelled(points, (0.4, 1400), (0.9, 570))
+    assert [point["stage"] for point in labelled] == list(names)
+    beside = [point for point in labelled[:3] if point["on_left"] == labelled[0]["on_left"]]
+    heights = [HEIGHT * math.log10(point["label_rate"] / 0.9) / math.log10(570 / 0.9) for point in beside]
+    assert all(above - below >= LINE - 1e-6 for above, below in itertools.pairwise(heights))
+    assert labelled[3] == points[3] | {"on_left": False, "label_rate": pytest.approx(2.8)}, "alone, it is beside its point"

@@ -9,7 +9,7 @@ import altair as alt
 from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.compare import latency_ratios
-from vlm_profiling.report.figures import JOULES, PERCENT, SECONDS, Absent, Entry, best_unit, marked_like
+from vlm_profiling.report.figures import JOULES, PERCENT, SECONDS, Absent, Entry, Figure, best_unit, marked_like
 from vlm_profiling.report.panels import (
     GAP,
     MODEL_COLOURS,
@@ -46,7 +46,7 @@ def model_chart(cells: Cells, model: str, name: str, times: Mapping[Place, Times
         return _quality_chart(model, axis, lines, colour)
     if axis == "optimization":
         return _optimization_chart(model, lines, colour, times)
-    if AXIS[axis].given is None:
+    if AXIS[axis].given is None and any(isinstance(entry, Figure) for entry in _entries(lines, "energy")):
         return _latency_energy_chart(model, axis, lines, colour)
     return _latency_chart(model, axis, lines, colour)
 
@@ -60,7 +60,10 @@ def _latency_chart(model: str, axis: str, lines: Sequence[Line], colour: str) ->
     panels = [_panel(axis, line, "latency") for line in lines]
     rows = panel_rows(panels, _latency_axes(axis, lines, colour))
     title = f"{model}: latency by {AXIS[axis].word}"
-    return finish(rows, title, _latency_subtitle(axis, lines), _entries(lines, "latency"))
+    absent = [entry for entry in _entries(lines, "energy") if isinstance(entry, Absent) and entry.status == "absent"]
+    without = f" No energy: {'; '.join(dict.fromkeys(entry.reason for entry in absent))}." if absent else ""
+    subtitle = _latency_subtitle(axis, lines) + (without if AXIS[axis].given is None else "")
+    return finish(rows, title, subtitle, _entries(lines, "latency"))
 
 
 def _latency_energy_chart(model: str, axis: str, lines: Sequence[Line], colour: str) -> alt.VConcatChart:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import altair as alt
 
@@ -18,6 +18,7 @@ from vlm_profiling.report.words import settings
 HEIGHT = 300
 LEAST_WIDTH, LETTER, LINE, RADIUS = 260, 6.4, 14, 7
 """Pixels: of a panel on a phone, of a letter of a label, of its height, of a point."""
+_Box: TypeAlias = tuple[float, float, float, float]
 SHIFTS = (0, -LINE, LINE, -2 * LINE, 2 * LINE, -3 * LINE, 3 * LINE, 4 * LINE)
 """Pixels that a label may stand above or below its point."""
 RATES = (Unit("PFLOP/s", 1e15), Unit("TFLOP/s", 1e12), Unit("GFLOP/s", 1e9), Unit("MFLOP/s", 1e6))
@@ -101,9 +102,14 @@ def _point(row: StageRoofline, unit: Unit) -> dict[str, Any]:
 
 
 def _labelled(points: Sequence[dict[str, Any]], x_ends: tuple[float, float], y_ends: tuple[float, float]) -> list[dict[str, Any]]:
-    """The points with places for their labels: beside the point, or as little above or below that as keeps them apart."""
+    """The points with places for their labels: beside the point, or as little above or below that as keeps them apart.
+
+    Labels that stand above each other are in the order of their points.
+    """
     taken = [_box(*_pixels(point, x_ends, y_ends), width=0, on_left=False) for point in points]
-    labelled, order = [], {point["stage"]: number for number, point in enumerate(points)}
+    order = {point["stage"]: number for number, point in enumerate(points)}
+    labelled: list[dict[str, Any]] = []
+    above: list[_Box] = []
     for point in sorted(points, key=lambda point: -point["rate"]):
         x, y = _pixels(point, x_ends, y_ends)
         width = LETTER * len(point["label"])
@@ -112,10 +118,13 @@ def _labelled(points: Sequence[dict[str, Any]], x_ends: tuple[float, float], y_e
         free = [
             (box, on_left, shift)
             for box, on_left, shift in boxes
-            if box[0] >= 0 and box[1] <= LEAST_WIDTH and not any(_meet(box, other) for other in taken)
+            if box[0] >= 0 and box[1] <= LEAST_WIDTH
+            if not any(_meet(box, other) for other in taken)
+            if not any(box[2] < other[2] and box[0] < other[1] and other[0] < box[1] for other in above)
         ]
         box, on_left, shift = (free or boxes)[0]
         taken.append(box)
+        above.append(box)
         decades = math.log10(y_ends[1] / y_ends[0])
         labelled.append(point | {"on_left": on_left, "label_rate": point["rate"] * 10 ** (-shift * decades / HEIGHT)})
     return sorted(labelled, key=lambda point: order[point["stage"]])
@@ -130,7 +139,7 @@ def _pixels(point: Mapping[str, Any], x_ends: tuple[float, float], y_ends: tuple
     return across * LEAST_WIDTH, (1 - up) * HEIGHT
 
 
-def _box(x: float, y: float, width: float, *, on_left: bool) -> tuple[float, float, float, float]:
+def _box(x: float, y: float, width: float, *, on_left: bool) -> _Box:
     """Left, right, top and bottom of a label beside a point; without width of the point itself."""
     if not width:
         return x - RADIUS, x + RADIUS, y - RADIUS, y + RADIUS
@@ -138,7 +147,7 @@ def _box(x: float, y: float, width: float, *, on_left: bool) -> tuple[float, flo
     return min(near, far), max(near, far), y - LINE / 2, y + LINE / 2
 
 
-def _meet(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+def _meet(one: _Box, other: _Box) -> bool:
     return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
 
 

@@ -45,11 +45,12 @@ document.addEventListener("DOMContentLoaded", () => {
 
 /* Tables that sort by a click on a head and show only the rows that hold some words; definitions for fingers and keys. */
 
-const FILTERED_ROWS = 6;
+const LONG_TABLE = 8; // rows
+const MANY_MODELS = 5;
 
 function sortValue(cell) {
   const text = cell.firstChild ? (cell.querySelector("small") ? cell.firstChild.textContent : cell.textContent) : "";
-  const number = parseFloat(text.replace(/[,\s]/g, ""));
+  const number = parseFloat(text.replace(/^.*\^|[,\s]/g, ""));
   return { text: cell.textContent.trim(), number };
 }
 
@@ -109,7 +110,8 @@ document.addEventListener("DOMContentLoaded", () => {
     const hasSums = rows.some((row) => row.cells[0].querySelector("strong"));
     if (rows.length < 2 || unnamed || hasSums) continue; // rows whose order means something
     makeSortable(table);
-    if (rows.length >= FILTERED_ROWS) makeFilterable(table, box);
+    const ofModels = box.getAttribute("aria-label").startsWith("Table: At the baseline");
+    if (rows.length >= (ofModels ? MANY_MODELS : LONG_TABLE)) makeFilterable(table, box);
   }
   const bubble = document.createElement("div");
   bubble.className = "bubble";
@@ -137,11 +139,17 @@ document.addEventListener("DOMContentLoaded", () => {
 const NARROW = 560;
 const WIDE = 920;
 const LEAST_PLOT = 110;
+const NAMES_SHARE = 0.45; // of a phone's width, to names beside rows
+const RIGHT_MARGIN = 5;
+const LETTER = 6.5; // pixels, of a label
 const DARK_COLOURS = {
   black: "#e8eaed",
   white: "#1b1f24",
   "#5f6368": "#a8b0b9",
   "#e6e8eb": "#30363d",
+  "#dfe2e6": "#3a424b",
+  "#543005": "#9c6a3c",
+  "#bf812d": "#f0c27a",
   "#0072B2": "#3b8ede",
   "#56B4E9": "#a5dbfb",
   "#D55E00": "#ee7f33",
@@ -157,7 +165,7 @@ const DARK_CONFIG = {
   background: "transparent",
   title: { color: "#e8eaed", subtitleColor: "#a8b0b9" },
   axis: { labelColor: "#c9d1d9", titleColor: "#c9d1d9", gridColor: "#30363d", domainColor: "#8b949e", tickColor: "#8b949e" },
-  legend: { labelColor: "#c9d1d9", titleColor: "#c9d1d9" },
+  legend: { labelColor: "#c9d1d9", titleColor: "#c9d1d9", symbolBaseFillColor: "#c9d1d9", symbolBaseStrokeColor: "#c9d1d9" },
   header: { labelColor: "#c9d1d9", titleColor: "#c9d1d9" },
   rule: { color: "#e8eaed" },
   text: { color: "#e8eaed" },
@@ -200,6 +208,13 @@ function wrapped(text, length) {
   return lines;
 }
 
+/* Pixels that the labels of a nominal axis take beside each other. */
+function labelsWidth(channel, specification) {
+  const rows = Object.values(specification.datasets ?? {}).flat();
+  const labels = [...new Set(rows.map((row) => row[channel.field]).filter((label) => label !== undefined))];
+  return labels.length * Math.max(0, ...labels.map((label) => String(label).length)) * LETTER + labels.length * LETTER;
+}
+
 /* Panels below each other, texts wrapped and labels short: for a phone. */
 function stacked(specification, width) {
   const narrow = changed(specification, (part) => {
@@ -209,22 +224,28 @@ function stacked(specification, width) {
       part = { ...rest, vconcat: hconcat };
     }
     if (part.labels === false) part = { ...part, labels: true, ticks: true }; // no panel beside it names its rows now
-    if (part.labelLimit) part = { ...part, labelLimit: Math.min(part.labelLimit, width * 0.3) };
-    if (part.labelAngle === 0) part = { ...part, labelAngle: -35, labelAlign: "right" };
+    if (part.labelLimit) part = { ...part, labelLimit: Math.min(part.labelLimit, width * NAMES_SHARE) };
+    if (part.axis?.labelAngle === 0 && labelsWidth(part, specification) > width) {
+      part = { ...part, axis: { ...part.axis, labelAngle: -35, labelAlign: "right" } };
+    }
     if (part.legend) {
       const columns = part.legend.orient === "bottom" ? Math.max(1, Math.floor(width / 120)) : 1;
       part = { ...part, legend: { ...part.legend, orient: "bottom", columns, labelLimit: width / columns } };
     } else if (part.field && part.scale?.range && part.legend === undefined) {
       part = { ...part, legend: { orient: "bottom", columns: 1, labelLimit: width } };
     }
+    if (typeof part.title === "string" && (part.layer || part.mark)) part = { ...part, title: { text: part.title } };
     if (part.title?.text) {
-      const title = { ...part.title, text: wrapped(part.title.text, width / 8.2) };
-      if (title.subtitle) title.subtitle = wrapped(title.subtitle, width / 6.2);
+      const title = { ...part.title, text: wrapped(part.title.text, width / 8.8) };
+      if (title.subtitle) title.subtitle = wrapped(title.subtitle, width / 6.5);
       part = { ...part, title };
     }
     return part;
   });
-  return narrow;
+  const legend = { ...narrow.config?.legend, layout: { bottom: { direction: "vertical", anchor: "start" } } };
+  const inLines = (row) => (Array.isArray(row.text) ? { ...row, text: wrapped(row.text, width / 7) } : row);
+  const datasets = Object.fromEntries(Object.entries(narrow.datasets ?? {}).map(([name, rows]) => [name, rows.map(inLines)]));
+  return { ...narrow, datasets, config: { ...narrow.config, legend } };
 }
 
 function scaled(specification, factor) {
@@ -241,6 +262,17 @@ function scaled(specification, factor) {
   return walk(structuredClone(specification));
 }
 
+/* Of all, where it is too wide; else from the left edge to the right end of the widest panel: beside a wider title it may grow. */
+function drawnWidth(place, limit) {
+  const svg = place.querySelector("svg");
+  const natural = Number(svg.getAttribute("width"));
+  if (natural > limit) return natural;
+  const whole = svg.getBoundingClientRect();
+  const panels = [...place.querySelectorAll("g.mark-group.role-scope, g.mark-group.role-legend")];
+  const ends = panels.map((panel) => panel.getBoundingClientRect().right - whole.left);
+  return Math.max(0, ...ends) + RIGHT_MARGIN;
+}
+
 async function draw(figure) {
   const box = figure.querySelector(".drawing");
   const room = box.clientWidth;
@@ -255,7 +287,8 @@ async function draw(figure) {
   figure.view?.finalize();
   for (let attempt = 0; attempt < 3; attempt++) {
     figure.view = (await window.vegaEmbed(place, specification, options)).view;
-    const excess = Number(place.querySelector("svg").getAttribute("width")) - Math.min(room, WIDE);
+    const limit = Math.min(room, WIDE);
+    const excess = drawnWidth(place, limit) - limit;
     const plot = plotWidth(specification);
     if ((excess <= 0 && excess > -20) || plot <= LEAST_PLOT) break;
     specification = scaled(specification, Math.max(0.3, (plot - excess - 2) / plot));

@@ -32,7 +32,7 @@ const DARK_CONFIG = {
   background: "transparent",
   title: { color: "#e8eaed", subtitleColor: "#a8b0b9" },
   axis: { labelColor: "#c9d1d9", titleColor: "#c9d1d9", gridColor: "#30363d", domainColor: "#8b949e", tickColor: "#8b949e" },
-  legend: { labelColor: "#c9d1d9", titleColor: "#c9d1d9" },
+  legend: { labelColor: "#c9d1d9", titleColor: "#c9d1d9", symbolBaseFillColor: "#c9d1d9", symbolBaseStrokeColor: "#c9d1d9" },
   header: { labelColor: "#c9d1d9", titleColor: "#c9d1d9" },
   rule: { color: "#e8eaed" },
   text: { color: "#e8eaed" },
@@ -101,6 +101,7 @@ function stacked(specification, width) {
     } else if (part.field && part.scale?.range && part.legend === undefined) {
       part = { ...part, legend: { orient: "bottom", columns: 1, labelLimit: width } };
     }
+    if (typeof part.title === "string" && (part.layer || part.mark)) part = { ...part, title: { text: part.title } };
     if (part.title?.text) {
       const title = { ...part.title, text: wrapped(part.title.text, width / 8.8) };
       if (title.subtitle) title.subtitle = wrapped(title.subtitle, width / 6.5);
@@ -108,7 +109,10 @@ function stacked(specification, width) {
     }
     return part;
   });
-  return narrow;
+  const legend = { ...narrow.config?.legend, layout: { bottom: { direction: "vertical", anchor: "start" } } };
+  const inLines = (row) => (Array.isArray(row.text) ? { ...row, text: wrapped(row.text, width / 7) } : row);
+  const datasets = Object.fromEntries(Object.entries(narrow.datasets ?? {}).map(([name, rows]) => [name, rows.map(inLines)]));
+  return { ...narrow, datasets, config: { ...narrow.config, legend } };
 }
 
 function scaled(specification, factor) {
