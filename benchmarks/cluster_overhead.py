@@ -75,9 +75,12 @@ def main() -> None:
 def compare(host: Project, contained: Project, cells: int) -> None:
     """The runs alone, each way."""
     only = ("--until", "profile_run")
+    grouped = ("--groups", "profile_run=cells", "--group-components", f"cells={CELLS_OF_A_MODEL}")
     ways: dict[str, Callable[[], object]] = {
         "on the host, one after another": lambda: host.run(*only),
         "as SLURM jobs": lambda: finish(host, *only),
+        "as a SLURM job array": lambda: finish(host, *only, "--slurm-array-jobs", "profile_run"),
+        f"as SLURM jobs of {CELLS_OF_A_MODEL} cells each": lambda: finish(host, *only, *grouped),
         "as SLURM jobs in the image": lambda: finish(contained, *only),
     }
     for what, work in ways.items():

@@ -19,7 +19,7 @@ rule calibrate_device:
     threads: device_threads
     resources:
         gpu=device_gpus,
-        gpu_turn=device_gpus,
+        turn=1,
         gpu_model=device_gpu_model,
     shell:
         "calibrate_device.py --device {wildcards.device} --lock {input.lock} --output {output} > {log} 2>&1"

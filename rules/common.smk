@@ -91,10 +91,6 @@ def run_gpus(wildcards):
     return STUDY.gpus(STUDY.run(wildcards.model, wildcards.dataset, wildcards.point))
 
 
-def run_gpu_turn(wildcards):
-    return int(run_gpus(wildcards) > 0)
-
-
 CORES_OF_A_NODE = 8  # what a CPU run asks of a cluster, where nobody said --cores; `--set-threads profile_run=64` for more
 
 

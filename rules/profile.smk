@@ -18,7 +18,7 @@ rule profile_run:
     threads: run_threads
     resources:
         gpu=run_gpus,
-        gpu_turn=run_gpu_turn,
+        turn=1,  # of what measures: one at a time where a profile says turn=1
         nodes=1,  # SLURM may otherwise take several GPUs of two nodes
         gpu_model=run_gpu_model,
         mem_mb=run_memory_mb,

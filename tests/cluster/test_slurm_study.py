@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import itertools
 import json
 
 import loopback
@@ -58,3 +60,28 @@ def test_a_gpu_run_asks_for_the_declared_gpu_and_a_cpu_run_for_none(cluster_proj
     assert asked == {False: None, True: "gres:gpu:h100:1"}
     log = next((cluster_project.folder / "results/logs/profile_run").rglob("*cuda*.log")).read_text()
     assert "device 'cuda'" in log, "the job reached the node, whose GPU is not one"
+
+
+def test_cells_of_one_allocation_are_measured_one_after_another(cluster_project: Project) -> None:
+    cluster_project.configure(axes={"batch_size": {"values": [1, 2, 3]}}, protocol=PROTOCOL)
+    before = {job["JobId"] for job in loopback.jobs()}
+    finish(cluster_project, "--groups", "profile_run=cells", "--group-components", "cells=3")
+    shared = [job for job in loopback.jobs() if job["JobId"] not in before and job["Comment"].startswith("rule_cells")]
+    assert [job["NumCPUs"] for job in shared] == ["8"], "what one cell asks for"
+    told = sorted(records(cluster_project), key=lambda record: record["started_at"])
+    assert [record["status"] for record in told] == ["ok"] * 3
+    for earlier, later in itertools.pairwise(told):
+        assert started_s(later) >= started_s(earlier) + earlier["duration_s"] - 1, "times are told in whole seconds"
+
+
+def test_cells_of_a_job_array_are_each_a_job(cluster_project: Project) -> None:
+    cluster_project.configure(axes={"batch_size": {"values": [1, 2, 3]}}, protocol=PROTOCOL)
+    before = {job["JobId"] for job in loopback.jobs()}
+    finish(cluster_project, "--slurm-array-jobs", "profile_run")
+    tasks = [job for job in jobs_of("profile_run") if job["JobId"] not in before]
+    assert {job["ArrayTaskId"] for job in tasks} == {"1", "2", "3"}
+    assert [record["status"] for record in records(cluster_project)] == ["ok"] * 3
+
+
+def started_s(record: dict) -> float:
+    return datetime.datetime.fromisoformat(record["started_at"]).timestamp()

@@ -27,14 +27,14 @@ def asked(output: str) -> list[tuple[str, dict[str, str]]]:
 
 def test_a_run_asks_for_its_models_gpus_on_one_node_and_takes_turns(project: Project) -> None:
     project.configure(**ON_GPUS)
-    for arguments in ([], ["--resources", "gpu=2", "gpu_turn=1"]):
+    for arguments in ([], ["--resources", "gpu=2", "turn=1"]):
         resources = dict(asked(project.run("-n", *arguments).stdout))
-        chosen = ("gpu", "gpu_turn", "nodes", "gpu_model")
+        chosen = ("gpu", "turn", "nodes", "gpu_model")
         assert {run: tuple(own[name] for name in chosen) for run, own in resources.items()} == {
             "large-cuda": ("2", "1", "1", "h100"),
             "small-cuda": ("1", "1", "1", "h100"),
-            "large-cpu": ("0", "0", "1", ""),
-            "small-cpu": ("0", "0", "1", ""),
+            "large-cpu": ("0", "1", "1", ""),
+            "small-cpu": ("0", "1", "1", ""),
         }
 
 
