@@ -210,7 +210,8 @@ def test_a_figure_stands_above_its_interval_and_a_head_tells_what_it_is():
         "# T\n\n## S\n\n| Model | Peak memory (GiB) |\n| :-- | --: |\n| m | 1.5 [1.0, 2.0], n = 3 ⚠ |\n", lambda *_: ""
     )
     assert "1.5 <abbr title=" in body.sections and "<small> [1.0,\u00a02.0] n\u00a0=\u00a03</small>" in body.sections
-    assert definition("Peak memory (GiB)", "Model") in body.sections.replace("&quot;", '"')
+    meaning = definition("Peak memory (GiB)", "Model")
+    assert meaning and meaning in body.sections.replace("&quot;", '"')
     assert (body.title, body.headings) == ("T", [("s", "S")])
 
 
