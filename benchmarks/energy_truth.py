@@ -35,11 +35,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         compile_fake_nvml(Path(folder))
         trials = simulate(functools.partial(run_with_library, Path(folder)), options.trials, options.seed)
-    print(f"{'meter':<24}{'trials':>8}{'within':>8}{'mean error':>12}{'largest':>10}{'stated':>10}")
+    print(f"{'meter':<34}{'trials':>8}{'within':>8}{'mean error':>12}{'largest':>10}{'stated':>10}")
     for kind in KINDS:
         of_kind = [trial for trial in trials if trial.kind == kind]
         measured = [trial for trial in of_kind if trial.joules is not None]
-        print(line(kind, measured) if measured else f"{kind:<24}{len(of_kind):>8}  refused: {of_kind[0].refused}")
+        print(line(kind, measured) if measured else f"{kind:<34}{len(of_kind):>8}  refused: {of_kind[0].refused}")
     measured = [trial for trial in trials if trial.joules is not None]
     share = sum(trial.holds_truth for trial in measured) / len(measured)
     print(f"the truth is within the stated uncertainty in {share:.1%} of {len(measured)} windows")
@@ -50,7 +50,7 @@ def line(kind: str, trials: Sequence[Trial]) -> str:
     errors = [(trial.joules or 0.0) / trial.true_j - 1 for trial in trials]
     stated = fmean(trial.relative_uncertainty or 0.0 for trial in trials)
     within = sum(trial.holds_truth for trial in trials)
-    return f"{kind:<24}{len(trials):>8}{within:>8}{fmean(errors):>12.2%}{max(map(abs, errors)):>10.2%}{stated:>10.2%}"
+    return f"{kind:<34}{len(trials):>8}{within:>8}{fmean(errors):>12.2%}{max(map(abs, errors)):>10.2%}{stated:>10.2%}"
 
 
 if __name__ == "__main__":

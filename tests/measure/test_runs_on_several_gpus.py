@@ -9,6 +9,7 @@ from fakes.pretended_gpus import pretended_gpus
 
 from vlm_profiling.measure.failures import MachineError
 from vlm_profiling.measure.run import profile
+from vlm_profiling.measure.summary import summarise
 from vlm_profiling.study.config import OptimizationConfig, ProtocolConfig, RepeatsConfig, WarmupConfig
 
 PROTOCOL = ProtocolConfig(
@@ -34,6 +35,7 @@ def test_the_record_of_a_run_on_two_gpus(request_for, architecture: str, monkeyp
     assert record.energy is not None and record.energy.gpu is None
     assert record.energy.absent["gpu"] == record.environment.absent["gpu"] == "no NVIDIA driver on this host (NVML is not there)"
     assert json.loads(record.spec)["model"]["gpus"] == 2
+    assert "0 + 0 MiB allocated, each one's own peak" in summarise(record)
 
 
 def test_too_few_gpus_are_an_error_that_says_how_many_are_seen(request_for, monkeypatch) -> None:

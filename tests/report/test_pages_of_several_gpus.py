@@ -31,6 +31,7 @@ PREDICTED = PredictedMemory(
 def answer(run):
     record = make_record(generate_s=0.02, accuracy=0.75, **identity_of(run))
     record = on_two_gpus(record) if run.model == "trained" else record
+    assert record.memory
     return replace(record, memory=replace(record.memory, predicted=PREDICTED))
 
 

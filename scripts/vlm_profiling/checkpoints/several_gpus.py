@@ -99,7 +99,7 @@ def _answer_where_asked(model: PreTrainedModel) -> None:
             language_model: Any = module
             first = language_model.get_input_embeddings()
             skipped: Any = model._skip_keys_device_placement
-            add_hook_to_module(module, AlignDevicesHook(first.weight.device, io_same_device=True, skip_keys=skipped))
+            add_hook_to_module(language_model, AlignDevicesHook(first.weight.device, io_same_device=True, skip_keys=skipped))
             placed: Any = model.hf_device_map
             placed[name] = first.weight.device
 

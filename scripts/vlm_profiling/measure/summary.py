@@ -70,6 +70,9 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
         told = [f"{name} {value / 2**20:,.0f} MiB" for name, value in peaks.items() if value is not None]
         if told:
             yield "peak memory", ", ".join(told)
+        if record.memory.peaks_by_gpu:
+            each = (f"{peak.peak_allocated_bytes / 2**20:,.0f}" for peak in record.memory.peaks_by_gpu)
+            yield "peaks of GPUs", f"{' + '.join(each)} MiB allocated, each one's own peak"
     if record.quality and record.quality.wer is not None:
         quality = record.quality
         yield "WER", f"{quality.wer:.3f}{_interval(quality.wer_interval)}, normalised {quality.wer_normalised:.3f}"
