@@ -115,3 +115,11 @@ def test_labels_of_points_that_lie_together_stand_apart_in_the_order_of_their_po
     heights = [HEIGHT * math.log10(point["label_rate"] / 0.9) / math.log10(570 / 0.9) for point in beside]
     assert all(above - below >= LINE - 1e-6 for above, below in itertools.pairwise(heights))
     assert labelled[3] == points[3] | {"on_left": False, "label_rate": pytest.approx(2.8)}, "alone, it is beside its point"
+
+
+def test_long_labels_of_two_points_in_one_place_do_not_cover_each_other():
+    points = [
+        {"stage": stage, "label": f"{stage}, 35,174,030×", "intensity": 0.25, "rate": 0.02} for stage in ("vision", "project")
+    ]
+    one, other = _labelled(points, (0.0004, 200), (0.0000001, 200))
+    assert one["on_left"] != other["on_left"] or one["label_rate"] != other["label_rate"]

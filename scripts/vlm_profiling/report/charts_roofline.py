@@ -118,11 +118,11 @@ def _labelled(points: Sequence[dict[str, Any]], x_ends: tuple[float, float], y_e
         free = [
             (box, on_left, shift)
             for box, on_left, shift in boxes
-            if box[0] >= 0 and box[1] <= LEAST_WIDTH
             if not any(_meet(box, other) for other in taken)
             if not any(box[2] < other[2] and box[0] < other[1] and other[0] < box[1] for other in above)
         ]
-        box, on_left, shift = (free or boxes)[0]
+        inside = [place for place in free if place[0][0] >= 0 and place[0][1] <= LEAST_WIDTH]
+        box, on_left, shift = (inside or free or boxes)[0]
         taken.append(box)
         above.append(box)
         decades = math.log10(y_ends[1] / y_ends[0])
