@@ -54,7 +54,8 @@ def draw_on_gpus(config: PreTrainedConfig, gpus: Sequence[GpuLike], settings: Se
         torch.manual_seed(0)
         model.init_weights()
         finish_random_weights(model)
-        dispatch_model(model, placed, main_device=gpus[0], skip_keys=model._skip_keys_device_placement)
+        where: dict[str, Any] = {"device_map": placed, "main_device": gpus[0]}
+        dispatch_model(model, **where, skip_keys=list(model._skip_keys_device_placement or ()))
     _answer_where_asked(model)
     return model.eval().requires_grad_(False)
 
