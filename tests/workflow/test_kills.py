@@ -62,6 +62,24 @@ def test_a_killed_run_fails_its_job_names_its_log_and_holds_up_no_other(
     assert differences(project.folder / "results", finished.folder / "results") == []
 
 
+def test_a_run_killed_after_it_wrote_its_record_keeps_it(project: Project) -> None:
+    name = next(name for name in project.records if "-b1-" in name)
+    record = project.folder / "results/runs" / name
+    record.unlink()
+    process = start(project)
+    while not record.exists():
+        assert process.poll() is None
+        time.sleep(0.001)
+    victim = next(number for number, script in jobs(project).items() if script == "profile_run")
+    written = record.read_bytes()
+    os.kill(victim, signal.SIGKILL)
+    assert process.wait(timeout=300) != 0, "the job has failed"
+    assert record.read_bytes() == written
+    assert "profile_run" not in project.planned()
+    project.run()
+    assert record.read_bytes() == written
+
+
 def test_a_run_that_a_killed_snakemake_left_at_work_keeps_its_record(project: Project) -> None:
     name = next(name for name in project.records if "-b1-" in name)
     (project.folder / "results/runs" / name).unlink()
