@@ -1,5 +1,10 @@
 # Steps 8 and 9: charts and pages, from the tables alone.
-from vlm_profiling.report.files import chart_files, chart_processes, page_files, site_files
+from vlm_profiling.report.files import (
+    chart_files,
+    chart_processes,
+    page_files,
+    site_files,
+)
 
 
 rule draw_charts:
