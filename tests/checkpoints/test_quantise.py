@@ -6,6 +6,7 @@ import importlib.metadata
 from pathlib import Path
 from typing import get_args
 
+import bitsandbytes
 import pytest
 import torch
 from accelerate.hooks import AlignDevicesHook, add_hook_to_module
@@ -128,6 +129,16 @@ def test_a_layer_placed_by_accelerate_keeps_its_place(kind: str, layers: nn.Modu
     quantise(layers, kind)
     assert layers.second(torch.ones(2, 1024)).shape == (2, 320)
     assert isinstance(layers.second._hf_hook, AlignDevicesHook)
+
+
+def test_a_weight_made_of_parts_is_that_made_at_once(layers: nn.Module) -> None:
+    """3072 x 2048 weights are two parts."""
+    layers.first = nn.Linear(2048, 3072).requires_grad_(False)
+    whole = bitsandbytes.nn.Params4bit(layers.first.weight.clone(), quant_type="nf4", compress_statistics=False).to("cpu")
+    quantise(layers, "nf4")
+    weight = layers.first.weight
+    assert torch.equal(weight.data, whole.data) and torch.equal(weight.quant_state.absmax, whole.quant_state.absmax)
+    assert weight.quant_state.shape == whole.quant_state.shape
 
 
 def test_on_a_gpu_rows_of_any_number_fit_and_tinygemm_pads() -> None:

@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.checkpoints.stored import is_quantised, tensor_bytes
-from vlm_profiling.study.quantisation import INT4_GROUPS, SCHEMES, int4_group, refusal
+from vlm_profiling.study.quantisation import INT4_GROUPS, NF4_BLOCK, SCHEMES, int4_group, refusal
 
 HEAD = "lm_head"
+WEIGHTS_AT_A_TIME = 2**22
+"""That bitsandbytes is given to make 4-bit codes of: on a CPU it takes 128 bytes for each meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -151,12 +153,36 @@ def _nf4_layer(layer: nn.Linear, library: Any) -> nn.Linear:
         quant_type="nf4",
         device=torch.device("meta"),
     )
-    weight = library.nn.Params4bit(
-        layer.weight.data, requires_grad=False, quant_type="nf4", compress_statistics=False, module=new
-    )
-    new.weight = weight.to(layer.weight.device)
+    new.weight = _nf4_weight(layer.weight.data, new, library)
     new.bias = layer.bias
     return new.eval()
+
+
+def _nf4_weight(weight: Tensor, module: nn.Module, library: Any) -> nn.Parameter:
+    """A weight's codes and scales, made from whole rows at a time: on a CPU each weight is compared with all sixteen values."""
+    parts = [
+        library.functional.quantize_4bit(rows.contiguous(), blocksize=NF4_BLOCK, quant_type="nf4", compress_statistics=False)
+        for rows in weight.split(max(1, WEIGHTS_AT_A_TIME // weight.shape[1]))
+    ]
+    codes, states = zip(*parts, strict=True)
+    module.quant_state = library.functional.QuantState(
+        absmax=torch.cat([state.absmax for state in states]),
+        shape=weight.shape,
+        code=states[0].code,
+        blocksize=NF4_BLOCK,
+        quant_type="nf4",
+        dtype=weight.dtype,
+    )
+    return library.nn.Params4bit(
+        torch.cat(codes),
+        requires_grad=False,
+        quant_state=module.quant_state,
+        blocksize=NF4_BLOCK,
+        compress_statistics=False,
+        quant_type="nf4",
+        module=module,
+        bnb_quantized=True,
+    )
 
 
 def _weight_bytes(model: nn.Module) -> int:
