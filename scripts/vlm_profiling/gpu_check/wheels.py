@@ -14,7 +14,7 @@ STACK = frozenset(
     ("torch", "transformers", "tokenizers", "huggingface-hub", "hf-xet", "safetensors", "numpy", "triton", "setuptools")
 )
 """Come with torch and transformers, and fit them: never brought along."""
-PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
+PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_24_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 
 
 class WheelError(Exception):
