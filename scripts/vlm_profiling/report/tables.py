@@ -32,7 +32,7 @@ from vlm_profiling.report.work import RunWork, run_work
 from vlm_profiling.study import Run
 from vlm_profiling.study.keys import spec_gpus
 
-CHUNK = 2000
+CHUNK = 1000
 """Records decoded at once: some tens of megabytes."""
 
 POOL_FROM = 5000
