@@ -110,7 +110,8 @@ def run_gpu_model(wildcards):
 
 
 def run_memory_mb(wildcards, input, attempt):
-    return STUDY.memory_mb(Path(input.checkpoint), attempt)
+    run = STUDY.run(wildcards.model, wildcards.dataset, wildcards.point)
+    return STUDY.memory_mb(run, Path(input.checkpoint), Path(input.cost), attempt)
 
 
 def run_minutes(wildcards, attempt):

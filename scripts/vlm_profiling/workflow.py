@@ -13,7 +13,7 @@ import sys
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from io import BufferedWriter
 from pathlib import Path
 from typing import Any
@@ -138,13 +138,18 @@ class StudyWorkflow:
         if self.container is not None or self.cpu_container is not None:
             enter_containers(self.code_folder, [section.folder for section in self._sections() if section.folder])
 
-    def memory_mb(self, checkpoint: Path, attempt: int) -> int:
+    def memory_mb(self, run: Run, checkpoint: Path, cost: Path, attempt: int) -> int:
         """Host memory to ask for a run, in MB: an estimate from its weights, more at each attempt.
 
-        Raises FileNotFoundError before the checkpoint is prepared, by its name for Snakemake: a plan then has no figure.
+        Weights that are drawn have no files: their bytes are those of the counted parameters in the run's dtype. Raises
+        FileNotFoundError before the checkpoint is prepared, or counted, by its name for Snakemake: a plan then has no figure.
         """
-        os.stat(str(checkpoint))  # noqa: PTH116 - a Path would put a Path into the error, which Snakemake does not know
-        weight_bytes = read_manifest(checkpoint, CheckpointManifest).weight_bytes or 0
+        for path in (checkpoint, cost):
+            os.stat(str(path))  # noqa: PTH116 - a Path would put a Path into the error, which Snakemake does not know
+        weight_bytes = read_manifest(checkpoint, CheckpointManifest).weight_bytes
+        if weight_bytes is None:
+            dtype = self.study.optimizations[run.point.optimization].dtype
+            weight_bytes = _counted_parameters(cost) * (4 if dtype == "float32" else 2)
         return attempt * (BASE_MEMORY_MB + int(MEMORY_PER_WEIGHT * weight_bytes / 1e6))
 
     def runtime_minutes(self, attempt: int) -> int:
@@ -219,6 +224,18 @@ def open_workflow(files: Sequence[Path], code_folder: Path, settings: Mapping[st
     if not runs:
         raise ConfigError([Problem("exclude", "leaves no run to measure", has_value=False)], source)
     return StudyWorkflow(study, environment, code_folder, {run.name: run for run in runs})
+
+
+@cache
+def _counted_parameters(cost: Path) -> int:
+    """Parameters of a model, from the file of its cost functions."""
+    return msgspec.json.decode(cost.read_bytes(), type=_Counted).parameters
+
+
+class _Counted(msgspec.Struct):
+    """What is read of a cost file here: the rest of it is the measuring library's."""
+
+    parameters: int
 
 
 def use_this_python() -> None:
