@@ -10,15 +10,14 @@ against the bare loop beside it, and the two loops against each other tell what 
 Theirs runs twice, with each of its launchers: under `process`, its default, the parent asks without a pause whether its
 child is done (launchers/process/launcher.py), which takes one of a small machine's cores from what is measured; `inline`
 measures in the command's own process. It calls generate() in inference mode and without an attention mask, so a second bare
-loop does as it does. Ours runs twice too: for as long as theirs measures, and on the SHORT samples that tell the mean
-latency within 1 % on a quiet machine; the half-width printed is of the 95 % interval of the mean, for all of them.
+loop does as it does. Ours runs twice too: for as long as theirs measures, and on SHORT
+samples; the half-width printed is of the 95 % interval of the mean, for all of them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import statistics
 import subprocess
@@ -201,12 +200,12 @@ def our_cell(folder: Path, samples: int) -> Cell:
 
 
 def mean_and_half_width(seconds: list[float]) -> tuple[float, float]:
-    """The mean, and the half-width of its 95 % interval (Student's t) as a share of it."""
-    from scipy import stats
+    """The mean, and the half-width of its 95 % interval as records have it, as a share of it."""
+    from vlm_profiling.statistics.intervals import mean_interval
 
-    mean = statistics.fmean(seconds)
-    half_width = stats.t.ppf(0.975, len(seconds) - 1) * statistics.stdev(seconds) / math.sqrt(len(seconds))
-    return mean, float(half_width / mean)
+    interval = mean_interval(seconds)
+    assert interval
+    return interval.mean, (interval.high - interval.low) / 2 / interval.mean
 
 
 def printed(command: list[str], folder: Path) -> list[float]:

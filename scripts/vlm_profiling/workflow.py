@@ -29,6 +29,7 @@ from vlm_profiling.source_files import write_source_digest
 from vlm_profiling.study import ConfigError, Run, Study, expand_runs, study_from_mapping
 from vlm_profiling.study.config import DatasetConfig, ModelConfig
 from vlm_profiling.study.digest import digest_json
+from vlm_profiling.study.dtypes import ITEM_BYTES
 from vlm_profiling.study.errors import Problem
 from vlm_profiling.study.keys import canonical_json, lock_sha256
 from vlm_profiling.study.load import read_yaml
@@ -149,7 +150,7 @@ class StudyWorkflow:
         weight_bytes = read_manifest(checkpoint, CheckpointManifest).weight_bytes
         if weight_bytes is None:
             dtype = self.study.optimizations[run.point.optimization].dtype
-            weight_bytes = _counted_parameters(cost) * (4 if dtype == "float32" else 2)
+            weight_bytes = _counted_parameters(cost) * ITEM_BYTES[dtype]
         return attempt * (BASE_MEMORY_MB + int(MEMORY_PER_WEIGHT * weight_bytes / 1e6))
 
     def runtime_minutes(self, attempt: int) -> int:
@@ -165,7 +166,7 @@ class StudyWorkflow:
 
         Snakemake would cut what the run asks for down to the budget, and start it.
         """
-        most = {run.model: self.gpus(run) for run in self.runs.values() if self.gpus(run) > budget}
+        most = {run.model: gpus for run in self.runs.values() if (gpus := self.gpus(run)) > budget}
         if most:
             allowed = f"more than --resources gpu={budget}; allowed: up to {budget}, or gpu=N in the profile where N are there"
             problems = [Problem(f"models.{model}.gpus", allowed, gpus) for model, gpus in most.items()]
@@ -233,7 +234,7 @@ def _counted_parameters(cost: Path) -> int:
 
 
 class _Counted(msgspec.Struct):
-    """What is read of a cost file here: the rest of it is the measuring library's."""
+    """What is read of a cost file here: this file may not look at the cost room."""
 
     parameters: int
 

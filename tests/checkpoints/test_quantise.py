@@ -16,7 +16,7 @@ from torch import nn
 from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.checkpoints.quantise import quantise, quantised_modules
-from vlm_profiling.checkpoints.stored import elements, is_quantised, stored_dtype, tensor_bytes
+from vlm_profiling.checkpoints.stored import elements, is_quantised, stored_dtype, tensor_bytes, weight_bytes
 from vlm_profiling.study.quantisation import SCHEMES, Kind, refusal, stored_bytes
 
 KINDS = get_args(Kind)
@@ -90,7 +90,7 @@ def test_every_family_answers_with_weights_in_fewer_bits(
     assert dtypes == {"bfloat16", SCHEMES[kind].stored}
     plain = load(project, manifests, architecture, None).model
     assert sum(map(elements, model.parameters())) == sum(map(torch.numel, plain.parameters()))
-    before, after = (sum(map(tensor_bytes, (*one.parameters(), *one.buffers()))) for one in (plain, model))
+    before, after = map(weight_bytes, (plain, model))
     assert before == done.plain_weight_bytes > after
     assert [len(ids) for ids in answer(loaded, pictures, requests, steps=3)] == [3, 3, 3, 3]
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from vlm_profiling.checkpoints.architectures import model_from_config
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint, load_checkpoint
-from vlm_profiling.checkpoints.stored import tensor_bytes
+from vlm_profiling.checkpoints.stored import weight_bytes
 from vlm_profiling.cost.allocations import memory_functions
 from vlm_profiling.cost.expect import expected_batch
 from vlm_profiling.cost.functions import ModelCost
@@ -32,10 +32,6 @@ WITHIN = 0.15
 
 def picture(width: int, height: int) -> Image.Image:
     return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
-
-
-def weight_bytes(loaded: LoadedCheckpoint) -> int:
-    return sum(map(tensor_bytes, (*loaded.model.parameters(), *loaded.model.buffers())))
 
 
 def measured_and_predicted(
@@ -60,7 +56,7 @@ def measured_and_predicted(
     predicted = predict_memory(cost, batch, device="cpu", dtype=dtype, attention=attention, quantisation=quantisation)
     assert predicted is not None
     if quantisation is None:
-        assert predicted.weight_bytes == weight_bytes(loaded)
+        assert predicted.weight_bytes == weight_bytes(loaded.model)
     return (
         sum(tensor.nbytes for tensor in inputs.values()) + live.peak_bytes,
         predicted.allocated_bytes - predicted.weight_bytes,
@@ -98,7 +94,7 @@ def test_quantised_weights_are_foretold_to_the_byte(
     loaded = load_checkpoint(manifest, project, device="cpu", dtype="bfloat16", attention="sdpa", quantisation=kind)
     batch = BatchSize(rows=1, patches=1, prompt_tokens=1, new_tokens=1)
     foretold = predict_memory(cost, batch, device="cpu", dtype="bfloat16", attention="sdpa", quantisation=kind)
-    assert foretold and foretold.weight_bytes == weight_bytes(loaded)
+    assert foretold and foretold.weight_bytes == weight_bytes(loaded.model)
     measured_and_predicted(loaded, cost, 1, "bfloat16", "sdpa", kind)  # a CPU packs nf4's weights when they are first read
     real, predicted, real_cache, predicted_cache = measured_and_predicted(loaded, cost, 8, "bfloat16", "sdpa", kind)
     assert predicted_cache == real_cache

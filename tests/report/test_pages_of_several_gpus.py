@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import test_page_memory
 from factories import identity_of, make_environment, make_record, on_two_gpus
 from msgspec.structs import replace
 
-from vlm_profiling.record.machine import PredictedMemory
 from vlm_profiling.report.exports.mlperf import system_description
 from vlm_profiling.report.page_index import index_page
 from vlm_profiling.report.page_model import model_page
@@ -15,17 +15,7 @@ SETTINGS = {
     "baseline": {"device": "cuda", "optimization": "fp32", "batch_size": 2},
     "axes": {},
 }
-MEBIBYTE = 2**20
-PREDICTED = PredictedMemory(
-    weight_bytes=100 * MEBIBYTE,
-    kv_cache_bytes=20 * MEBIBYTE,
-    activation_bytes=30 * MEBIBYTE,
-    overhead_bytes=50 * MEBIBYTE,
-    allocated_bytes=150 * MEBIBYTE,
-    peak_bytes=200 * MEBIBYTE,
-    per_gpu_bytes=100 * MEBIBYTE,
-    basis="the prepared batches",
-)
+PREDICTED = replace(test_page_memory.PREDICTED, per_gpu_bytes=100 * test_page_memory.MEBIBYTE)
 
 
 def answer(run):

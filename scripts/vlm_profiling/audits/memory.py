@@ -9,13 +9,13 @@ from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.cost.predict import largest_batch
 from vlm_profiling.record.machine import Memory
 from vlm_profiling.record.schema import Record
+from vlm_profiling.study.dtypes import ITEM_BYTES
 
 NAME = "memory as predicted"
 ASKS = "Does the run hold the keys and values, and the memory, that its model and its batches need?"
 
 NEAR = 0.15
 """Relative distance of predicted and measured allocations that warns. None fails: kernels differ in what they need."""
-BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 
 
 def judge(context: Context) -> Finding:
@@ -31,7 +31,7 @@ def _cache_check(record: Record, memory: Memory, cost: ModelCost) -> Iterator[Ch
     if cost.cache is None or memory.kv_cache_bytes is None:
         return
     batch = record.batches[largest_batch(record.batches)]
-    width = BYTES[record.optimization.dtype]
+    width = ITEM_BYTES[record.optimization.dtype]
     expected = batch.rows * cost.cache.row_bytes(batch.prompt_tokens, batch.generated_tokens, width)
     if record.optimization.cache == "static":
         words = f"{memory.kv_cache_bytes:,} bytes allocated for keys and values, {expected:,.0f} used by the model's cost"

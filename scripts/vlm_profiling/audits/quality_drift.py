@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vlm_profiling.audits.base import Check, Context, Finding, conclude, not_applicable
 from vlm_profiling.quality.drift import MORE_IS_BETTER, Drift, answer_drift, beyond_chance
-from vlm_profiling.statistics.compare import held_together
+from vlm_profiling.statistics.together import Compared
 from vlm_profiling.study.grid import reference_optimization
 
 NAME = "quality drift"
@@ -37,7 +37,7 @@ def _checks(drift: Drift, words: str, comparisons: int) -> Iterator[Check]:
     for measure in MORE_IS_BETTER:
         change = drift.change(measure)
         if change is not None:
-            verdict = beyond_chance(measure, held_together((change.low, change.high), change.mean, comparisons))
+            verdict = beyond_chance(measure, Compared(change.mean, (change.low, change.high), n=None).bounds(comparisons))
             name = (drift.standard_metric or measure) if measure == "standard" else measure
             told = f"{words}; {name} {100 * change.mean:+.2f} points [{100 * change.low:+.2f}, {100 * change.high:+.2f}]"
             yield Check("warn" if verdict == "worse" else "pass", told, ("quality",))

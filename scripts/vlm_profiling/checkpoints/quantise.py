@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from vlm_profiling.checkpoints.errors import Unsupported
-from vlm_profiling.checkpoints.stored import is_quantised, tensor_bytes
+from vlm_profiling.checkpoints.stored import is_quantised, weight_bytes
 from vlm_profiling.study.quantisation import INT4_GROUPS, NF4_BLOCK, SCHEMES, int4_group, refusal
 
 HEAD = "lm_head"
@@ -60,7 +60,7 @@ def quantise(model: nn.Module, kind: str) -> Quantised:
         version = importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError as error:
         raise Unsupported(f"quantisation {kind}: the package {package} is not installed") from error
-    plain = _weight_bytes(model)
+    plain = weight_bytes(model)
     try:
         _by_torchao(model, kind, taken, device) if package == "torchao" else _by_bitsandbytes(model, kind, taken)
     except (ImportError, NotImplementedError, ValueError, AssertionError) as error:
@@ -183,7 +183,3 @@ def _nf4_weight(weight: Tensor, module: nn.Module, library: Any) -> nn.Parameter
         module=module,
         bnb_quantized=True,
     )
-
-
-def _weight_bytes(model: nn.Module) -> int:
-    return sum(map(tensor_bytes, (*model.parameters(), *model.buffers())))

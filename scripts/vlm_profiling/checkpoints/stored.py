@@ -43,6 +43,11 @@ def elements(tensor: Tensor) -> int:
     return tensor.numel() if state is None else math.prod(state.shape)
 
 
+def weight_bytes(model: nn.Module) -> int:
+    """Bytes of all parameters and buffers of a model as they are stored."""
+    return sum(map(tensor_bytes, (*model.parameters(), *model.buffers())))
+
+
 def tensor_bytes(tensor: Tensor) -> int:
     """Bytes of a tensor as it is stored: of a quantised one its integers, scales and tables."""
     if is_traceable_wrapper_subclass(tensor):

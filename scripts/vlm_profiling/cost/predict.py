@@ -10,6 +10,7 @@ from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.cost.memory import largest, memory_name
 from vlm_profiling.record.machine import PredictedMemory
 from vlm_profiling.record.schema import Batch
+from vlm_profiling.study.dtypes import ITEM_BYTES
 from vlm_profiling.study.quantisation import refusal, stored_bytes
 
 MEBIBYTE = 2**20
@@ -69,7 +70,7 @@ def predict_memory(
     functions = cost.memory.get(memory_name(dtype, attention))
     if functions is None or cost.cache is None:
         return None
-    item_bytes = 4 if dtype == "float32" else 2
+    item_bytes = ITEM_BYTES[dtype]
     saved_bytes, copied_bytes = _quantised(cost, quantisation, item_bytes, device)
     weight_bytes = functions.weight_bytes - saved_bytes
     rows, prompt = batch.rows, batch.prompt_tokens

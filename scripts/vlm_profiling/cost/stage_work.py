@@ -13,9 +13,9 @@ from typing import NamedTuple
 from vlm_profiling.cost.evaluate import record_flops
 from vlm_profiling.cost.functions import CostError, ModelCost
 from vlm_profiling.record.schema import Batch, Record, Sample
+from vlm_profiling.study.dtypes import ITEM_BYTES
 
 STAGES = ("vision", "project", "prefill", "decode")
-ITEM_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 
 
 class StageWork(NamedTuple):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint
 from vlm_profiling.checkpoints.quantise import quantised_modules
-from vlm_profiling.checkpoints.stored import elements, stored_dtype, tensor_bytes
+from vlm_profiling.checkpoints.stored import elements, stored_dtype, tensor_bytes, weight_bytes
 from vlm_profiling.measure.compiling import Compilation
 from vlm_profiling.measure.environment import describe_environment
 from vlm_profiling.measure.passes import BatchResult, InputBatch
@@ -69,7 +69,7 @@ def checkpoint_facts(loaded: LoadedCheckpoint, compilation: Compilation | None, 
         family=loaded.family.name,
         architecture=type(model).__name__,
         parameters=sum(dtypes.values()),
-        weight_bytes=sum(map(tensor_bytes, tensors)),
+        weight_bytes=weight_bytes(model),
         weight_bytes_by_gpu=_bytes_by_gpu(tensors, loaded.gpus) if loaded.gpus > 1 else [],
         dtypes=dtypes,
         quantised_modules=quantised_modules(model),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from vlm_profiling.checkpoints.stored import tensor_bytes
+from vlm_profiling.checkpoints.stored import tensor_bytes, weight_bytes
 from vlm_profiling.cost.expect import expected_batch
 from vlm_profiling.cost.live_bytes import LiveBytes, cache_tensors
 from vlm_profiling.cost.predict import BatchSize, largest_batch, predict_memory
@@ -93,8 +93,8 @@ def largest_batch_pass(session: Session, batches: Sequence[InputBatch], times: S
     except AttributeError:
         memory.absent["kv_cache_bytes"] = f"generate() leaves no cache of keys and values, but {type(cache).__name__}"
     if live:
-        tensors = (*model.parameters(), *model.buffers(), *inputs.values())
-        memory.peak_allocated_bytes = sum(map(tensor_bytes, tensors)) + live.peak_bytes
+        held_bytes = weight_bytes(model) + sum(map(tensor_bytes, inputs.values()))
+        memory.peak_allocated_bytes = held_bytes + live.peak_bytes
         del memory.absent["peak_allocated_bytes"]
     elif session.device == "cpu":
         memory.absent["peak_allocated_bytes"] = "compiled code allocates unseen by torch's dispatcher"

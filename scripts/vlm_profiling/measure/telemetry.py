@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import reduce
 from itertools import pairwise
@@ -134,11 +134,7 @@ class Watch:
             interval_s=duration_s / (len(self._times) - 1),
             missed=sum(cost.missed for cost in self.costs),
             sampler_cpu_s=sum(cost.cpu_s for cost in self.costs),
-            sm_clock=_course(ClockCourse, "_mhz", values.get("sm_clock")),
-            memory_clock=_course(ClockCourse, "_mhz", values.get("memory_clock")),
-            temperature=_course(TemperatureCourse, "_c", values.get("temperature")),
-            power=_course(PowerCourse, "_w", values.get("power")),
-            utilisation=_course(ShareCourse, "", values.get("utilisation")),
+            **_gpu_courses(values),
             clock_limits=_shares([reduce(or_, reasons) for reasons in self._reasons]) if self._limits else None,
             cpu_clock=_course(ClockCourse, "_mhz", values.get("cpu_clock")),
             load_by_others=_course(ShareCourse, "", None if "load_by_others" in absent else loads),
@@ -151,11 +147,7 @@ class Watch:
         values = {name: [moment[number] for moment in self._gpu_values[name]] for name in self._gpu_probes}
         return BoardTelemetry(
             device=gpu.uuid,
-            sm_clock=_course(ClockCourse, "_mhz", values.get("sm_clock")),
-            memory_clock=_course(ClockCourse, "_mhz", values.get("memory_clock")),
-            temperature=_course(TemperatureCourse, "_c", values.get("temperature")),
-            power=_course(PowerCourse, "_w", values.get("power")),
-            utilisation=_course(ShareCourse, "", values.get("utilisation")),
+            **_gpu_courses(values),
             clock_limits=_shares([reasons[number] for reasons in self._reasons]) if self._limits else None,
         )
 
@@ -203,6 +195,17 @@ def _present(value: float | None) -> float:
     if value is None:
         raise MeterError("NVML does not offer it")
     return value
+
+
+def _gpu_courses(values: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Fields of a GPU's telemetry, of one board or of all together, from the values of each quantity."""
+    return {
+        "sm_clock": _course(ClockCourse, "_mhz", values.get("sm_clock")),
+        "memory_clock": _course(ClockCourse, "_mhz", values.get("memory_clock")),
+        "temperature": _course(TemperatureCourse, "_c", values.get("temperature")),
+        "power": _course(PowerCourse, "_w", values.get("power")),
+        "utilisation": _course(ShareCourse, "", values.get("utilisation")),
+    }
 
 
 def _course(kind: type[Course], unit: str, values: Sequence[float] | None) -> Course | None:

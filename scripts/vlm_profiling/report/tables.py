@@ -16,10 +16,9 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-import msgspec
 import polars as pl
 
-from vlm_profiling.cost.functions import ModelCost
+from vlm_profiling.cost.functions import CostError, ModelCost, read_cost
 from vlm_profiling.record.files import RecordError, atomic_path
 from vlm_profiling.record.inside import LayerTime, StageTime
 from vlm_profiling.record.schema import Batch, Record, Sample
@@ -71,9 +70,9 @@ def read_costs(folder: Path, models: Iterable[str]) -> dict[str, ModelCost]:
         path = folder / f"{model}.json"
         if path.is_file():
             try:
-                costs[model] = msgspec.json.decode(path.read_bytes(), type=ModelCost)
-            except msgspec.MsgspecError as error:
-                raise RecordError(f"{path}: {error}") from None
+                costs[model] = read_cost(path)
+            except CostError as error:
+                raise RecordError(str(error)) from None
     return costs
 
 

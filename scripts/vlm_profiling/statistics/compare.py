@@ -91,12 +91,6 @@ def judge(bounds: tuple[float, float]) -> Verdict:
     return "same" if low >= 1 - LARGEST_SAME and high <= 1 + LARGEST_SAME else "ambiguous"
 
 
-def held_together(bounds: tuple[float, float], value: float, comparisons: int) -> tuple[float, float]:
-    """Bounds of one of several comparisons, widened so that all of them hold together at 95 % (Bonferroni; normal tails)."""
-    factor = float(ndtri(1 - (1 - CONFIDENCE) / 2 / comparisons) / ndtri((1 + CONFIDENCE) / 2))
-    return value - factor * (value - bounds[0]), value + factor * (bounds[1] - value)
-
-
 def mean_change(changes: Sequence[float]) -> Interval | None:
     """The mean change of scores between 0 and 1, sample by sample, with its 95 % interval; null for fewer than two samples.
 

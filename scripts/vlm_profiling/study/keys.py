@@ -67,9 +67,13 @@ def _json_object(parts: Mapping[str, str]) -> str:
 
 
 def spec_gpus(spec: str) -> int:
-    """GPUs that the run of a canonical JSON holds: none on the CPU."""
-    identity = json.loads(spec)
-    return identity.get("model", {}).get("gpus", 1) if identity["point"]["device"] == "cuda" else 0
+    """GPUs that the run of a canonical JSON holds: none on the CPU.
+
+    Canonical JSON escapes the quotes inside texts, so a key that is found in it is that key: a merge parses no spec of 100,000.
+    """
+    if '"device":"cuda"' not in spec:
+        return 0
+    return json.loads(spec)["model"]["gpus"] if '"gpus":' in spec else 1
 
 
 def spec_key(spec: str) -> str:
