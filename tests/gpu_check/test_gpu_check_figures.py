@@ -40,7 +40,7 @@ def test_a_cell_measured_twice_is_compared_with_the_first() -> None:
 
 
 def test_nothing_measured_is_said_and_holds_nothing() -> None:
-    figures = [*overhead_figures(None), *record_figures(NOTHING), decode_figure(NOTHING), *again_figures(None, None)]
+    figures = [*overhead_figures(None), *record_figures(NOTHING), decode_figure(NOTHING, None), *again_figures(None, None)]
     assert {figure.holds for figure in [*figures, *tiny_figures(NOTHING)]} == {None}
 
 

@@ -76,6 +76,30 @@ class Ratio(Section, kw_only=True):
     pairs: int
 
 
+def as_ratio(value: float, interval: tuple[float, float], pairs: int) -> Ratio:
+    """A median of so many pairs and its interval."""
+    return Ratio(median=value, low=interval[0], high=interval[1], pairs=pairs)
+
+
+class DecodeStep(Section, kw_only=True):
+    """One token of a model at batch size 1, and of a twin with the same operations on next to nothing."""
+
+    model: str
+    steps: int
+    """Of each answer timed."""
+    step_s: float
+    """Median."""
+    twin_step_s: float
+    """Median: what launching takes."""
+    against_twin: Ratio
+    """Step over the twin's."""
+    kernels: float | None = None
+    """Kernels and copies that run on the GPU in a step of the model."""
+    kernels_s: float | None = None
+    """Their seconds, added up."""
+    kernels_absent: str | None = None
+
+
 class Overhead(Section, kw_only=True):
     """What the passes cost on one loaded model."""
 

@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from statistics import median
 
 from vlm_profiling.gpu_check.evidence import StudyEvidence
-from vlm_profiling.gpu_check.facts import DeviceFacts, Figure, Overhead, Ratio
+from vlm_profiling.gpu_check.facts import DecodeStep, DeviceFacts, Figure, Overhead, Ratio
 from vlm_profiling.record.schema import Record
 
 HEADLINE, STAGES, PARTS, METERS = 1.005, 1.02, 0.02, 0.02
 LATENCY_AGAIN, ENERGY_AGAIN = 0.02, 0.03
 EXPLAINED = 0.05
 INITIALISED_S = 20.0
-STEADY_STATE = "llava-1.5-7b-hf"
-"""The model whose decode step is to be explained."""
 
 
 def measuring_s(record: Record) -> float:
@@ -74,24 +72,27 @@ def record_figures(models: StudyEvidence) -> Iterator[Figure]:
     )
 
 
-def decode_figure(models: StudyEvidence, model: str = STEADY_STATE) -> Figure:
-    """Whether the longer of bytes / measured bandwidth and operations x least launch is the time of a decode step.
+def decode_figure(models: StudyEvidence, step: DecodeStep | None) -> Figure:
+    """Whether the longer of bytes / measured bandwidth and the launches of a twin is the time of a decode step.
 
-    A GPU works while the next operations are launched, so the longer of the two decides; the record's stages tell the time.
+    Bytes: the model's weights and cache, from the roofline of its run at batch size 1.
     """
     bound = f"explained to {EXPLAINED:.0%}"
-    name = f"decode step of {model}, batch 1"
-    run = next((run for run in models.finished if run.model == model and run.point.batch_size == 1), None)
+    if step is None:
+        return Figure(name="decode step, batch 1", value="not measured", bound=bound)
+    name = f"decode step of {step.model}, batch 1"
+    run = next((run for run in models.finished if run.model == step.model and run.point.batch_size == 1), None)
     row = run and next((row for row in models.roofline(run) if (row.stage, row.ceiling) == ("decode", "measured")), None)
-    if run is None or row is None or row.memory_floor_s is None or row.launch_floor_s is None:
+    if run is None or row is None or row.memory_floor_s is None:
         return Figure(name=name, value="no run, no cost or no ceilings", bound=bound)
-    steps = median(batch.generated_tokens - 1 for batch in run.batches)
-    step_s, read_s, launch_s = (value / steps for value in (row.time_s, row.memory_floor_s, row.launch_floor_s))
-    ratio = step_s / max(read_s, launch_s)
+    read_s = row.memory_floor_s / median(batch.generated_tokens - 1 for batch in run.batches)
+    ratio = step.step_s / max(read_s, step.twin_step_s)
     words = (
-        f"{step_s * 1e3:.2f} ms = {ratio:.3f} x the longer of {read_s * 1e3:.2f} ms (bytes / bandwidth) and "
-        f"{launch_s * 1e3:.2f} ms (launches)"
+        f"{step.step_s * 1e3:.2f} ms = {ratio:.3f} x the longer of {read_s * 1e3:.2f} ms (bytes / bandwidth) and "
+        f"{step.twin_step_s * 1e3:.2f} ms (launches, by its twin); {_ratio(step.against_twin)} of the twin's"
     )
+    if step.kernels_s is not None:
+        words += f"; its {step.kernels:.0f} kernels take {step.kernels_s * 1e3:.2f} ms, bytes {read_s / step.kernels_s:.1%} of it"
     return Figure(name=name, value=words, bound=bound, holds=abs(ratio - 1) <= EXPLAINED)
 
 

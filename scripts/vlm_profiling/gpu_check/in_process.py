@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vlm_profiling.gpu_check.facts import DeviceFacts, Overhead, Ratio
+from vlm_profiling.gpu_check.facts import DeviceFacts, Overhead, Ratio, as_ratio
 from vlm_profiling.record.files import write_bytes
 from vlm_profiling.record.sections import Section
 
@@ -83,12 +83,18 @@ def _matrix_work() -> Callable[[], None]:
     return work
 
 
-def measure_overhead(checkpoint: Path, dataset: Path, device: str, dtype: str, output: Path, budget_s: float) -> None:
-    """Write what the passes cost on one model of batch size 1 as JSON; the three comparisons share `budget_s`."""
+def measure_overhead(
+    checkpoint: Path, dataset: Path, device: str, dtype: str, overhead_path: Path, decode_path: Path, budget_s: float
+) -> None:
+    """Write as JSON what the passes cost on one model at batch size 1, and what its decode step is made of.
+
+    The four comparisons share `budget_s`.
+    """
     import torch
 
     from vlm_profiling.checkpoints.loader import load_checkpoint
     from vlm_profiling.datasets.read import open_picture, read_samples
+    from vlm_profiling.gpu_check.decode import measure_decode_step
     from vlm_profiling.measure.overhead import bare_generate, headline_pairs, stage_pairs
     from vlm_profiling.measure.passes import Session, make_batches, no_long_collections, prepare_batches
     from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
@@ -108,17 +114,20 @@ def measure_overhead(checkpoint: Path, dataset: Path, device: str, dtype: str, o
         bare = bare_generate(session, batch)
         bare()
         bare_s = median(bare() for _ in range(5))
-        headline = headline_pairs(session, batch, PAIRS, warm_up=3, budget_s=budget_s / 3)
-        stages, stages_sum = stage_pairs(session, batch, PAIRS // 2, warm_up=1, budget_s=budget_s / 3)
-    overhead = Overhead(
-        model=manifest.name,
-        new_tokens=NEW_TOKENS,
-        bare_s=bare_s,
-        headline=_ratio(headline),
-        stages=_ratio(stages),
-        stages_sum=_ratio(stages_sum),
-    )
-    write_json(output, overhead)
+        headline = headline_pairs(session, batch, PAIRS, warm_up=3, budget_s=budget_s / 4)
+        stages, stages_sum = stage_pairs(session, batch, PAIRS // 2, warm_up=1, budget_s=budget_s / 4)
+        write_json(
+            overhead_path,
+            Overhead(
+                model=manifest.name,
+                new_tokens=NEW_TOKENS,
+                bare_s=bare_s,
+                headline=_ratio(headline),
+                stages=_ratio(stages),
+                stages_sum=_ratio(stages_sum),
+            ),
+        )
+        write_json(decode_path, measure_decode_step(session, batch, budget_s / 4))
 
 
 def write_json(path: Path, section: Section) -> None:
@@ -129,5 +138,4 @@ def write_json(path: Path, section: Section) -> None:
 def _ratio(pairs: Pairs) -> Ratio:
     from vlm_profiling.measure.overhead import median_ratio
 
-    ratio, (low, high) = median_ratio(pairs)
-    return Ratio(median=ratio, low=low, high=high, pairs=len(pairs))
+    return as_ratio(*median_ratio(pairs), len(pairs))

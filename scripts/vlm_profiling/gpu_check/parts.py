@@ -20,7 +20,7 @@ from vlm_profiling.study import Run
 
 LOGS = Path("logs")
 DEVICE_FACTS = Path("device", "facts.json")
-OVERHEAD = Path("overhead.json")
+OVERHEAD, DECODE = Path("overhead.json"), Path("decode.json")
 AGAIN = Path("again")
 """Folder of the record of a run that was measured a second time."""
 
@@ -98,13 +98,16 @@ def _measure(study: CheckStudy, deadline_s: float, at_once: int) -> tuple[State,
 
 
 def _overhead(device: str, deadline_s: float) -> tuple[State, str]:
-    """What the passes cost on the first model."""
+    """What the passes cost on the first model, and what its decode step is made of."""
     study = open_studies(device)[MODELS]
     run = study.first_run
     dtype = study.workflow.study.optimizations[run.point.optimization].dtype
     budget_s = (deadline_s - time.monotonic()) * PAIRS_SHARE
-    job = Job("overhead", measure_overhead, (*study.files_of(run), device, dtype, OVERHEAD, budget_s))
-    return _state(run_jobs([job], LOGS, deadline_s=deadline_s), f"{OVERHEAD}: the passes beside a bare loop, on {run.model}")
+    job = Job("overhead", measure_overhead, (*study.files_of(run), device, dtype, OVERHEAD, DECODE, budget_s))
+    return _state(
+        run_jobs([job], LOGS, deadline_s=deadline_s),
+        f"{OVERHEAD}, {DECODE}: passes beside a bare loop, a decode step beside its twin, on {run.model}",
+    )
 
 
 def _again(device: str, deadline_s: float) -> tuple[State, str]:
@@ -138,7 +141,7 @@ PARTS = {
     "ceilings": Part(_ceilings, budget_s=40, least_s=10),
     "tiny": Part(_tiny, budget_s=120, least_s=15),
     "models": Part(_models, budget_s=270, least_s=15),
-    "overhead": Part(_overhead, budget_s=70, least_s=15),
+    "overhead": Part(_overhead, budget_s=95, least_s=15),
     "again": Part(_again, budget_s=75, least_s=10),
     "tables": Part(_tables, budget_s=60, least_s=10),
 }

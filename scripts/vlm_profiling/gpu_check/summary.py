@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from vlm_profiling.gpu_check.evidence import StudyEvidence, read_facts, read_study, record_at
-from vlm_profiling.gpu_check.facts import DeviceFacts, Figure, Overhead, PartState, Summary
+from vlm_profiling.gpu_check.facts import DecodeStep, DeviceFacts, Figure, Overhead, PartState, Summary
 from vlm_profiling.gpu_check.figures import (
     again_figures,
     decode_figure,
@@ -17,7 +17,7 @@ from vlm_profiling.gpu_check.figures import (
     tiny_figures,
 )
 from vlm_profiling.gpu_check.in_process import write_json
-from vlm_profiling.gpu_check.parts import AGAIN, DEVICE_FACTS, OVERHEAD
+from vlm_profiling.gpu_check.parts import AGAIN, DECODE, DEVICE_FACTS, OVERHEAD
 from vlm_profiling.gpu_check.studies import MODELS, TINY
 from vlm_profiling.record.files import write_text
 
@@ -38,7 +38,7 @@ def write_summary(device: str, parts: dict[str, PartState]) -> Summary:
     figures = [
         *overhead_figures(overhead),
         *record_figures(models),
-        decode_figure(models),
+        decode_figure(models, read_facts(DECODE, DecodeStep)),
         *again_figures(first, second),
         *tiny_figures(tiny),
         *device_figures(facts, models.finished),

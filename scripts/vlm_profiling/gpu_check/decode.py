@@ -1,0 +1,94 @@
+"""Why a decode step takes as long as it does: beside a twin with the same operations and next to nothing to compute.
+
+A GPU works while the next operations are launched, so a step takes the longer of two times: that of the work, at least
+bytes / bandwidth, and that of launching. What launching these very operations takes, with Python and all, the twin tells.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import replace
+from statistics import median
+from typing import Any
+
+from transformers import PreTrainedConfig
+
+from vlm_profiling.checkpoints.architectures import model_from_config
+from vlm_profiling.gpu_check.facts import DecodeStep, as_ratio
+from vlm_profiling.measure.overhead import median_ratio
+from vlm_profiling.measure.passes import InputBatch, Session, prepared_inputs
+
+STEPS = 32
+"""Between the two lengths of an answer whose times are subtracted."""
+PROFILED_STEPS = 8
+LEAST_ROUNDS = 6
+MOST_ROUNDS = 30
+HEAD_DIM = 8
+"""The narrowest head that torch's attention kernels for GPUs take."""
+
+
+def narrow_twin(config: PreTrainedConfig) -> PreTrainedConfig:
+    """The same model with a language model as deep and as many-headed, and as narrow as its kernels allow.
+
+    Of decoders whose width is heads x head_dim, as Llama's. Vision stays as it is: no decode step runs it.
+    """
+    twin = copy.deepcopy(config)
+    text: Any = twin.get_text_config()
+    text.hidden_size = text.intermediate_size = HEAD_DIM * text.num_attention_heads
+    text.head_dim = HEAD_DIM
+    return twin
+
+
+def measure_decode_step(session: Session, batch: InputBatch, budget_s: float) -> DecodeStep:
+    """Times of a step of the model and of its twin, in turns for `budget_s`, and of the step's kernels alone."""
+    loaded = session.checkpoint
+    config, dtype = loaded.model.config, session.inference_dtype
+    model = model_from_config(narrow_twin(config), device=session.device, dtype=dtype, attention="sdpa", draw_once=True)
+    loaded.family.adapt(model)
+    twin = replace(session, checkpoint=replace(loaded, model=model))
+    sides = (twin, session)
+    inputs = [prepared_inputs(side, batch).inputs.to(side.input_device, side.inference_dtype) for side in sides]
+
+    def rounds() -> list[float]:
+        """Seconds of a step of the twin and of the model."""
+        return [(_seconds(*side, STEPS + 1) - _seconds(*side, 1)) / STEPS for side in zip(sides, inputs, strict=True)]
+
+    rounds()
+    began, timed = time.perf_counter(), []
+    while len(timed) < LEAST_ROUNDS or (len(timed) < MOST_ROUNDS and time.perf_counter() - began < budget_s):
+        timed.append(rounds())
+    pairs = [(twin_s, own_s) for twin_s, own_s in timed]
+    step = DecodeStep(
+        model=loaded.manifest.name,
+        steps=STEPS,
+        step_s=median(own_s for _, own_s in pairs),
+        twin_step_s=median(twin_s for twin_s, _ in pairs),
+        against_twin=as_ratio(*median_ratio(pairs), len(pairs)),
+    )
+    if session.device == "cuda":
+        long, short = (_kernels(session, inputs[1], tokens) for tokens in (PROFILED_STEPS + 1, 1))
+        step.kernels = (long[0] - short[0]) / PROFILED_STEPS
+        step.kernels_s = (long[1] - short[1]) / PROFILED_STEPS
+    else:
+        step.kernels_absent = f"the device is {session.device}"
+    return step
+
+
+def _seconds(session: Session, inputs: Any, tokens: int) -> float:
+    session.synchronise()
+    started = time.perf_counter()
+    session.generate(**inputs, **session.generation | {"max_new_tokens": tokens, "min_new_tokens": tokens})
+    session.synchronise()
+    return time.perf_counter() - started
+
+
+def _kernels(session: Session, inputs: Any, tokens: int) -> tuple[int, float]:
+    """How many kernels and copies an answer of so many tokens runs on the GPU, and their seconds added up."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
+        _seconds(session, inputs, tokens)
+    seen: Any = profiler.profiler
+    nanoseconds = [event.duration_ns() for event in seen.kineto_results.events() if event.device_type().name == "CUDA"]
+    return len(nanoseconds), sum(nanoseconds) * 1e-9
