@@ -30,11 +30,16 @@ NEW_TOKENS = 8
 
 
 def require_device(device: str) -> None:
-    """End the process with status 2 when torch sees no such device."""
+    """End the process with status 2 when torch sees no such device, or cannot use it."""
     import torch
 
     if device == "cuda" and not torch.cuda.is_available():
         print(f"torch {torch.__version__} sees no CUDA GPU here (built for CUDA {torch.version.cuda or 'no'})")
+        sys.exit(2)
+    try:
+        torch.ones(1, device=device).item()
+    except RuntimeError as error:
+        print(f"torch {torch.__version__} sees a CUDA GPU, but cannot use it: {error}")
         sys.exit(2)
 
 
