@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-PARTS = ("prepare", "device", "ceilings", "tiny", "models", "overhead", "again", "tables")
+PARTS = ("prepare", "device", "ceilings", "models", "again", "overhead", "tiny", "tables")
 RESERVE_S = 15.0
 """Of the minutes given, kept for ending what runs and for the last summary."""
 

@@ -14,13 +14,12 @@ from vlm_profiling.study.dtypes import ITEM_BYTES
 from vlm_profiling.study.quantisation import refusal, stored_bytes
 
 MEBIBYTE = 2**20
-CUDA_CONTEXT_BYTES = 1024 * MEBIBYTE
-"""The driver's context and the kernels loaded into it: 1.3 GB with all kernels loaded ("Model training anatomy" in the
-documentation of transformers), less where CUDA loads them when first used, as it does from version 12.2 on.
-An assumption until run on a GPU."""
-CUBLAS_WORKSPACE_BYTES = 32 * MEBIBYTE
-"""What torch gives cuBLAS on a Hopper GPU, 8 MiB on others (CUBLAS_WORKSPACE_CONFIG, torch's notes on randomness and
-CUDAHooks). It is allocated by torch. An assumption until run on a GPU."""
+CUDA_CONTEXT_BYTES = 700 * MEBIBYTE
+"""The driver's context and the kernels loaded into it when first used: 678 to 692 MiB in all runs on an H200 (CUDA 13.0, driver
+580). 1.3 GB where all are loaded at once, as before CUDA 12.2 ("Model training anatomy" in the documentation of transformers)."""
+CUBLAS_WORKSPACE_BYTES = 33 * MEBIBYTE
+"""What torch allocates for cuBLAS and cuBLASLt: 33.0 MiB more than a tiny model's tensors on an H200 (torch 2.11; 32 MiB of it
+are CUBLAS_WORKSPACE_CONFIG's on Hopper, 8 MiB on earlier GPUs)."""
 FRAGMENTS = 0.1
 """Share of what comes and goes that torch's caching allocator holds beyond it, in rounded blocks and unused parts of
 segments. An assumption until run on a GPU."""
@@ -89,8 +88,9 @@ def predict_memory(
     activation_bytes = holders * (text_bytes + copied_bytes + max(stages) - cache_bytes)
     overhead_bytes = LIBRARIES_BYTES
     if device == "cuda":
-        overhead_bytes = holders * (CUDA_CONTEXT_BYTES + CUBLAS_WORKSPACE_BYTES)
+        overhead_bytes = holders * CUDA_CONTEXT_BYTES
         overhead_bytes += round(FRAGMENTS * (cache_bytes + activation_bytes))
+        activation_bytes += holders * CUBLAS_WORKSPACE_BYTES
     allocated_bytes = weight_bytes + cache_bytes + activation_bytes
     return PredictedMemory(
         weight_bytes=weight_bytes,

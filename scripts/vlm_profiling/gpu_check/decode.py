@@ -24,19 +24,19 @@ STEPS = 32
 PROFILED_STEPS = 8
 LEAST_ROUNDS = 6
 MOST_ROUNDS = 30
-HEAD_DIM = 8
-"""The narrowest head that torch's attention kernels for GPUs take."""
+WIDTH = 64
+"""Of the twin's residual stream and its MLPs."""
 
 
 def narrow_twin(config: PreTrainedConfig) -> PreTrainedConfig:
-    """The same model with a language model as deep and as many-headed, and as narrow as its kernels allow.
+    """The same model with a language model of the same depth and attention, and next to no width elsewhere.
 
-    Of decoders whose width is heads x head_dim, as Llama's. Vision stays as it is: no decode step runs it.
+    Of decoders made as Llama is. Vision stays as it is: no decode step runs it.
     """
     twin = copy.deepcopy(config)
     text: Any = twin.get_text_config()
-    text.hidden_size = text.intermediate_size = HEAD_DIM * text.num_attention_heads
-    text.head_dim = HEAD_DIM
+    text.head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    text.hidden_size = text.intermediate_size = WIDTH
     return twin
 
 

@@ -93,7 +93,7 @@ def measure_overhead(
 ) -> None:
     """Write as JSON what the passes cost on one model at batch size 1, and what its decode step is made of.
 
-    The four comparisons share `budget_s`.
+    The three comparisons share `budget_s`.
     """
     import torch
 
@@ -119,8 +119,8 @@ def measure_overhead(
         bare = bare_generate(session, batch)
         bare()
         bare_s = median(bare() for _ in range(5))
-        headline = headline_pairs(session, batch, PAIRS, warm_up=3, budget_s=budget_s / 4)
-        stages, stages_sum = stage_pairs(session, batch, PAIRS // 2, warm_up=1, budget_s=budget_s / 4)
+        headline = headline_pairs(session, batch, PAIRS, warm_up=3, budget_s=budget_s / 3)
+        stages, stages_sum = stage_pairs(session, batch, PAIRS // 2, warm_up=1, budget_s=budget_s / 3)
         write_json(
             overhead_path,
             Overhead(
@@ -132,7 +132,7 @@ def measure_overhead(
                 stages_sum=_ratio(stages_sum),
             ),
         )
-        write_json(decode_path, measure_decode_step(session, batch, budget_s / 4))
+        write_json(decode_path, measure_decode_step(session, batch, budget_s / 3))
 
 
 def write_json(path: Path, section: Section) -> None:

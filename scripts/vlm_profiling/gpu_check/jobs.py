@@ -63,13 +63,17 @@ def run_scripts(calls: Sequence[tuple[str, Sequence[str]]]) -> None:
                 raise
 
 
-def run_jobs(jobs: Sequence[Job], logs: Path, *, deadline_s: float, at_once: int = 1) -> list[Outcome]:
-    """All jobs, `at_once` at a time, in their order; what has not ended at `deadline_s` of time.monotonic is cut off."""
+def run_jobs(jobs: Sequence[Job], logs: Path, *, deadline_s: float, at_once: int = 1, whole: bool = False) -> list[Outcome]:
+    """All jobs, `at_once` at a time, in their order; what has not ended at `deadline_s` of time.monotonic is cut off.
+
+    `whole`: none is begun with less time left than the longest took so far, since it would be cut off.
+    """
     waiting, outcomes = list(jobs), {}
     running: dict[ForkServerProcess, tuple[str, float]] = {}
     try:
         while waiting or running:
-            if time.monotonic() >= deadline_s:
+            longest_s = max((outcome.seconds for outcome in outcomes.values()), default=0.0)
+            if time.monotonic() + (longest_s if whole and not running else 0.0) >= deadline_s:
                 break
             while waiting and len(running) < at_once:
                 job = waiting.pop(0)

@@ -89,7 +89,7 @@ def _measure(study: CheckStudy, deadline_s: float, at_once: int) -> tuple[State,
     missing = [run for run in runs if not study.record_path(run).exists()]
     unready = [run for run in missing if not all(path.exists() for path in study.files_of(run))]
     ready = [run for run in missing if run not in unready]
-    outcomes = run_jobs([study.run_job(run) for run in ready], LOGS, deadline_s=deadline_s, at_once=at_once)
+    outcomes = run_jobs([study.run_job(run) for run in ready], LOGS, deadline_s=deadline_s, at_once=at_once, whole=at_once == 1)
     ended = Counter(_status(study, run) for run in runs)
     words = ", ".join(f"{count} {status}" for status, count in ended.most_common())
     state, note = _state(outcomes, "")
@@ -139,10 +139,10 @@ PARTS = {
     "prepare": Part(_prepare, budget_s=90, least_s=10),
     "device": Part(_device, budget_s=60, least_s=15),
     "ceilings": Part(_ceilings, budget_s=40, least_s=10),
-    "tiny": Part(_tiny, budget_s=120, least_s=15),
     "models": Part(_models, budget_s=270, least_s=15),
-    "overhead": Part(_overhead, budget_s=95, least_s=15),
     "again": Part(_again, budget_s=75, least_s=10),
+    "overhead": Part(_overhead, budget_s=75, least_s=15),
+    "tiny": Part(_tiny, budget_s=120, least_s=15),
     "tables": Part(_tables, budget_s=60, least_s=10),
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vlm_profiling.checkpoints.errors import Unsupported
-from vlm_profiling.measure.passes import InputBatch, Session, prepared_inputs, run_batch
+from vlm_profiling.measure.passes import InputBatch, Session, run_each_shape
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,7 @@ def compile_model(session: Session, batches: Sequence[InputBatch]) -> Compilatio
     for name in session.checkpoint.family.compile_targets(model):
         model.get_submodule(name).compile()
     started = time.perf_counter()
-    seen: set[tuple[object, ...]] = set()
-    for batch in batches:
-        shape = _shape(session, batch)
-        if shape not in seen:
-            seen.add(shape)
-            run_batch(session, batch)
+    run_each_shape(session, batches)
     return Compilation(compiled_frames() - before, graph_breaks() - breaks_before, time.perf_counter() - started)
 
 
@@ -53,9 +48,3 @@ def graph_breaks() -> int:
     import torch._dynamo.utils
 
     return sum(torch._dynamo.utils.counters["graph_break"].values())
-
-
-def _shape(session: Session, batch: InputBatch) -> tuple[object, ...]:
-    """The shapes of a batch's tensors, which decide whether torch compiles again."""
-    prepared = prepared_inputs(session, batch)
-    return tuple((name, tuple(value.shape)) for name, value in sorted(prepared.inputs.items()) if hasattr(value, "shape"))

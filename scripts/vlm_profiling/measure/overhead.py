@@ -7,12 +7,15 @@ import io
 import math
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from vlm_profiling.measure.layers import layers_pass
 from vlm_profiling.measure.passes import InputBatch, Session, run_batch
-from vlm_profiling.measure.stages import marked_seconds, stages_pass
+from vlm_profiling.measure.stages import stages_pass
+from vlm_profiling.measure.telemetry import open_watch
 
 Pairs = list[tuple[float, float]]
+Timed = TypeVar("Timed")
 
 WARM_UP = 10
 LEAST_PAIRS = 8
@@ -21,9 +24,9 @@ BLOCK = 5
 
 
 def timed_pairs(
-    first: Callable[[], float], second: Callable[[], float], pairs: int, *, warm_up: int = WARM_UP, budget_s: float = math.inf
-) -> Pairs:
-    """Seconds of both, pair by pair in alternating order, after a warm-up: what else the machine does falls on both.
+    first: Callable[[], Timed], second: Callable[[], Timed], pairs: int, *, warm_up: int = WARM_UP, budget_s: float = math.inf
+) -> list[tuple[Timed, Timed]]:
+    """What both give, pair by pair in alternating order, after a warm-up: what else the machine does falls on both.
 
     Ends early once `budget_s` is spent, with LEAST_PAIRS in any case.
     """
@@ -31,7 +34,7 @@ def timed_pairs(
     for _ in range(warm_up):
         first()
         second()
-    timed: Pairs = []
+    timed: list[tuple[Timed, Timed]] = []
     while len(timed) < pairs and (len(timed) < LEAST_PAIRS or time.perf_counter() - began < budget_s):
         if len(timed) % 2:
             timed.append((first(), second()))
@@ -69,14 +72,14 @@ def bare_generate(session: Session, batch: InputBatch) -> Callable[[], float]:
 def headline_pairs(
     session: Session, batch: InputBatch, pairs: int, *, warm_up: int = WARM_UP, budget_s: float = math.inf
 ) -> Pairs:
-    """Seconds of a bare generate() beside those that the headline pass gives the same batch."""
-    return timed_pairs(
-        bare_generate(session, batch),
-        lambda: run_batch(session, batch).times.generate_s,
-        pairs,
-        warm_up=warm_up,
-        budget_s=budget_s,
-    )
+    """Seconds of a bare generate() beside those that the headline pass gives the same batch, telemetry sampled beside it."""
+    watch = open_watch(session.device, 0 if session.device == "cuda" else None, session.checkpoint.gpus)
+
+    def headline() -> float:
+        with watch.over():
+            return run_batch(session, batch).times.generate_s
+
+    return timed_pairs(bare_generate(session, batch), headline, pairs, warm_up=warm_up, budget_s=budget_s)
 
 
 def stage_pairs(
@@ -84,28 +87,24 @@ def stage_pairs(
 ) -> tuple[Pairs, Pairs]:
     """Seconds of the headline's generate() beside the stages pass's; of its end to end beside the sum of the stages.
 
-    Each of the two may take `budget_s`.
+    Both from the same batches.
     """
     block = [batch] * BLOCK
     reference = [run_batch(session, batch).times] * BLOCK
+    reference_s = sum(times.generate_s for times in reference)
 
-    def generate_s() -> float:
-        return sum(run_batch(session, batch).times.generate_s for batch in block)
+    def headline() -> tuple[float, float]:
+        times = [run_batch(session, batch).times for batch in block]
+        return sum(one.generate_s for one in times), sum(one.end_to_end_s for one in times)
 
-    def end_to_end_s() -> float:
-        return sum(run_batch(session, batch).times.end_to_end_s for batch in block)
-
-    def stages_generate_s() -> float:
-        return sum(marked_seconds(session, block))
-
-    def stages_sum_s() -> float:
+    def marked() -> tuple[float, float]:
         with contextlib.redirect_stderr(io.StringIO()):
-            return sum(map(sum, stages_pass(session, block, reference)[0].seconds.values()))
+            stages, _ = stages_pass(session, block, reference)
+        return stages.against_headline * reference_s, sum(map(sum, stages.seconds.values()))
 
-    return (
-        timed_pairs(generate_s, stages_generate_s, pairs, warm_up=warm_up, budget_s=budget_s),
-        timed_pairs(end_to_end_s, stages_sum_s, pairs, warm_up=warm_up, budget_s=budget_s),
-    )
+    timed = timed_pairs(headline, marked, pairs, warm_up=warm_up, budget_s=budget_s)
+    generate, whole = ([(plain[figure], own[figure]) for plain, own in timed] for figure in (0, 1))
+    return generate, whole
 
 
 def layer_pairs(session: Session, batch: InputBatch, pairs: int) -> Pairs:

@@ -7,6 +7,7 @@ that was started in it and none that was started before.
 from __future__ import annotations
 
 import gc
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -228,20 +229,44 @@ def headline_pass(session: Session, batches: Sequence[InputBatch], label: str = 
         yield run_batch(session, batch)
 
 
-def warm_up(session: Session, batch: InputBatch, settings: WarmupConfig) -> Warmup:
-    """Run one batch again and again until its times vary little, or a cap is reached. Results are discarded."""
+def run_each_shape(session: Session, batches: Sequence[InputBatch], max_s: float = math.inf) -> tuple[int, int]:
+    """Run one batch of each shape of inputs and discard it, as many as `max_s` allows; returns how many ran, and of how many."""
+    started = time.perf_counter()
+    first = {_input_shape(session, batch): batch for batch in reversed(batches)}
+    for number, batch in enumerate(reversed(first.values())):
+        if time.perf_counter() - started >= max_s:
+            return number, len(first)
+        run_batch(session, batch)
+    return len(first), len(first)
+
+
+def _input_shape(session: Session, batch: InputBatch) -> tuple[object, ...]:
+    """The shapes of a batch's tensors: torch compiles, and libraries plan their kernels, for each anew."""
+    inputs = prepared_inputs(session, batch).inputs
+    return tuple((name, tuple(value.shape)) for name, value in sorted(inputs.items()) if hasattr(value, "shape"))
+
+
+def warm_up(session: Session, batches: Sequence[InputBatch], settings: WarmupConfig) -> Warmup:
+    """On a GPU one batch of each shape, then the first batch again and again until its times vary little, or a cap is reached.
+
+    cuDNN plans attention for each number of keys it meets, 60 ms each on an H200: an answer of 50 tokens at a new length would
+    take twice its time. On a CPU no such thing was seen. Results are discarded.
+    """
+    ran, shapes = run_each_shape(session, batches, settings.shapes_max_s) if session.device == "cuda" else (None, None)
     seconds: list[float] = []
     started = time.perf_counter()
     while True:
-        seconds.append(run_batch(session, batch).times.generate_s)
+        seconds.append(run_batch(session, batches[0]).times.generate_s)
         cv = _coefficient_of_variation(seconds[-settings.window :]) if len(seconds) >= settings.window else None
-        elapsed = time.perf_counter() - started
+        elapsed_s, stopped = time.perf_counter() - started, None
         if cv is not None and cv < settings.max_cv:
-            return Warmup(batches=len(seconds), seconds=elapsed, cv=cv, stopped="steady")
-        if len(seconds) >= settings.max_batches:
-            return Warmup(batches=len(seconds), seconds=elapsed, cv=cv, stopped="batch cap")
-        if elapsed >= settings.max_s:
-            return Warmup(batches=len(seconds), seconds=elapsed, cv=cv, stopped="time cap")
+            stopped = "steady"
+        elif len(seconds) >= settings.max_batches:
+            stopped = "batch cap"
+        elif elapsed_s >= settings.max_s:
+            stopped = "time cap"
+        if stopped:
+            return Warmup(batches=len(seconds), seconds=elapsed_s, cv=cv, stopped=stopped, shapes=shapes, shapes_run=ran)
 
 
 def _coefficient_of_variation(values: Sequence[float]) -> float:

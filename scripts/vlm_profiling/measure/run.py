@@ -96,7 +96,7 @@ class _Run:
         meters = open_meters(request.point.device, first_gpu, gpus=request.gpus)
         if meters.available:
             meters.idle(protocol.idle_s)
-        record.warmup = warm_up(session, batches[0], protocol.warmup)
+        record.warmup = warm_up(session, batches, protocol.warmup)
 
         with no_long_collections():
             self.stage = "headline"

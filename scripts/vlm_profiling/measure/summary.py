@@ -35,7 +35,11 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
     if record.checkpoint and record.checkpoint.frames_as and record.samples:
         yield "frames", _frames(record.samples, record.checkpoint.frames_as)
     if record.warmup:
-        yield "warm-up", f"{record.warmup.batches} batches, {record.warmup.seconds:.2f} s, stopped: {record.warmup.stopped}"
+        shapes = f"{record.warmup.shapes_run} of {record.warmup.shapes} shapes, " if record.warmup.shapes else ""
+        yield (
+            "warm-up",
+            f"{shapes}{record.warmup.batches} batches, {record.warmup.seconds:.2f} s, stopped: {record.warmup.stopped}",
+        )
     if record.headline:
         yield "generate", _latency(record.headline.generate)
         yield "end to end", _latency(record.headline.end_to_end)

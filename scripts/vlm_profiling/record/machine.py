@@ -103,7 +103,7 @@ class PredictedMemory(Section, kw_only=True):
     kv_cache_bytes: int
     """Keys and values of all rows when the longest answer is out."""
     activation_bytes: int
-    """What else torch allocates at the peak: inputs, features, activations, logits."""
+    """What else torch allocates at the peak: inputs, features, activations, logits; on a GPU the workspace of cuBLAS."""
     overhead_bytes: int
     """What the device holds beyond torch's allocations: the driver's context, the allocator's unused parts, libraries."""
     allocated_bytes: int

@@ -131,6 +131,10 @@ class Warmup(Section, kw_only=True):
     cv: float | None = None
     """Coefficient of variation over the last window; null when fewer batches ran."""
     stopped: Literal["steady", "batch cap", "time cap"]
+    shapes: int | None = None
+    """Different shapes of the batches' inputs; null on a CPU, where they are not warmed one by one."""
+    shapes_run: int | None = None
+    """Of these, how many were run once before."""
 
 
 class Batch(Section, kw_only=True):

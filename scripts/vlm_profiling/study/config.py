@@ -297,6 +297,11 @@ class WarmupConfig(Section):
     max_cv: float = Field(default=0.05, gt=0, le=1, description="coefficient of variation below which the run is warm")
     max_batches: int = Field(default=12, ge=1, le=10_000, description="cap on warm-up batches")
     max_s: float = Field(default=30.0, gt=0, description="cap on warm-up time in seconds")
+    shapes_max_s: float = Field(
+        default=120.0,
+        ge=0,
+        description="on a GPU, cap on the time for running one batch of each shape of inputs before, in seconds",
+    )
 
 
 class RepeatsConfig(Section):
