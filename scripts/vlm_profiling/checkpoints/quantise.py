@@ -106,7 +106,7 @@ def _by_torchao(model: nn.Module, kind: str, taken: Iterable[str], device: str) 
 
 
 def _int4_config(group: int, device: str) -> Any:
-    """torch's own int4 product of the device: on a GPU tinygemm, never run by this project; on a CPU still a prototype."""
+    """torch's own int4 product of the device: on a GPU tinygemm; on a CPU still a prototype."""
     if device == "cuda":
         from torchao.quantization import Int4WeightOnlyConfig
 

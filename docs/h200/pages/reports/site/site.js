@@ -1,0 +1,365 @@
+"use strict";
+/* The colours: as the system has them until the reader chooses; the choice lasts as long as the browser keeps it. */
+
+const darkSystem = matchMedia("(prefers-color-scheme: dark)");
+
+function isDark() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === "dark" : darkSystem.matches;
+}
+
+function remembered() {
+  try {
+    return localStorage.getItem("theme");
+  } catch {
+    return null; // a browser that keeps nothing for files
+  }
+}
+
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  document.dispatchEvent(new Event("themechange"));
+}
+
+if (remembered()) document.documentElement.dataset.theme = remembered();
+darkSystem.addEventListener("change", () => document.dispatchEvent(new Event("themechange")));
+
+document.addEventListener("DOMContentLoaded", () => {
+  const button = document.querySelector("button.theme");
+  const tell = () => (button.textContent = isDark() ? "Light" : "Dark");
+  button.hidden = false;
+  tell();
+  document.addEventListener("themechange", tell);
+  button.addEventListener("click", () => {
+    const theme = isDark() ? "light" : "dark";
+    try {
+      localStorage.setItem("theme", theme);
+    } catch {
+      // kept for this page alone
+    }
+    setTheme(theme);
+  });
+  // A menu that stands open beside the text on a desk would hide it on a phone.
+  if (matchMedia("(max-width: 899px)").matches) document.querySelector(".menu").open = false;
+});
+
+/* Tables that sort by a click on a head and show only the rows that hold some words; definitions for fingers and keys. */
+
+const LONG_TABLE = 8; // rows
+const MANY_MODELS = 5;
+
+function sortValue(cell) {
+  const text = cell.firstChild ? (cell.querySelector("small") ? cell.firstChild.textContent : cell.textContent) : "";
+  const number = parseFloat(text.replace(/^.*\^|[,\s]/g, ""));
+  return { text: cell.textContent.trim(), number };
+}
+
+function sortTable(table, column, head) {
+  const up = head.getAttribute("aria-sort") !== "ascending";
+  const body = table.tBodies[0];
+  const rows = [...body.rows].map((row) => ({ row, ...sortValue(row.cells[column]) }));
+  const filled = rows.filter(({ text }) => text !== "" && text !== "–");
+  const numeric = filled.some(({ number }) => !Number.isNaN(number)) && head.classList.contains("figure");
+  rows.sort((a, b) => {
+    if (!numeric) return (up ? 1 : -1) * a.text.localeCompare(b.text, undefined, { numeric: true });
+    const [aMissing, bMissing] = [Number.isNaN(a.number), Number.isNaN(b.number)];
+    if (aMissing || bMissing) return aMissing - bMissing; // no figure is neither small nor large: always last
+    return (up ? 1 : -1) * (a.number - b.number);
+  });
+  for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", up ? "ascending" : "descending");
+  body.append(...rows.map(({ row }) => row));
+}
+
+function makeSortable(table) {
+  for (const [column, head] of [...table.tHead.rows[0].cells].entries()) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "sort";
+    button.append(...head.childNodes);
+    for (const defined of button.querySelectorAll("abbr")) {
+      button.title = defined.title; // one stop for the keyboard: the button
+      defined.removeAttribute("tabindex");
+    }
+    button.addEventListener("click", () => sortTable(table, column, head));
+    head.append(button);
+  }
+}
+
+function makeFilterable(table, box) {
+  const input = document.createElement("input");
+  input.type = "search";
+  input.className = "filter";
+  input.placeholder = "Filter rows";
+  input.setAttribute("aria-label", "Show only rows that hold these words");
+  input.addEventListener("input", () => {
+    const words = input.value.toLowerCase().split(/\s+/);
+    for (const row of table.tBodies[0].rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+    }
+  });
+  box.before(input);
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  for (const box of document.querySelectorAll(".table")) {
+    const table = box.querySelector("table");
+    const rows = table.tBodies[0] ? [...table.tBodies[0].rows] : [];
+    const unnamed = table.tHead.rows[0].cells[0].textContent.trim() === "";
+    const hasSums = rows.some((row) => row.cells[0].querySelector("strong"));
+    if (rows.length < 2 || unnamed || hasSums) continue; // rows whose order means something
+    makeSortable(table);
+    const ofModels = box.getAttribute("aria-label").startsWith("Table: At the baseline");
+    if (rows.length >= (ofModels ? MANY_MODELS : LONG_TABLE)) makeFilterable(table, box);
+  }
+  const bubble = document.createElement("div");
+  bubble.className = "bubble";
+  bubble.setAttribute("role", "status");
+  document.body.append(bubble);
+  const close = () => bubble.classList.remove("shown");
+  document.addEventListener("focusin", (event) => {
+    const defined = event.target.closest("abbr[title]");
+    if (!defined) return close();
+    const place = defined.getBoundingClientRect();
+    bubble.textContent = defined.title;
+    bubble.classList.add("shown");
+    bubble.style.top = `${place.bottom + scrollY + 6}px`;
+    bubble.style.left = `${Math.max(8, Math.min(place.left, document.documentElement.clientWidth - bubble.offsetWidth - 8))}px`;
+  });
+  document.addEventListener("keydown", (event) => event.key === "Escape" && close());
+  document.addEventListener("focusout", close);
+});
+
+/* Charts drawn from the specifications that stand in the page, in the page's colours and width, as they come near the view.
+
+   What is drawn replaces the picture, which stays where no script runs. Expressions are interpreted, not compiled, so that
+   the page's policy need not allow evaluation. */
+
+const NARROW = 560;
+const WIDE = 920;
+const LEAST_PLOT = 110;
+const NAMES_SHARE = 0.45; // of a phone's width, to names beside rows
+const RIGHT_MARGIN = 5;
+const LETTER = 6.5; // pixels, of a label
+const DARK_COLOURS = {
+  black: "#e8eaed",
+  white: "#1b1f24",
+  "#5f6368": "#a8b0b9",
+  "#e6e8eb": "#30363d",
+  "#dfe2e6": "#3a424b",
+  "#543005": "#9c6a3c",
+  "#bf812d": "#f0c27a",
+  "#0072B2": "#3b8ede",
+  "#56B4E9": "#a5dbfb",
+  "#D55E00": "#ee7f33",
+  "#009E73": "#2fc79b",
+  "#332288": "#8f83e0",
+  "#882255": "#d0699b",
+  "#253494": "#6b7be0",
+  "#2c7fb8": "#56a9dd",
+  "#8c510a": "#c08440",
+  "#4d4d4d": "#8f959c",
+};
+const DARK_CONFIG = {
+  background: "transparent",
+  title: { color: "#e8eaed", subtitleColor: "#a8b0b9" },
+  axis: { labelColor: "#c9d1d9", titleColor: "#c9d1d9", gridColor: "#30363d", domainColor: "#8b949e", tickColor: "#8b949e" },
+  legend: { labelColor: "#c9d1d9", titleColor: "#c9d1d9", symbolBaseFillColor: "#c9d1d9", symbolBaseStrokeColor: "#c9d1d9" },
+  header: { labelColor: "#c9d1d9", titleColor: "#c9d1d9" },
+  rule: { color: "#e8eaed" },
+  text: { color: "#e8eaed" },
+  tick: { color: "#e8eaed" },
+};
+
+/* A copy of a specification with every part but the data passed through `change`. */
+function changed(part, change) {
+  if (Array.isArray(part)) return part.map((inner) => changed(inner, change));
+  if (part === null || typeof part !== "object") return change(part);
+  const copy = {};
+  for (const [name, inner] of Object.entries(part)) {
+    copy[name] = name === "values" || name === "datasets" ? inner : changed(inner, change);
+  }
+  return change(copy);
+}
+
+function inDark(specification) {
+  const coloured = changed(specification, (part) => (typeof part === "string" && DARK_COLOURS[part]) || part);
+  const config = { ...coloured.config };
+  for (const [name, own] of Object.entries(DARK_CONFIG)) {
+    config[name] = typeof own === "string" ? own : { ...config[name], ...own };
+  }
+  return { ...coloured, config };
+}
+
+function plotWidth(part) {
+  if (part.hconcat) return part.hconcat.reduce((sum, inner) => sum + plotWidth(inner), 0);
+  if (part.vconcat) return Math.max(...part.vconcat.map(plotWidth));
+  return part.width || (part.spec ? plotWidth(part.spec) : 0);
+}
+
+function wrapped(text, length) {
+  const lines = [""];
+  for (const word of [].concat(text).join(" ").split(" ")) {
+    const line = lines[lines.length - 1];
+    if (line && line.length + word.length >= length) lines.push(word);
+    else lines[lines.length - 1] = line ? `${line} ${word}` : word;
+  }
+  return lines;
+}
+
+/* Pixels that the labels of a nominal axis take beside each other. */
+function labelsWidth(channel, specification) {
+  const rows = Object.values(specification.datasets ?? {}).flat();
+  const labels = [...new Set(rows.map((row) => row[channel.field]).filter((label) => label !== undefined))];
+  return labels.length * Math.max(0, ...labels.map((label) => String(label).length)) * LETTER + labels.length * LETTER;
+}
+
+/* Panels below each other, texts wrapped and labels short: for a phone. */
+function stacked(specification, width) {
+  const narrow = changed(specification, (part) => {
+    if (part === null || typeof part !== "object" || Array.isArray(part)) return part;
+    if (part.hconcat) {
+      const { hconcat, ...rest } = part;
+      part = { ...rest, vconcat: hconcat };
+    }
+    if (part.labels === false) part = { ...part, labels: true, ticks: true }; // no panel beside it names its rows now
+    if (part.labelLimit) part = { ...part, labelLimit: Math.min(part.labelLimit, width * NAMES_SHARE) };
+    if (part.axis?.labelAngle === 0 && labelsWidth(part, specification) > width) {
+      part = { ...part, axis: { ...part.axis, labelAngle: -35, labelAlign: "right" } };
+    }
+    if (part.legend) {
+      const columns = part.legend.orient === "bottom" ? Math.max(1, Math.floor(width / 120)) : 1;
+      part = { ...part, legend: { ...part.legend, orient: "bottom", columns, labelLimit: width / columns } };
+    } else if (part.field && part.scale?.range && part.legend === undefined) {
+      part = { ...part, legend: { orient: "bottom", columns: 1, labelLimit: width } };
+    }
+    if (typeof part.title === "string" && (part.layer || part.mark)) part = { ...part, title: { text: part.title } };
+    if (part.title?.text) {
+      const title = { ...part.title, text: wrapped(part.title.text, width / 8.8) };
+      if (title.subtitle) title.subtitle = wrapped(title.subtitle, width / 6.5);
+      part = { ...part, title };
+    }
+    return part;
+  });
+  const legend = { ...narrow.config?.legend, layout: { bottom: { direction: "vertical", anchor: "start" } } };
+  const inLines = (row) => (Array.isArray(row.text) ? { ...row, text: wrapped(row.text, width / 7) } : row);
+  const datasets = Object.fromEntries(Object.entries(narrow.datasets ?? {}).map(([name, rows]) => [name, rows.map(inLines)]));
+  return { ...narrow, datasets, config: { ...narrow.config, legend } };
+}
+
+function scaled(specification, factor) {
+  const scale = (part) =>
+    part && typeof part === "object" && !Array.isArray(part) && typeof part.width === "number" && !part.mark?.width
+      ? { ...part, width: Math.max(LEAST_PLOT, Math.round(part.width * factor)) }
+      : part;
+  const walk = (part) => {
+    const own = scale(part);
+    for (const name of ["hconcat", "vconcat", "concat"]) if (own[name]) own[name] = own[name].map(walk);
+    if (own.spec) own.spec = walk(own.spec);
+    return own;
+  };
+  return walk(structuredClone(specification));
+}
+
+/* Of all, where it is too wide; else from the left edge to the right end of the widest panel: beside a wider title it may grow. */
+function drawnWidth(place, limit) {
+  const svg = place.querySelector("svg");
+  const natural = Number(svg.getAttribute("width"));
+  if (natural > limit) return natural;
+  const whole = svg.getBoundingClientRect();
+  const panels = [...place.querySelectorAll("g.mark-group.role-scope, g.mark-group.role-legend")];
+  const ends = panels.map((panel) => panel.getBoundingClientRect().right - whole.left);
+  return Math.max(0, ...ends) + RIGHT_MARGIN;
+}
+
+async function draw(figure) {
+  const box = figure.querySelector(".drawing");
+  const room = box.clientWidth;
+  let specification = JSON.parse(figure.querySelector("script").textContent);
+  if (isDark()) specification = inDark(specification);
+  if (room < NARROW) specification = stacked(specification, room);
+  const options = { ast: true, renderer: "svg", actions: false, tooltip: { theme: isDark() ? "dark" : "light" }, logLevel: 1 };
+  const place = document.createElement("div");
+  place.className = "vega";
+  box.append(place);
+  figure.room = room;
+  figure.view?.finalize();
+  for (let attempt = 0; attempt < 3; attempt++) {
+    figure.view = (await window.vegaEmbed(place, specification, options)).view;
+    const limit = Math.min(room, WIDE);
+    const excess = drawnWidth(place, limit) - limit;
+    const plot = plotWidth(specification);
+    if ((excess <= 0 && excess > -20) || plot <= LEAST_PLOT) break;
+    specification = scaled(specification, Math.max(0.3, (plot - excess - 2) / plot));
+  }
+  const picture = box.querySelector("img");
+  for (const other of box.querySelectorAll(".vega")) if (other !== place) other.remove();
+  picture.hidden = true;
+  linkModels(figure.view, specification);
+  await wakeLegends(figure.view);
+  place.setAttribute("role", "img");
+  place.setAttribute("aria-label", picture.alt);
+}
+
+/* Vega hears the second change of a legend's signal, not the first: so that a reader's first click counts, this is the first. */
+async function wakeLegends(view) {
+  const names = Object.keys(view.getState({ signals: (name) => name.endsWith("_legend"), data: () => false }).signals);
+  for (const name of names) view.signal(name, null, { force: true });
+  await view.runAsync();
+}
+
+/* Models clicked in a chart, or within a range swept over, are marked in the page's tables too. */
+function linkModels(view, specification) {
+  const rows = Object.values(specification.datasets).flat().filter((row) => row.model);
+  const chosen = { model: null, brush: null };
+  const mark = () => {
+    for (const row of document.querySelectorAll("tbody tr")) {
+      const name = row.cells[0].textContent.trim();
+      const selections = [chosen.model, chosen.brush].filter((names) => names !== null);
+      row.classList.toggle("chosen", selections.length > 0 && selections.every((names) => names.has(name)));
+    }
+  };
+  const listen = (signal, names) => {
+    try {
+      view.addSignalListener(signal, (_, value) => {
+        chosen[signal] = names(value ?? {});
+        mark();
+      });
+    } catch {
+      // a chart without this selection
+    }
+  };
+  listen("model", ({ model }) => (model ? new Set(model) : null));
+  listen("brush", (range) => {
+    const [field, ends] = Object.entries(range)[0] ?? [];
+    if (!ends) return null;
+    const [low, high] = [Math.min(...ends), Math.max(...ends)];
+    return new Set(rows.filter((row) => row[field] >= low && row[field] <= high).map((row) => row.model));
+  });
+}
+
+window.addEventListener("load", () => {
+  if (!window.vegaEmbed) return;
+  const figures = [...document.querySelectorAll("figure.chart")];
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting || target.drawn) continue;
+        target.drawn = true;
+        draw(target).catch((error) => console.error(error));
+      }
+    },
+    { rootMargin: "400px" },
+  );
+  for (const figure of figures) near.observe(figure);
+  const redraw = (which) => {
+    for (const figure of figures) if (figure.drawn && which(figure)) draw(figure).catch((error) => console.error(error));
+  };
+  document.addEventListener("themechange", () => redraw(() => true));
+  let waiting;
+  window.addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => redraw((figure) => Math.abs(figure.querySelector(".drawing").clientWidth - figure.room) > 8), 200);
+  });
+});
