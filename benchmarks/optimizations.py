@@ -155,7 +155,7 @@ def _print_quantised(records: dict[str, dict[str, Record]]) -> None:
 
 
 def _drift(record: Record, reference: Record | None) -> str:
-    from vlm_profiling.quality.drift import answer_drift
+    from vlm_profiling.quality.answers import answer_drift
 
     drift = answer_drift(record, reference) if reference and reference.samples else "no bf16"
     if isinstance(drift, str):

@@ -134,6 +134,14 @@ def test_help_comes_at_once_and_loads_neither_torch_nor_transformers(script: Pat
     assert ended.children_user - started.children_user + ended.children_system - started.children_system < 2
 
 
+def test_merging_loads_no_scipy() -> None:
+    """Each process of a merge imports the script anew, and scipy alone takes longer than all else that it needs."""
+    code = "import sys, merge_runs; print(sorted({'scipy', 'jiwer'} & set(sys.modules)))"
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
+    printed = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"
+
+
 def test_no_script_hides_a_standard_module() -> None:
     assert not {script.stem for script in PROGRAMS} & sys.stdlib_module_names
 

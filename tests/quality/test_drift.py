@@ -6,7 +6,8 @@ import pytest
 from factories import make_record
 from msgspec.structs import replace
 
-from vlm_profiling.quality.drift import RANDOM, Drift, answer_drift, beyond_chance
+from vlm_profiling.quality.answers import answer_drift
+from vlm_profiling.quality.drift import RANDOM, Drift, beyond_chance
 from vlm_profiling.quality.exact_match import exact_match
 from vlm_profiling.quality.wer import word_edits
 from vlm_profiling.record.schema import Record

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vlm_profiling.audits.base import Check, Context, Finding, conclude, not_applicable
-from vlm_profiling.quality.drift import MORE_IS_BETTER, Drift, answer_drift, beyond_chance
+from vlm_profiling.quality.answers import answer_drift
+from vlm_profiling.quality.drift import MORE_IS_BETTER, Drift, beyond_chance
 from vlm_profiling.statistics.together import Compared
 from vlm_profiling.study.grid import reference_optimization
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from vlm_profiling.quality.drift import Drift, answer_drift
+from vlm_profiling.quality.answers import answer_drift
+from vlm_profiling.quality.drift import Drift
 from vlm_profiling.record.files import RecordError, atomic_path
 from vlm_profiling.record.schema import Metric, Record
 from vlm_profiling.record.sections import Interval
