@@ -10,12 +10,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from operator import attrgetter
 from typing import Any
 
 import msgspec
 import polars as pl
 from msgspec import Struct, inspect
+from msgspec.structs import astuple
 
 from vlm_profiling.record.inside import Layers, Repeats, Stages
 from vlm_profiling.record.schema import Record
@@ -47,8 +47,10 @@ _SCALARS = {inspect.IntType: pl.Int64, inspect.FloatType: pl.Float64, inspect.Bo
 
 def section_columns(sections: Sequence[Struct], kind: type[Struct], prefix: str = "") -> Iterator[pl.Series]:
     """One series for each figure in sections of one kind, nested sections included."""
+    # Section by section, whose values lie together in memory; without sections no field has values.
+    values_of = dict(zip(kind.__struct_fields__, zip(*map(astuple, sections), strict=True), strict=False))
     for name, field_type in _fields(kind):
-        values = list(map(attrgetter(name), sections))
+        values = values_of.get(name, ())
         if isinstance(field_type, inspect.StructType):
             inner = prefix if name in WITHOUT_PREFIX else f"{prefix}{name}_"
             unit = "_s" if kind is Distribution else ""
@@ -78,8 +80,7 @@ def optional_columns(sections: Sequence[Struct | None], kind: type[Struct], pref
 
 def repeat_rows(columns: Iterable[pl.Series], rows: Sequence[int | None]) -> Iterator[pl.Series]:
     """Columns made of the given rows of others; None gives a null."""
-    table = pl.DataFrame(list(columns))
-    return iter(table.select(pl.all().gather(pl.Series(rows, dtype=pl.UInt32))).get_columns())
+    return iter(pl.DataFrame(list(columns))[pl.Series(rows, dtype=pl.UInt32)].get_columns())
 
 
 @cache
@@ -99,4 +100,7 @@ def _without_none(field_type: inspect.Type) -> inspect.Type:
 
 def _json_text(value: Any) -> str | None:
     """JSON of a mapping or list; null where there is nothing to say."""
-    return msgspec.json.encode(value, order="sorted").decode() if value else None
+    return _ENCODER.encode(value).decode() if value else None
+
+
+_ENCODER = msgspec.json.Encoder(order="sorted")

@@ -87,19 +87,24 @@ def _merge_chunks(
     """Write the tables of some chunks of the runs, each as an Arrow file numbered by its first run."""
     counts: Counter[str] = Counter()
     for chunk in chunks:
-        readings = list(read_runs(records, runs[chunk], present))
-        tables = {
-            "runs": runs_table(readings, costs),
-            "samples": samples_table(readings),
-            "stages": stages_table(readings),
-            "layers": layers_table(readings),
-        }
-        for name, table in tables.items():
-            path = folder / name / f"{chunk.start:09}.arrow"
-            path.parent.mkdir(exist_ok=True)
-            table.write_ipc(path, compression="lz4")
-        counts.update(reading.status for reading in readings)
+        counts += _merge_chunk(read_runs(records, runs[chunk], present), costs, folder, f"{chunk.start:09}.arrow")
     return counts
+
+
+def _merge_chunk(read: Iterable[Reading], costs: Mapping[str, ModelCost], folder: Path, file: str) -> Counter[str]:
+    """Write the tables of one chunk. Its records are gone before those of the next are read."""
+    readings = list(read)
+    tables = {
+        "runs": runs_table(readings, costs),
+        "samples": samples_table(readings),
+        "stages": stages_table(readings),
+        "layers": layers_table(readings),
+    }
+    for name, table in tables.items():
+        path = folder / name / file
+        path.parent.mkdir(exist_ok=True)
+        table.write_ipc(path, compression="lz4")
+    return Counter(reading.status for reading in readings)
 
 
 def _join_chunks(folder: Path, target: Path) -> None:
