@@ -63,6 +63,11 @@ def test_end_to_end_is_the_sum_of_its_parts(request_for: MakeRequest) -> None:
     total_s = sum(batch.end_to_end_s for batch in record.batches)
     assert record.headline.samples_per_s == pytest.approx(4 / total_s)
     assert record.headline.output_tokens_per_s == pytest.approx(12 / total_s)
+    rates = record.headline.samples_per_s_interval, record.headline.output_tokens_per_s_interval
+    for rate, ratio in zip(rates, (4 / total_s, 12 / total_s), strict=True):
+        assert rate
+        assert rate.mean == pytest.approx(ratio)
+        assert rate.low < ratio < rate.high
 
 
 def test_inputs_prepared_beforehand_or_between_batches_give_the_same_answers(request_for: MakeRequest) -> None:

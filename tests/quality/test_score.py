@@ -61,12 +61,22 @@ def test_a_reference_of_punctuation_alone_has_no_normalised_rate():
     assert alone.absent["wer_normalised"] == "no reference has words once punctuation is removed"
 
 
+def test_the_normalised_rate_has_an_interval_of_its_own():
+    quality, _ = score(["Yes.", "no", "red", "red"], [["yes"], ["no"], ["red"], ["blue"]], random_weights=False)
+    assert (quality.wer, quality.wer_normalised) == (0.5, 0.25)
+    raw, normalised = quality.wer_interval, quality.wer_normalised_interval
+    assert raw and normalised
+    assert (normalised.low, normalised.mean) == (0.0, 0.25)
+    assert normalised.high < raw.high
+
+
 def test_one_sample_has_no_interval_and_says_so():
     quality, _ = score(["yes"], [["yes"]], random_weights=False)
     assert quality.wer_interval is None
+    assert quality.wer_normalised_interval is None
     assert quality.exact_match_interval is None
     absent = {name for name, reason in quality.absent.items() if reason == "one sample has no interval"}
-    assert absent == {"wer_interval", "exact_match_interval"}
+    assert absent == {"wer_interval", "wer_normalised_interval", "exact_match_interval"}
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 from factories import identity_of, make_environment, make_failed_record, make_record
 
-from vlm_profiling.report.exports.latex import escape_latex, heading
+from vlm_profiling.report.exports.latex import escape_latex, heading, latex_table
 from vlm_profiling.report.exports.mlperf import REQUIRED, fields_to_fill_in, system_description
 from vlm_profiling.report.exports.vllm import serve_result, throughput_result
 
@@ -97,6 +98,13 @@ def test_a_latex_table_of_chosen_columns(results):
     assert "an audit failed this figure (work parity" in lines[0]
     with_packages = export("latex", results, "--columns", "model", "batch_flops", "--siunitx").stdout
     assert r"\num{" in with_packages and "siunitx" in with_packages.splitlines()[0]
+
+
+def test_joules_stand_with_the_uncertainty_of_their_meter():
+    run = {"model": "m", "dataset": "d", "key": "k", "status": "ok", "energy_gpu_per_sample_j": 200.0, "energy_gpu_net_j": 90.0}
+    runs = pl.DataFrame([run | {"energy_gpu_relative_uncertainty": 0.01}])
+    line = latex_table(runs, ["energy_gpu_per_sample_j", "energy_gpu_net_j"], {}).splitlines()[5]
+    assert line == r"200.0 [198.0, 202.0] & 90.00 \\"
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")

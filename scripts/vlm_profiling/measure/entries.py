@@ -15,6 +15,7 @@ from vlm_profiling.measure.passes import BatchResult, InputBatch
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.quality.score import SampleScore
 from vlm_profiling.record.schema import SCHEMA_VERSION, Checkpoint, Dataset, Headline, Record, Sample
+from vlm_profiling.statistics.intervals import ratio_interval
 from vlm_profiling.statistics.summary import distribution
 
 if TYPE_CHECKING:
@@ -99,16 +100,18 @@ def headline(results: Sequence[BatchResult], passes: int) -> Headline:
     """The published figures. Latencies over full batches (a run smaller than one batch has only its partial one)."""
     times = [result.times for result in results]
     full = [batch for batch in times if batch.full] or times
-    end_to_end_s = sum(batch.end_to_end_s for batch in times)
-    rows = sum(batch.rows for batch in times)
-    tokens = sum(sum(result.generated_counts) for result in results)
+    end_to_end_s = [batch.end_to_end_s for batch in times]
+    rows = [batch.rows for batch in times]
+    tokens = [sum(result.generated_counts) for result in results]
     return Headline(
         passes=passes,
         generate=distribution([batch.generate_s for batch in full]),
         end_to_end=distribution([batch.end_to_end_s for batch in full]),
         generate_per_sample=distribution([batch.generate_s / batch.rows for batch in full]),
-        output_tokens_per_s=tokens / end_to_end_s,
-        samples_per_s=rows / end_to_end_s,
+        output_tokens_per_s=sum(tokens) / sum(end_to_end_s),
+        output_tokens_per_s_interval=ratio_interval(tokens, end_to_end_s),
+        samples_per_s=sum(rows) / sum(end_to_end_s),
+        samples_per_s_interval=ratio_interval(rows, end_to_end_s),
         partial_batch=next((batch for batch in times if not batch.full), None),
     )
 

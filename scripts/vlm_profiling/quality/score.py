@@ -11,6 +11,7 @@ from vlm_profiling.quality.exact_match import exact_match, normalise
 from vlm_profiling.quality.standard import ONE_SAMPLE, judge
 from vlm_profiling.quality.wer import WordEdits, word_edits
 from vlm_profiling.record.schema import Metric, Quality
+from vlm_profiling.record.sections import Interval
 from vlm_profiling.statistics.intervals import mean_interval, ratio_interval
 
 
@@ -27,6 +28,7 @@ class SampleScore(NamedTuple):
 _FIGURES = (
     "wer",
     "wer_normalised",
+    "wer_normalised_interval",
     "wer_sample_mean",
     "wer_interval",
     "substitutions",
@@ -76,12 +78,17 @@ def _quality(edits: list[WordEdits], normalised: list[WordEdits], matches: list[
     if len(edits) == 1:
         absent |= dict.fromkeys(("wer_interval", "exact_match_interval"), ONE_SAMPLE)
     if not normalised:
-        absent["wer_normalised"] = "no reference has words once punctuation is removed"
+        absent |= dict.fromkeys(
+            ("wer_normalised", "wer_normalised_interval"), "no reference has words once punctuation is removed"
+        )
+    elif len(normalised) == 1:
+        absent["wer_normalised_interval"] = ONE_SAMPLE
     return Quality(
         wer=_corpus_rate(edits),
         wer_normalised=_corpus_rate(normalised) if normalised else None,
         wer_sample_mean=sum(edit.rate for edit in edits) / len(edits),
-        wer_interval=ratio_interval([edit.total for edit in edits], [edit.reference_words for edit in edits]),
+        wer_interval=_corpus_interval(edits),
+        wer_normalised_interval=_corpus_interval(normalised) if normalised else None,
         substitutions=sum(edit.substitutions for edit in edits),
         insertions=sum(edit.insertions for edit in edits),
         deletions=sum(edit.deletions for edit in edits),
@@ -100,6 +107,10 @@ def _normalised_edits(answers: Sequence[str], references: Sequence[Sequence[str]
 
 def _corpus_rate(edits: list[WordEdits]) -> float:
     return sum(edit.total for edit in edits) / sum(edit.reference_words for edit in edits)
+
+
+def _corpus_interval(edits: list[WordEdits]) -> Interval | None:
+    return ratio_interval([edit.total for edit in edits], [edit.reference_words for edit in edits])
 
 
 def _nothing(reason: str, empty: int) -> Quality:

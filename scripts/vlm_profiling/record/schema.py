@@ -218,7 +218,10 @@ class Headline(Section, kw_only=True):
     """generate() time of each full batch divided by its rows; the batch stays the unit of the interval."""
     output_tokens_per_s: float
     """All generated tokens divided by all end-to-end time."""
+    output_tokens_per_s_interval: Interval | None = None
+    """95 % bootstrap interval over batches; null for a single one, as is the next."""
     samples_per_s: float
+    samples_per_s_interval: Interval | None = None
     partial_batch: Batch | None = None
 
 
@@ -244,6 +247,8 @@ class Quality(Section, kw_only=True):
     """Corpus level, raw: all edits divided by all reference words, as the reference study."""
     wer_normalised: float | None = None
     """Corpus level after lower-casing and removing punctuation."""
+    wer_normalised_interval: Interval | None = None
+    """95 % bootstrap interval over samples of the corpus-level normalised WER."""
     wer_sample_mean: float | None = None
     """Mean over samples of the raw WER."""
     wer_interval: Interval | None = None

@@ -114,7 +114,11 @@ class Cell(PlacedRow, kw_only=True):
     tpot_sampling_high_s: float | None
     serving_absent: str | None
     samples_per_s: float | None
+    samples_per_s_interval_low: float | None
+    samples_per_s_interval_high: float | None
     output_tokens_per_s: float | None
+    output_tokens_per_s_interval_low: float | None
+    output_tokens_per_s_interval_high: float | None
     energy_gpu_per_sample_j: float | None
     energy_gpu_relative_uncertainty: float | None
     energy_cpu_per_sample_j: float | None
@@ -135,6 +139,8 @@ class Cell(PlacedRow, kw_only=True):
     memory_absent: str | None
     wer: float | None
     wer_normalised: float | None
+    wer_normalised_interval_low: float | None
+    wer_normalised_interval_high: float | None
     wer_interval_low: float | None
     wer_interval_high: float | None
     exact_match: float | None
@@ -204,6 +210,17 @@ class Cell(PlacedRow, kw_only=True):
         """Pictures and text in to answers out, per full batch, s."""
         return _mean(self.end_to_end_mean_s, self.end_to_end_sampling_low_s, self.end_to_end_sampling_high_s, self.end_to_end_n)
 
+    @_figure("latency")
+    def sample_rate(self) -> Entry:
+        """Samples per second, end to end."""
+        return _mean(self.samples_per_s, self.samples_per_s_interval_low, self.samples_per_s_interval_high, None)
+
+    @_figure("latency")
+    def token_rate(self) -> Entry:
+        """Generated tokens per second, end to end."""
+        low, high = self.output_tokens_per_s_interval_low, self.output_tokens_per_s_interval_high
+        return _mean(self.output_tokens_per_s, low, high, None)
+
     @_figure("stages")
     def first_token(self) -> Entry:
         """Time to first token, s."""
@@ -260,7 +277,8 @@ class Cell(PlacedRow, kw_only=True):
         """Word error rate after lower-casing and removing punctuation, corpus level: a share."""
         if self.wer_normalised is None:
             return _absent(self.quality_absent, "wer_normalised")
-        return Figure(self.wer_normalised, n=self.scored)
+        interval = _interval(self.wer_normalised_interval_low, self.wer_normalised_interval_high)
+        return Figure(self.wer_normalised, interval, self.scored)
 
     @_figure("quality")
     def exact_matches(self) -> Entry:

@@ -63,6 +63,7 @@ class Unit:
 
 
 SECONDS = (Unit("s", 1), Unit("ms", 1e-3), Unit("µs", 1e-6))
+PER_SECOND = Unit("1/s", 1)
 JOULES = (Unit("kJ", 1e3), Unit("J", 1), Unit("mJ", 1e-3))
 FLOPS = (Unit("PFLOP", 1e15), Unit("TFLOP", 1e12), Unit("GFLOP", 1e9), Unit("MFLOP", 1e6), Unit("kFLOP", 1e3), Unit("FLOP", 1))
 BYTES = (Unit("GiB", 2**30), Unit("MiB", 2**20), Unit("KiB", 2**10), Unit("B", 1))

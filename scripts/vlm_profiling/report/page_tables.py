@@ -14,6 +14,7 @@ from vlm_profiling.report.figures import (
     DOUBT,
     FLOPS,
     JOULES,
+    PER_SECOND,
     PERCENT,
     SECONDS,
     Absent,
@@ -52,6 +53,8 @@ SAMPLE_LATENCY = Quantity("Latency per sample", SECONDS, "sample_latency")
 END_TO_END = Quantity("End to end per batch", SECONDS, "end_to_end")
 FIRST_TOKEN = Quantity("Time to first token", SECONDS, "first_token")
 FURTHER_TOKEN = Quantity("Time per further token", SECONDS, "further_token")
+SAMPLE_RATE = Quantity("Samples per second", (PER_SECOND,), "sample_rate")
+TOKEN_RATE = Quantity("Output tokens per second", (PER_SECOND,), "token_rate")
 ENERGY = Quantity("Energy per sample", JOULES, "energy")
 WORK = Quantity("FLOPs per batch", FLOPS, "flops")
 MEMORY = Quantity("Peak memory", BYTES, "memory")
@@ -66,7 +69,8 @@ STANDARDS = (
 """Standard metrics of data sets, each shown where one of the cells has it."""
 CAPTIONS = (Quantity("BLEU-4", (PERCENT,), "caption_bleu_4"), Quantity("ROUGE-L", (PERCENT,), "caption_rouge_l"))
 QUALITY = (WORD_ERRORS, NORMALISED_WORD_ERRORS, EXACT_MATCHES)
-AT_BASELINE = (LATENCY, SAMPLE_LATENCY, END_TO_END, FIRST_TOKEN, FURTHER_TOKEN, ENERGY, WORK, MEMORY, *QUALITY)
+TIMES = (LATENCY, SAMPLE_LATENCY, END_TO_END, SAMPLE_RATE, TOKEN_RATE, FIRST_TOKEN, FURTHER_TOKEN)
+AT_BASELINE = (*TIMES, ENERGY, WORK, MEMORY, *QUALITY)
 ABOUT_VERDICTS = (
     "The word beside a ratio of latencies hears its interval (other samples) and what the runs' own repeats moved by (nothing "
     "changed): slower or faster only where these do not explain it."
@@ -118,8 +122,6 @@ def baseline_table(cells: Sequence[Cell]) -> str:
         unit = best_unit(quantity.units, entries)
         rows.append([f"{quantity.title} ({unit.name})", *(show(entry, unit, with_n=True, with_reason=True) for entry in entries)])
     plain: list[tuple[str, Callable[[Cell], float | None]]] = [
-        ("Samples per second", lambda cell: cell.samples_per_s),
-        ("Output tokens per second", lambda cell: cell.output_tokens_per_s),
         ("Prompt tokens, mean", lambda cell: cell.prompt_tokens_mean),
         ("of them image tokens, mean", lambda cell: cell.image_tokens_mean),
         ("Generated tokens, mean", lambda cell: cell.generated_tokens_mean),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ KINDS = {
     "quality": ("wer", "exact_match", "standard_", "bleu_4", "rouge_l"),
 }
 """Kinds of figures that audits mark, by the beginnings of their columns' names."""
+_JOULES = re.compile("energy_(gpu|cpu)_(?:gross|per_sample|per_token)_j")
+"""Joules whose uncertainty is the meter's."""
 MARK = r"$^{\dagger}$"
 TEXT = ("model", "dataset", "device", "optimization")
 """Columns set to the left."""
@@ -108,9 +111,8 @@ def _cells(
         else:
             failed = [finding.audit for finding in findings if _kind(column) in finding.marks]
             audits |= dict.fromkeys(failed)
-            bounds = [_number(bound, siunitx) for name in _bounds(column) if isinstance(bound := run.get(name), float)]
-            interval = f" [{', '.join(bounds)}]" if len(bounds) == 2 else ""
-            cells.append(_number(value, siunitx) + interval + (MARK if failed else ""))
+            interval = ", ".join(_number(bound, siunitx) for bound in _bounds(run, column, value))
+            cells.append(_number(value, siunitx) + (f" [{interval}]" if interval else "") + (MARK if failed else ""))
     return cells
 
 
@@ -119,13 +121,19 @@ def _kind(column: str) -> str | None:
     return next((kind for kind, beginnings in KINDS.items() if column.startswith(beginnings)), None)
 
 
-def _bounds(column: str) -> tuple[str, str]:
-    """Names that the ends of a column's interval have: beside a mean of times, or beside a score."""
+def _bounds(run: Mapping[str, Any], column: str, value: float) -> list[float]:
+    """The ends of the interval of a mean of times, a score or a rate, or of joules by their meter; nothing without one."""
+    if joules := _JOULES.fullmatch(column):
+        uncertainty = run.get(f"energy_{joules[1]}_relative_uncertainty")
+        return [] if uncertainty is None else [value * (1 - uncertainty), value * (1 + uncertainty)]
     if column.endswith("_mean_s"):
         stem = column.removesuffix("_mean_s")
-        return f"{stem}_sampling_low_s", f"{stem}_sampling_high_s"
-    stem = column.removesuffix("_value")
-    return f"{stem}_interval_low", f"{stem}_interval_high"
+        names = (f"{stem}_sampling_low_s", f"{stem}_sampling_high_s")
+    else:
+        stem = column.removesuffix("_value")
+        names = (f"{stem}_interval_low", f"{stem}_interval_high")
+    bounds = [bound for name in names if isinstance(bound := run.get(name), float)]
+    return bounds if len(bounds) == 2 else []
 
 
 def _number(value: float, siunitx: bool) -> str:
