@@ -88,7 +88,7 @@ def test_figures_that_mean_nothing_are_null_with_their_reason(references, random
     assert samples == [(None, None, None), (None, None, None)]
     nulls = {name for name in quality.__struct_fields__ if getattr(quality, name) is None}
     assert set(quality.absent) == nulls
-    assert len(nulls) == 14
+    assert len(nulls) == 15
     assert all(text.startswith(reason) for text in quality.absent.values())
 
 
