@@ -98,7 +98,7 @@ def test_a_gpu_has_a_table_and_a_roof_for_each_ceiling(make_study):
     rows = read_roofline(study.folder / "tables", cells.all)
     text = roofline_table(cell, rows[cell.place])
     assert text.count("| Stage |") == 2
-    assert "(NVIDIA H100 Tensor Core GPU datasheet: 67,000 GFLOP/s in float32, 3,350 GB/s" in text
+    assert "(NVIDIA H100 Tensor Core GPU datasheet: 67.00 TFLOP/s in float32, 3,350 GB/s" in text
     names = {row["name"] for row in rows_of(roofline_chart(cells, "trained", rows)) if "name" in row}
     assert names == {"datasheet: 67 TFLOP/s in float32, 3,350 GB/s", "measured: 50 TFLOP/s in float32, 3,000 GB/s"}
 

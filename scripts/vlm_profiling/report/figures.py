@@ -72,6 +72,14 @@ BYTES = (Unit("GiB", 2**30), Unit("MiB", 2**20), Unit("KiB", 2**10), Unit("B", 1
 PERCENT = Unit("%", 0.01)
 
 
+LONG_S = 10.0
+
+
+def unit_of_parts(seconds: Iterable[float]) -> Unit:
+    """Milliseconds, unless the longest takes LONG_S: the parts of a batch span five orders of magnitude."""
+    return SECONDS[0] if max(seconds, default=0.0) >= LONG_S else SECONDS[1]
+
+
 def best_unit(units: tuple[Unit, ...], entries: Iterable[Entry]) -> Unit:
     """The largest of `units` (given largest first) in which the largest figure is at least 1; without figures, the base unit."""
     largest = max((entry.value for entry in entries if isinstance(entry, Figure)), default=None)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vlm_profiling.cost.roofline import WHOLE, StageRoofline
 from vlm_profiling.report.cell import Cell
-from vlm_profiling.report.figures import BYTES, DOUBT, FLOPS, SECONDS, Figure, Unit, best_unit
+from vlm_profiling.report.figures import BYTES, DOUBT, FLOPS, Figure, Unit, best_unit, unit_of_parts
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.page_tables import NOTHING, show
 
@@ -46,7 +46,7 @@ _MISSING = {
 
 def _table(cell: Cell, rows: Sequence[StageRoofline]) -> str:
     flop, byte = _unit(FLOPS, [row.flops for row in rows]), _unit(BYTES, [row.bytes for row in rows])
-    second = _unit(SECONDS, [row.time_s for row in rows])
+    second = unit_of_parts(row.time_s for row in rows)
     heading = [
         "Stage",
         f"FLOPs ({flop.name})",
@@ -81,7 +81,11 @@ def _ceiling(rows: Sequence[StageRoofline]) -> str:
     """The numbers that the rows were held against."""
     row = next(row for row in rows if row.floor_s is not None)
     launch = [f"{row.launch_floor_s / row.ops * 1e6:.3g} µs an operation"] if row.launch_floor_s and row.ops else []
-    rates = [f"{_number(row.peak_flops_per_s, 1e9)} GFLOP/s in {row.dtype}", f"{_number(row.peak_bytes_per_s, 1e9)} GB/s"]
+    flop = _unit(FLOPS, [row.peak_flops_per_s])
+    rates = [
+        f"{_number(row.peak_flops_per_s, flop.size)} {flop.name}/s in {row.dtype}",
+        f"{_number(row.peak_bytes_per_s, 1e9)} GB/s",
+    ]
     return escape_markdown(f"{row.source}: {', '.join([*rates, *launch])}")
 
 

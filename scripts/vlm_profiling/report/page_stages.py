@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from vlm_profiling.record.inside import STAGES
 from vlm_profiling.report.cell import Cell
-from vlm_profiling.report.figures import PERCENT, SECONDS, Absent, Figure, best_unit
+from vlm_profiling.report.figures import PERCENT, SECONDS, Absent, Figure, best_unit, unit_of_parts
 from vlm_profiling.report.inside import LayerRow, StageRow
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.page_tables import DOUBT, NOTHING, linked_model, show
@@ -25,7 +25,7 @@ MOST_TOLD = 2
 def stages_table(cell: Cell, rows: Sequence[StageRow]) -> str:
     """One run's stages, their sum, and in words what the sum is worth."""
     first, doubts = rows[0], cell.doubts.get("stages", ())
-    unit = best_unit(SECONDS, [row.time for row in rows])
+    unit = unit_of_parts([first.end_to_end.value])
     lines = [
         [
             row.stage,
