@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from vlm_profiling.audits.registry import AUDITS
+from vlm_profiling.record.files import RecordError
+from vlm_profiling.report.table_errors import reading_table
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -64,3 +67,13 @@ def test_missing_tables_are_named_without_a_traceback(make_study, name):
     done = run_script(name, "--study", study.description, "--tables", study.folder, *plots, "--output", study.folder / "out")
     assert done.returncode == 2
     assert "runs.parquet" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_table_of_other_code_is_named_in_one_line_with_the_cure(tmp_path):
+    table = tmp_path / "runs.parquet"
+    pl.DataFrame({"model": ["m"]}).write_parquet(table)
+    with pytest.raises(RecordError) as told, reading_table(table):
+        pl.read_parquet(table, columns=["model", "wer"])
+    assert str(told.value) == (
+        f'{table}: unable to find column "wer": the table was written by other code; merge the records again'
+    )

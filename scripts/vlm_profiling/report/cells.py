@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from vlm_profiling.record.files import RecordError
 from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.findings import Finding, read_findings
+from vlm_profiling.report.table_errors import reading_table
 from vlm_profiling.study import Point, Study
 from vlm_profiling.study.grid import axis_point, baseline_point
 
@@ -62,10 +62,8 @@ class Cells:
 def read_cells(study: Study, tables: Path) -> Cells:
     """The cells of a study in a folder of tables. Raises RecordError when runs or audits have no table with the columns read."""
     path = tables / "runs.parquet"
-    try:
+    with reading_table(path):
         table = pl.read_parquet(path, columns=[name for name in Cell.__struct_fields__ if name != "doubts"])
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise RecordError(f"{path}: {error}") from None
     return Cells(study, msgspec.convert(table.to_dicts(), list[Cell]), read_findings(tables))
 
 

@@ -11,11 +11,12 @@ import polars as pl
 
 from vlm_profiling.quality.answers import answer_drift
 from vlm_profiling.quality.drift import Drift
-from vlm_profiling.record.files import RecordError, atomic_path
+from vlm_profiling.record.files import atomic_path
 from vlm_profiling.record.schema import Metric, Record
 from vlm_profiling.record.sections import Interval
 from vlm_profiling.report.columns import section_columns
 from vlm_profiling.report.places import Place, PlacedRow, place_columns
+from vlm_profiling.report.table_errors import reading_table
 from vlm_profiling.study import Run, Study
 from vlm_profiling.study.grid import reference_optimization
 
@@ -95,10 +96,8 @@ def _drifts(
 def read_drift(tables: Path) -> dict[Place, DriftRow]:
     """All rows, by the run that was compared. Raises RecordError when there is no such table."""
     path = tables / "drift.parquet"
-    try:
+    with reading_table(path):
         table = pl.read_parquet(path, columns=list(DriftRow.__struct_fields__))
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise RecordError(f"{path}: {error}") from None
     return {row.place: row for row in msgspec.convert(table.to_dicts(), list[DriftRow])}
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from vlm_profiling.record.files import RecordError
 from vlm_profiling.report.places import PlacedRow
+from vlm_profiling.report.table_errors import reading_table
 
 
 class Finding(PlacedRow, kw_only=True):
@@ -32,8 +32,6 @@ class Finding(PlacedRow, kw_only=True):
 def read_findings(tables: Path) -> list[Finding]:
     """All findings of a study, in the order of its runs. Raises RecordError when there is no such table."""
     path = tables / "audits.parquet"
-    try:
+    with reading_table(path):
         table = pl.read_parquet(path, columns=list(Finding.__struct_fields__))
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise RecordError(f"{path}: {error}") from None
     return msgspec.convert(table.to_dicts(), list[Finding])

@@ -9,10 +9,10 @@ from typing import TypeVar
 import msgspec
 import polars as pl
 
-from vlm_profiling.record.files import RecordError
 from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.figures import Absent, Entry, Figure
 from vlm_profiling.report.places import Place, PlacedRow
+from vlm_profiling.report.table_errors import reading_table
 
 Row = TypeVar("Row", bound=PlacedRow)
 
@@ -119,7 +119,7 @@ def read_layers(tables: Path, cells: Sequence[Cell]) -> dict[Place, list[LayerRo
 
 def _read(tables: Path, name: str, kind: type[Row], cells: Sequence[Cell]) -> dict[Place, list[Row]]:
     places = {cell.place for cell in cells}
-    try:
+    with reading_table(tables / f"{name}.parquet"):
         table = (
             pl.scan_parquet(tables / f"{name}.parquet")
             .filter(pl.col("key").is_in({key for _, _, key in places}))
@@ -127,8 +127,6 @@ def _read(tables: Path, name: str, kind: type[Row], cells: Sequence[Cell]) -> di
             .select(kind.__struct_fields__)
             .collect()
         )
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise RecordError(f"{tables / name}.parquet: {error}") from None
     rows: dict[Place, list[Row]] = {}
     for row in msgspec.convert(table.to_dicts(), list[kind]):
         if row.place in places:

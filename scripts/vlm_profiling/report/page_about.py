@@ -80,7 +80,8 @@ def provenance(cells: Sequence[Cell]) -> str:
 def counts_text(cells: Sequence[Cell]) -> str:
     """How many cells have which status: 126 cells: 104 ok, 17 oom."""
     counts = Counter(cell.status for cell in cells)
-    told = f"{len(cells)} cells: {', '.join(f'{counts[status]} {status}' for status in STATUSES if counts[status])}."
+    many = f"{len(cells)} cell{'' if len(cells) == 1 else 's'}"
+    told = f"{many}: {', '.join(f'{counts[status]} {status}' for status in STATUSES if counts[status])}."
     stale = [cell for cell in cells if cell.state == "stale"]
     return f"{told} Stale are {len(stale)}: code, data set or checkpoint changed since they were measured." if stale else told
 

@@ -12,10 +12,11 @@ from msgspec import structs
 from vlm_profiling.cost.ceilings import Ceilings
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.cost.roofline import StageRoofline, run_roofline
-from vlm_profiling.record.files import RecordError, atomic_path
+from vlm_profiling.record.files import atomic_path
 from vlm_profiling.record.schema import Record
 from vlm_profiling.report.cell import Cell
 from vlm_profiling.report.places import Place
+from vlm_profiling.report.table_errors import reading_table
 from vlm_profiling.study import Run
 from vlm_profiling.study.axes import AXIS
 
@@ -53,10 +54,8 @@ def read_roofline(tables: Path, cells: Sequence[Cell]) -> dict[Place, list[Stage
     """The rows of those cells that have any, in the order of the work. Raises RecordError without such a table."""
     path = tables / "roofline.parquet"
     places = {cell.place for cell in cells}
-    try:
+    with reading_table(path):
         table = pl.scan_parquet(path).filter(pl.col("key").is_in({key for _, _, key in places})).collect()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise RecordError(f"{path}: {error}") from None
     rows: dict[Place, list[StageRoofline]] = {}
     for row in table.to_dicts():
         if (place := (row["model"], row["dataset"], row["key"])) in places:
