@@ -1,5 +1,6 @@
 # The validated study, its runs, and small helpers that every other rule file uses.
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
@@ -14,9 +15,19 @@ from vlm_profiling.repair import (
 )
 from vlm_profiling.report.files import chart_kind
 from vlm_profiling.study import ConfigError
-from vlm_profiling.workflow import open_workflow, use_this_python
+from vlm_profiling.workflow import ResultsError, open_workflow, use_this_python
 
 use_this_python()
+
+
+@contextmanager
+def told_in_a_line():
+    """End Snakemake with the words of an error alone: what a rule or an input function raises it shows with a traceback."""
+    try:
+        yield
+    except ResultsError as error:
+        sys.exit(f"vlm-profiling: {error}")
+
 
 try:
     STUDY = open_workflow(
@@ -24,6 +35,8 @@ try:
     )
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
+with told_in_a_line():
+    STUDY.write_inputs()
 STUDY.prepare_containers()
 if workflow.is_main_process and "gpu" in workflow.global_resources:
     try:
@@ -44,7 +57,8 @@ wildcard_constraints:
 
 def code(script):
     """The digest of a script and of all library code it imports: changes when a number could, not when a comment does."""
-    return str(STUDY.code_digest(script))
+    with told_in_a_line():
+        return str(STUDY.code_digest(script))
 
 
 def lock_before_planning():
@@ -53,7 +67,8 @@ def lock_before_planning():
     Called by the inputs of what comes first in any plan: the target rule, the merge of all records, a run's data set.
     """
     if workflow.is_main_process and workflow.executor_plugin and not workflow.dryrun:
-        STUDY.lock_results()
+        with told_in_a_line():
+            STUDY.lock_results()
 
 
 def records(wildcards):
@@ -72,7 +87,8 @@ def dataset_config(wildcards):
 
 def dataset_source(wildcards):
     lock_before_planning()
-    return STUDY.dataset_source(wildcards.dataset)
+    with told_in_a_line():
+        return STUDY.dataset_source(wildcards.dataset)
 
 
 def model_config(wildcards):
@@ -80,7 +96,8 @@ def model_config(wildcards):
 
 
 def checkpoint_source(wildcards):
-    return STUDY.checkpoint_source(wildcards.model)
+    with told_in_a_line():
+        return STUDY.checkpoint_source(wildcards.model)
 
 
 def run_spec(wildcards):
@@ -164,7 +181,8 @@ onstart:
             STUDY.refuse_host()
         except ConfigError as error:
             raise WorkflowError(str(error)) from None
-    STUDY.lock_results()
+    with told_in_a_line():
+        STUDY.lock_results()
     sweep_leftovers(Path(STUDY.study.results))
     try:
         prepare_damaged_datasets(STUDY)

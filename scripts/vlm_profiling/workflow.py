@@ -6,12 +6,14 @@ that Snakemake, which compares small inputs by content, reruns what a change can
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
 import sys
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from io import BufferedWriter
@@ -23,7 +25,7 @@ import msgspec
 from vlm_profiling.containers import NO_CONTAINER, enter_containers, environment_id, lock_of
 from vlm_profiling.record.files import write_bytes, write_if_changed
 from vlm_profiling.record.images import study_image
-from vlm_profiling.record.locks import hold_lock, wait_for_writers
+from vlm_profiling.record.locks import LockedError, hold_lock, wait_for_writers
 from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
 from vlm_profiling.source_files import write_source_digest
 from vlm_profiling.study import ConfigError, Run, Study, expand_runs, study_from_mapping
@@ -33,6 +35,10 @@ from vlm_profiling.study.dtypes import ITEM_BYTES
 from vlm_profiling.study.errors import Problem
 from vlm_profiling.study.keys import canonical_json, lock_sha256
 from vlm_profiling.study.load import read_yaml
+
+
+class ResultsError(Exception):
+    """The results folder cannot be had: one line that names the path and the cure."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,8 @@ class StudyWorkflow:
         text = lock_of(self.study.container, self.code_folder).read_bytes()
         path = Path(self.study.results, "code", "locks", f"{lock_sha256(text.decode())}.lock")
         if not path.exists():
-            write_bytes(path, text)
+            with self._writing():
+                write_bytes(path, text)
         return str(path)
 
     @property
@@ -74,8 +81,14 @@ class StudyWorkflow:
     def image(self) -> str:
         """A file that says which image runs belong in: another one at the same path is another content."""
         path = Path(self.study.results, "image.json")
-        write_if_changed(path, msgspec.json.encode(study_image(self.study.container)) + b"\n")
+        content = msgspec.json.encode(study_image(self.study.container)) + b"\n"
+        with self._writing():
+            write_if_changed(path, content)
         return str(path)
+
+    def write_inputs(self) -> None:
+        """Write the small files that rules have as inputs, but for digests of code and of folders. Raises ResultsError."""
+        _ = self.lock, self.image, self.description
 
     @property
     def record_paths(self) -> list[str]:
@@ -92,7 +105,8 @@ class StudyWorkflow:
         """A file with the study's settings in their order, for the scripts that make tables, charts and pages."""
         content = {"study": self.study.model_dump(exclude_none=True), "environment": self.environment}
         path = Path(self.study.results, "study.json")
-        write_if_changed(path, json.dumps(content, indent=1).encode() + b"\n")
+        with self._writing():
+            write_if_changed(path, json.dumps(content, indent=1).encode() + b"\n")
         return str(path)
 
     @property
@@ -124,8 +138,23 @@ class StudyWorkflow:
         if section.folder is None:
             return []
         digest = Path(self.study.results, "sources", kind, f"{name}.json")
-        write_source_digest(Path(section.folder), digest)
+        with self._writing():
+            write_source_digest(Path(section.folder), digest)
         return [str(digest)]
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Tell an error at a path in the results folder as ResultsError; others pass."""
+        folder = self.study.results
+        try:
+            yield
+        except OSError as error:
+            path = os.path.relpath(error.filename or ".")
+            if not Path(path).is_relative_to(os.path.relpath(folder)):
+                raise
+            reason, cure = error.strerror, CURES.get(error.errno or 0, "mend it")
+            message = f"{folder} cannot be written ({path}: {reason}); {cure}, or name another folder by `results:` in the study"
+            raise ResultsError(message) from error
 
     def refuse_host(self) -> None:
         """Raise ConfigError when the study names an image: for a workflow that uses none, which would measure the host."""
@@ -183,10 +212,15 @@ class StudyWorkflow:
         """Keep the results folder for this process until it ends, and wait for runs that a killed workflow left at work.
 
         Snakemake must not have planned yet: a record that such a run writes later would be removed and measured again.
-        Raises LockedError when another workflow has the folder.
+        Raises ResultsError when another workflow has the folder, or it cannot be written.
         """
         if not _held:
-            _held.append(hold_lock(Path(self.study.results, ".lock")))
+            try:
+                with self._writing():
+                    _held.append(hold_lock(Path(self.study.results, ".lock")))
+            except LockedError as error:
+                message = f"{error}: a workflow is at work on these results; wait until it has ended, or end it"
+                raise ResultsError(message) from None
             wait_for_writers(Path(self.study.results, "runs"))
 
     def code_digest(self, script: str) -> Path:
@@ -194,9 +228,10 @@ class StudyWorkflow:
         scripts = self.code_folder / "scripts"
         path = Path(self.study.results, "code", f"{script}.json")
         content = digest_json(scripts / f"{script}.py", scripts / "vlm_profiling")
-        write_if_changed(path, content)
-        if script == MEASURING:  # kept under its hash, which records carry: `make why` then names the files that changed
-            write_if_changed(path.parent / "measured" / f"{json.loads(content)['sha256']}.json", content)
+        with self._writing():
+            write_if_changed(path, content)
+            if script == MEASURING:  # kept under its hash, which records carry: `make why` then names the files that changed
+                write_if_changed(path.parent / "measured" / f"{json.loads(content)['sha256']}.json", content)
         return path
 
 
@@ -207,6 +242,17 @@ MEMORY_PER_WEIGHT = 1.5
 """Files are mapped and copied shard by shard. An assumption for host memory until run on a GPU."""
 BESIDE_RUN_S = 600
 """What a job takes beside its run's own time limit: start, import, a cold file system."""
+
+CURES = {
+    errno.EROFS: "mount it so that it can be written",
+    errno.EACCES: "let its owner give you the right to write there",
+    errno.EPERM: "let its owner give you the right to write there",
+    errno.ENOSPC: "make room on its disk",
+    errno.EDQUOT: "make room in your quota",
+    errno.ENOLCK: "have its file system mounted with locks",
+    errno.ENOSYS: "have its file system mounted with locks",
+}
+"""What helps against each reason why a results folder cannot be written."""
 
 _held: list[BufferedWriter] = []
 """Locks that live as long as this process."""

@@ -29,10 +29,13 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
     The bytes reach the disk before the rename, so a killed process or a full disk leaves the old file or none. The temporary
     file is locked while it is written: one without a lock was left behind by a killed process. Raises OSError that names
-    `target` when the disk is full, whatever the writer made of it.
+    `target` when its folder cannot be written or the disk is full, whatever the writer made of it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from None
     os.close(handle)
     temporary = Path(name)
     try:

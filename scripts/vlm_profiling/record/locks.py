@@ -15,7 +15,10 @@ class LockedError(Exception):
 
 
 def hold_lock(path: Path) -> BufferedWriter:
-    """Take a lock until the returned file is closed or the process ends. Raises LockedError when it is taken."""
+    """Take a lock until the returned file is closed or the process ends.
+
+    Raises LockedError when it is taken, and OSError that names the file where it cannot be written or the disk has no locks.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("wb")
     try:
@@ -23,6 +26,9 @@ def hold_lock(path: Path) -> BufferedWriter:
     except BlockingIOError:
         file.close()
         raise LockedError(f"{path} is locked by another process") from None
+    except OSError as error:
+        file.close()
+        raise OSError(error.errno, error.strerror, str(path)) from None
     return file
 
 
