@@ -56,7 +56,14 @@ def main() -> int:
         return write_recipes(chosen, check=options.check)
     for name, image in chosen.items():
         output = options.output / image["file"]
-        seconds = build(name, options.base, options.wheels, output)
+        try:
+            seconds = build(name, options.base, options.wheels, output)
+        except subprocess.CalledProcessError as error:
+            print(f"build.py: {image['file']} was not built: apptainer's words are above", file=sys.stderr)
+            return error.returncode
+        except FileNotFoundError:
+            print("build.py: no apptainer in PATH: `make doctor` says how to get it", file=sys.stderr)
+            return 2
         note_build(name, image, options.base, output, output.with_name("lock.yaml"))
         print(f"{output}: {output.stat().st_size / 1e6:.0f} MB, built in {seconds:.0f} s")
     return 0
