@@ -89,9 +89,19 @@ def test_lost_gpu_is_missing_with_what_nvml_says(run_with_nvml: RunWithNvml) -> 
 
 @pytest.mark.skipif(Path("/proc/driver/nvidia").exists(), reason="this machine has an NVIDIA driver")
 @pytest.mark.parametrize(("needed", "on_cluster", "verdict"), [(1, False, "missing"), (1, True, "warn"), (0, False, "-")])
-def test_no_driver_weighs_as_much_as_the_study_needs_one(needed: int, on_cluster: bool, verdict: str) -> None:
+def test_no_driver_weighs_as_much_as_the_study_needs_one(
+    needed: int, on_cluster: bool, verdict: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     [check] = check_gpus(needed=needed, hardware=None, memory_gib=None, on_cluster=on_cluster)
     assert check.verdict == verdict and "no NVIDIA driver on this host" in check.found
+
+
+@pytest.mark.skipif(Path("/proc/driver/nvidia").exists(), reason="this machine has an NVIDIA driver")
+def test_a_compute_node_without_a_driver_is_not_sent_to_a_compute_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    [check] = check_gpus(needed=1, hardware=None, memory_gib=None, on_cluster=True)
+    assert check.verdict == "missing" and check.found.endswith(", a compute node") and "srun" not in str(check.mend)
 
 
 @pytest.mark.parametrize(

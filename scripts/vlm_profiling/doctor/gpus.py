@@ -16,6 +16,8 @@ from vlm_profiling.measure.meters_nvml import GpuMeter
 from vlm_profiling.record.machine import Gpu
 
 GIBIBYTE = 2**30
+IN_A_JOB = "SLURM_JOB_ID"
+"""A variable that every process of a SLURM job has, and none on a login node."""
 
 
 def check_gpus(*, needed: int, hardware: str | None, memory_gib: float | None, on_cluster: bool) -> Iterator[Check]:
@@ -31,6 +33,8 @@ def check_gpus(*, needed: int, hardware: str | None, memory_gib: float | None, o
     except MeterError as error:
         if not needed:
             yield Check("-", "GPU", f"{error}; the study's runs use the CPU")
+        elif on_cluster and IN_A_JOB in os.environ:
+            yield Check("missing", "GPU", f"{error}, a compute node", "tell the cluster's administrators, or use other nodes")
         elif on_cluster:
             mend = f"that is so on a login node; check a compute node: srun --gpus={needed} make doctor"
             yield Check("warn", "GPU", str(error), mend)
