@@ -152,7 +152,7 @@ def test_nothing_that_a_model_says_becomes_markup(make_study, write):
 
 def test_one_cell_and_all_failed_studies_have_pages(make_study, write):
     one = write(make_study(axes={}, models={"trained": {"folder": "checkpoints/trained"}}))
-    assert "1 cells: 1 ok." in one["index.md"]
+    assert "1 cell: 1 ok." in one["index.md"]
     failed = write(make_study(lambda run: make_failed_record("oom", "too big", **identity_of(run))))
     assert "No run of this model has figures yet." in failed["trained.md"]
     assert "**oom**: too big" in failed["index.md"]

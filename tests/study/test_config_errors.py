@@ -46,7 +46,11 @@ def test_the_small_study_is_valid(settings: Settings) -> None:
         ("modelz", {}, "unknown key; allowed: extends, name, description,"),
         ("modelz", {}, "did you mean 'models'?"),
         ("models.llava.revisionx", "x", "did you mean 'revision'?"),
-        ("protocol.warmup.windows", 4, "unknown key; allowed: window, max_cv, max_batches, max_s; did you mean 'window'?"),
+        (
+            "protocol.warmup.windows",
+            4,
+            "unknown key; allowed: window, max_cv, max_batches, max_s, shapes_max_s; did you mean 'window'?",
+        ),
         ("axes.batch_size.set.batchsize", 4, f"unknown key; allowed: {POINT_KEYS}; did you mean 'batch_size'?"),
         ("grid", "products", "allowed: one-at-a-time, product; did you mean 'product'?"),
         ("baseline.device", "gpu", "allowed: cuda, cpu; did you mean 'cpu'?"),
