@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests marked `cluster`, `container` and `browser` need: SLURM, munge and its accounts (MariaDB), Apptainer, what makes small images
+# Installs what the tests marked `cluster`, `container` and `browser` need: SLURM and munge (with --accounts its database, too, for a slow test), Apptainer, what makes small images
 # and serves them (mmdebstrap, umoci, skopeo, a registry), and Chromium (not on Ubuntu, which has it as a snap alone). For
 # Debian and Ubuntu, as root or through sudo; `make test-system`.
 # Starts no service. Apptainer comes from the machine's own suite where it has one; on a Debian that has none it comes
@@ -8,10 +8,11 @@ set -euo pipefail
 
 PREFIX=/opt/apptainer
 PACKAGES=(
-    munge slurm-wlm slurmdbd mariadb-server
+    munge slurm-wlm
     mmdebstrap umoci skopeo docker-registry
     patchelf squashfs-tools squashfuse fuse-overlayfs uidmap
 )
+[[ ${1:-} != --accounts ]] || PACKAGES+=(slurmdbd mariadb-server)
 ! grep -qx 'ID=debian' /etc/os-release || PACKAGES+=(chromium fonts-noto-core)
 
 main() {

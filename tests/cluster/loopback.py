@@ -119,7 +119,7 @@ def why_not() -> str | None:
 def why_no_accounts() -> str | None:
     """Why no accounting database can be started here; None when one can."""
     missing = [name for name in ACCOUNTING_PROGRAMS if shutil.which(name) is None]
-    return f"no {', '.join(missing)}: `make test-system` installs them" if missing else None
+    return f"no {', '.join(missing)}: `envs/test-system.sh --accounts` installs them" if missing else None
 
 
 def up(*, accounts: bool = False) -> None:

@@ -9,7 +9,7 @@ import pytest
 from on_cluster import finish
 from small_project import STUDY, Project
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 PROTOCOL = {**STUDY["protocol"], "stages": False, "repeats": {"max_s": 0.5, "min_rounds": 2}}
 COLUMNS = "JobID,State,ExitCode,Account,Partition,NodeList,ReqMem,Timelimit,MaxRSS,CPUTimeRAW,Comment"
