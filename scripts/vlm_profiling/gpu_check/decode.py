@@ -7,7 +7,7 @@ bytes / bandwidth, and that of launching. What launching these very operations t
 from __future__ import annotations
 
 import copy
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from statistics import median
 from typing import Any
@@ -15,15 +15,14 @@ from typing import Any
 from transformers import PreTrainedConfig
 
 from vlm_profiling.checkpoints.architectures import model_from_config
-from vlm_profiling.gpu_check.facts import DecodeStep, as_ratio
-from vlm_profiling.measure.overhead import median_ratio
-from vlm_profiling.measure.passes import InputBatch, Session, prepared_inputs
+from vlm_profiling.gpu_check.facts import DecodeStep, Ratio
+from vlm_profiling.measure.overhead import Pairs, bare_generate, median_ratio, timed_pairs
+from vlm_profiling.measure.passes import InputBatch, Session
 
 STEPS = 32
 """Between the two lengths of an answer whose times are subtracted."""
 PROFILED_STEPS = 8
-LEAST_ROUNDS = 6
-MOST_ROUNDS = 30
+MOST_PAIRS = 30
 WIDTH = 64
 """Of the twin's residual stream and its MLPs."""
 
@@ -47,27 +46,16 @@ def measure_decode_step(session: Session, batch: InputBatch, budget_s: float) ->
     model = model_from_config(narrow_twin(config), device=session.device, dtype=dtype, attention="sdpa", draw_once=True)
     loaded.family.adapt(model)
     twin = replace(session, checkpoint=replace(loaded, model=model))
-    sides = (twin, session)
-    inputs = [prepared_inputs(side, batch).inputs.to(side.input_device, side.inference_dtype) for side in sides]
-
-    def rounds() -> list[float]:
-        """Seconds of a step of the twin and of the model."""
-        return [(_seconds(*side, STEPS + 1) - _seconds(*side, 1)) / STEPS for side in zip(sides, inputs, strict=True)]
-
-    rounds()
-    began, timed = time.perf_counter(), []
-    while len(timed) < LEAST_ROUNDS or (len(timed) < MOST_ROUNDS and time.perf_counter() - began < budget_s):
-        timed.append(rounds())
-    pairs = [(twin_s, own_s) for twin_s, own_s in timed]
+    pairs = timed_pairs(_step(twin, batch), _step(session, batch), MOST_PAIRS, warm_up=1, budget_s=budget_s)
     step = DecodeStep(
         model=loaded.manifest.name,
         steps=STEPS,
         step_s=median(own_s for _, own_s in pairs),
         twin_step_s=median(twin_s for twin_s, _ in pairs),
-        against_twin=as_ratio(*median_ratio(pairs), len(pairs)),
+        against_twin=ratio_of(pairs),
     )
     if session.device == "cuda":
-        long, short = (_kernels(session, inputs[1], tokens) for tokens in (PROFILED_STEPS + 1, 1))
+        long, short = (_kernels(_answer(session, batch, tokens)) for tokens in (PROFILED_STEPS + 1, 1))
         step.kernels = (long[0] - short[0]) / PROFILED_STEPS
         step.kernels_s = (long[1] - short[1]) / PROFILED_STEPS
     else:
@@ -75,20 +63,31 @@ def measure_decode_step(session: Session, batch: InputBatch, budget_s: float) ->
     return step
 
 
-def _seconds(session: Session, inputs: Any, tokens: int) -> float:
-    session.synchronise()
-    started = time.perf_counter()
-    session.generate(**inputs, **session.generation | {"max_new_tokens": tokens, "min_new_tokens": tokens})
-    session.synchronise()
-    return time.perf_counter() - started
+def ratio_of(pairs: Pairs) -> Ratio:
+    """The median of second over first, with its interval."""
+    median_of_pairs, (low, high) = median_ratio(pairs)
+    return Ratio(median=median_of_pairs, low=low, high=high, pairs=len(pairs))
 
 
-def _kernels(session: Session, inputs: Any, tokens: int) -> tuple[int, float]:
-    """How many kernels and copies an answer of so many tokens runs on the GPU, and their seconds added up."""
+def _answer(session: Session, batch: InputBatch, tokens: int) -> Callable[[], float]:
+    """A bare generate() of so many tokens, which returns its seconds."""
+    told = copy.copy(session)
+    told.generation = session.generation | {"max_new_tokens": tokens, "min_new_tokens": tokens}
+    return bare_generate(told, batch)
+
+
+def _step(session: Session, batch: InputBatch) -> Callable[[], float]:
+    """Seconds of a decode step: two answers' difference, shared among the steps between them."""
+    long, short = (_answer(session, batch, tokens) for tokens in (STEPS + 1, 1))
+    return lambda: (long() - short()) / STEPS
+
+
+def _kernels(answer: Callable[[], float]) -> tuple[int, float]:
+    """How many kernels and copies an answer runs on the GPU, and their seconds added up."""
     from torch.profiler import ProfilerActivity, profile
 
     with profile(activities=[ProfilerActivity.CUDA]) as profiler:
-        _seconds(session, inputs, tokens)
+        answer()
     seen: Any = profiler.profiler
     nanoseconds = [event.duration_ns() for event in seen.kineto_results.events() if event.device_type().name == "CUDA"]
     return len(nanoseconds), sum(nanoseconds) * 1e-9

@@ -76,11 +76,6 @@ class Ratio(Section, kw_only=True):
     pairs: int
 
 
-def as_ratio(value: float, interval: tuple[float, float], pairs: int) -> Ratio:
-    """A median of so many pairs and its interval."""
-    return Ratio(median=value, low=interval[0], high=interval[1], pairs=pairs)
-
-
 class DecodeStep(Section, kw_only=True):
     """One token of a model at batch size 1, and of a twin with the same operations on next to nothing."""
 

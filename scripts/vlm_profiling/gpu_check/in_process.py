@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vlm_profiling.gpu_check.facts import DeviceFacts, Overhead, Ratio, as_ratio
+from vlm_profiling.gpu_check.facts import DeviceFacts, Overhead
 from vlm_profiling.record.files import write_bytes
 from vlm_profiling.record.sections import Section
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vlm_profiling.measure.overhead import Pairs
 
 IMPORTS = "import torch; from transformers import AutoModelForImageTextToText, AutoProcessor"
 IDLE_S, LOAD_S = 5.0, 6.0
@@ -99,7 +98,7 @@ def measure_overhead(
 
     from vlm_profiling.checkpoints.loader import load_checkpoint
     from vlm_profiling.datasets.read import open_picture, read_samples
-    from vlm_profiling.gpu_check.decode import measure_decode_step
+    from vlm_profiling.gpu_check.decode import measure_decode_step, ratio_of
     from vlm_profiling.measure.overhead import bare_generate, headline_pairs, stage_pairs
     from vlm_profiling.measure.passes import Session, make_batches, no_long_collections, prepare_batches
     from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
@@ -127,9 +126,9 @@ def measure_overhead(
                 model=manifest.name,
                 new_tokens=NEW_TOKENS,
                 bare_s=bare_s,
-                headline=_ratio(headline),
-                stages=_ratio(stages),
-                stages_sum=_ratio(stages_sum),
+                headline=ratio_of(headline),
+                stages=ratio_of(stages),
+                stages_sum=ratio_of(stages_sum),
             ),
         )
         write_json(decode_path, measure_decode_step(session, batch, budget_s / 3))
@@ -138,9 +137,3 @@ def measure_overhead(
 def write_json(path: Path, section: Section) -> None:
     """A section as indented JSON, atomically."""
     write_bytes(path, msgspec.json.format(msgspec.json.encode(section), indent=1) + b"\n")
-
-
-def _ratio(pairs: Pairs) -> Ratio:
-    from vlm_profiling.measure.overhead import median_ratio
-
-    return as_ratio(*median_ratio(pairs), len(pairs))
