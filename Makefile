@@ -47,8 +47,8 @@ test-system: ## install what the tests of containers and clusters need (Debian a
 example: demo ## copy the demo's pages to docs/example
 	PYTHON=$(BIN)/python docs/make_example.sh results/demo docs/example
 
-test: dev ## run the tests, without the slow ones (ARGS="-k NAME -n 2")
-	$(BIN)/pytest -m "not slow" $(ARGS)
+test: dev ## run the tests, without the slow ones, two at a time (CORES=2, ARGS="-k NAME")
+	$(BIN)/pytest -m "not slow" -n $(CORES) --dist worksteal $(ARGS)
 
 test-all: dev ## run all the tests
 	$(BIN)/pytest $(ARGS)

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars
 
 DIFFER = re.compile(
-    r".*_s"  # seconds, and what is counted per second
+    r".*_s|.*_per_s_interval_.*"  # seconds, and what is counted per second
     r"|.*_(j|w|c|mhz)|(stage_)?energy_(?!absent).*|telemetry_.*|peak_process_bytes"  # meters, and the machine's doings
     r"|started_at|.*_outliers|warmup_.*|passes|repeats_(?!absent).*|share|.*unattributed_share|(ttft|tpot|stages_end_to_end)_n"
     r"|.*against_headline.*|.*marking_cost.*|layers_coverage|layers_batches"

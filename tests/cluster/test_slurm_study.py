@@ -74,6 +74,7 @@ def test_cells_of_one_allocation_are_measured_one_after_another(cluster_project:
         assert started_s(later) >= started_s(earlier) + earlier["duration_s"] - 1, "times are told in whole seconds"
 
 
+@pytest.mark.slow
 def test_cells_of_a_job_array_are_each_a_job(cluster_project: Project) -> None:
     cluster_project.configure(axes={"batch_size": {"values": [1, 2, 3]}}, protocol=PROTOCOL)
     before = {job["JobId"] for job in loopback.jobs()}

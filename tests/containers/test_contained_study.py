@@ -81,6 +81,7 @@ def test_an_image_built_anew_at_the_same_path_makes_every_run_stale(copied: Proj
     assert copied.planned(*IN_CONTAINERS)["profile_run"] == 3
 
 
+@pytest.mark.slow
 def test_measuring_on_the_host_after_all_is_another_run_and_says_so(copied: Project) -> None:
     before = set(copied.records)
     copied.configure(container="none")

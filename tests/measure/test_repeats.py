@@ -36,7 +36,7 @@ def repeats_of(request: RunRequest) -> Repeats:
 
 @pytest.mark.parametrize("architecture", TINY_ARCHITECTURES)
 def test_every_architecture_repeats_its_first_round_being_the_headlines(architecture: str, request_for: MakeRequest) -> None:
-    record = profile(request_for(architecture, protocol=protocol_with(min_rounds=3)))
+    record = profile(request_for(architecture, protocol=protocol_with(min_rounds=3, half_width=1.0, max_s=60.0)))
     assert record.repeats and record.stages
     assert record.repeats.batches == [0, 1, 2, 3]
     assert record.repeats.seconds[0] == [pytest.approx(batch.generate_s, abs=1e-9) for batch in record.batches]

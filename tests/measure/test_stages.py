@@ -49,6 +49,8 @@ def test_each_stage_takes_what_its_modules_wait(architecture: str, batch_size: i
     session, batches = session_for(architecture, batch_size=batch_size, protocol=protocol)
     model = session.checkpoint.model
     modules = session.checkpoint.family.stage_modules(model)
+    with no_long_collections():
+        own, own_serving = measure(session, 3 * batches)
     for name, stage in modules.items():
         slow_down(model.get_submodule(name), WAITS[stage])
     waits_s = {stage: WAITS[stage] * list(modules.values()).count(stage) for stage in ("vision", "project")}
@@ -59,12 +61,12 @@ def test_each_stage_takes_what_its_modules_wait(architecture: str, batch_size: i
     for stage in ("vision", "project", "prefill", "decode"):
         if waits_s[stage]:
             least_s = stages.times[stage].time.min_s
-            assert waits_s[stage] <= least_s < waits_s[stage] + 0.015, stage
+            assert waits_s[stage] <= least_s < waits_s[stage] + 2 * own.times[stage].time.min_s + 0.005, stage
         else:
             assert stage not in stages.times and stage in stages.absent
-    assert stages.times["loop"].time.min_s < 0.02
-    assert serving.tpot
-    assert WAITS["lm"] < serving.tpot.min_s < WAITS["lm"] + 0.012
+    assert stages.times["loop"].time.min_s < 2 * own.times["loop"].time.min_s + 0.005
+    assert serving.tpot and own_serving.tpot
+    assert WAITS["lm"] < serving.tpot.min_s < WAITS["lm"] + 2 * own_serving.tpot.min_s + 0.002
     assert sum(waits_s.values()) - waits_s["decode"] < serving.ttft.min_s < stages.end_to_end.min_s - waits_s["decode"]
 
 

@@ -6,15 +6,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+from built_once import built_once
 from small_project import Project, new_project
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The study, run to its pages. Read only: tests that change something take `project`."""
-    project = new_project(tmp_path_factory.mktemp("finished") / "project")
-    project.run()
-    return project
+    folder = built_once(tmp_path_factory, "finished", lambda folder: new_project(folder / "project").run())
+    return Project(folder / "project")
 
 
 @pytest.fixture

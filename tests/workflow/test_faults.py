@@ -34,12 +34,13 @@ def of_another_cell(file: Path) -> None:
     file.write_text(json.dumps({**record, "key": "0" * 10}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "state"),
     [
         (truncate, "malformed"),
-        pytest.param(empty, "malformed", marks=pytest.mark.slow),
-        pytest.param(of_another_cell, "foreign", marks=pytest.mark.slow),
+        (empty, "malformed"),
+        (of_another_cell, "foreign"),
     ],
 )
 def test_what_is_no_record_is_named_set_aside_and_measured_by_the_next_start(
@@ -60,7 +61,8 @@ def test_what_is_no_record_is_named_set_aside_and_measured_by_the_next_start(
     assert project.planned() == {}
 
 
-@pytest.mark.parametrize("damaged", ["picture", pytest.param("samples", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("damaged", ["picture", "samples"])
 def test_a_data_set_damaged_since_it_was_prepared_is_prepared_again_and_no_finished_run_is(
     damaged: str, finished: Project, project: Project
 ) -> None:

@@ -64,6 +64,7 @@ def is_survived_in(part: str, script: str, disk: Path, project: Project, finishe
     assert half_written(project.folder / "results") == leftovers(project.folder / "results") == []
 
 
+@pytest.mark.slow
 def test_writing_a_record(small_disk: Path, finished: Project, project: Project) -> None:
     is_survived_in("runs", "profile_run", small_disk, project, finished)
 
