@@ -8,13 +8,17 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from clips import write_clips
 from other_families import OTHER_FAMILIES
 
+from vlm_profiling.checkpoints.families.base import Prepared
+from vlm_profiling.checkpoints.families.qwen2_5_vl import Qwen25VL
 from vlm_profiling.cost.count import checkpoint_cost
+from vlm_profiling.datasets.moving_shapes import RATE
 from vlm_profiling.datasets.read import read_source_folder
 from vlm_profiling.measure import passes
 from vlm_profiling.measure.request import RunRequest
@@ -57,19 +61,48 @@ def measured(request: RunRequest) -> Record:
     return record
 
 
-@pytest.mark.parametrize(("architecture", "tokens"), [("llava", 4), ("qwen2_5_vl", 6)])
+@pytest.mark.parametrize(
+    ("architecture", "frames_as", "encoded", "tokens", "said"),
+    [
+        ("llava", "pictures", [4, 4, 4, 3], 4, "as several pictures in a prompt"),
+        ("qwen2_5_vl", "video", [2, 2, 2, 2], 6, "as a video"),
+    ],
+)
 def test_the_record_proves_which_frames_were_given_and_how(
-    video_request: Callable[..., RunRequest], architecture: str, tokens: int
+    video_request: Callable[..., RunRequest], architecture: str, frames_as: str, encoded: list[int], tokens: int, said: str
 ) -> None:
     record = measured(video_request(architecture, batch_size=2, frames=4, image_size=56))
-    assert record.checkpoint and record.checkpoint.frames_as == "pictures"
+    assert record.checkpoint and record.checkpoint.frames_as == frames_as
     assert [sample.video_frames for sample in record.samples] == [12, 12, 12, 3]
     assert [sample.given_frames for sample in record.samples] == [4, 4, 4, 3]  # of three frames, three are given
-    assert [sample.encoded_pictures for sample in record.samples] == [4, 4, 4, 3]
-    assert [sample.image_tokens for sample in record.samples] == [tokens * frames for frames in (4, 4, 4, 3)]
+    assert [sample.encoded_pictures for sample in record.samples] == encoded
+    assert [sample.image_tokens for sample in record.samples] == [tokens * pictures for pictures in encoded]
     assert {sample.image_size for sample in record.samples} == {(48, 32)}
     assert all(sample.effective_size for sample in record.samples)
-    assert "3 to 4 given of 3 to 12 in the file, as several pictures in a prompt" in summarise(record)
+    assert f"3 to 4 given of 3 to 12 in the file, {said}" in summarise(record)
+
+
+def test_one_frame_is_a_picture_also_where_several_are_a_video(video_request: Callable[..., RunRequest]) -> None:
+    record = measured(video_request("qwen2_5_vl", batch_size=2))
+    assert record.checkpoint and record.checkpoint.frames_as == "pictures"
+    assert "1 given of 3 to 12 in the file, as a picture" in summarise(record)
+
+
+def test_frames_are_given_at_the_distance_at_which_the_file_shows_them(
+    video_request: Callable[..., RunRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[list[float]] = []
+    prepare = Qwen25VL.prepare
+
+    def watched(*given: Any, **named: Any) -> Prepared:
+        made = prepare(*given, **named)
+        told.append(made.inputs["second_per_grid_ts"])
+        return made
+
+    monkeypatch.setattr(Qwen25VL, "prepare", watched)
+    measured(video_request("qwen2_5_vl", batch_size=4, frames=4))
+    long, short = 12 / RATE / 4, 3 / RATE / 3
+    assert told[-1] == pytest.approx([2 * long] * 3 + [2 * short])
 
 
 @pytest.mark.parametrize("protocol", [None, UNCACHED], ids=["cached", "decoded between batches"])
@@ -137,7 +170,7 @@ def test_a_data_set_of_both_refuses_several_frames_naming_a_picture(
 
 
 def test_memory_and_flops_of_several_frames_are_those_of_the_run(video_request: Callable[..., RunRequest]) -> None:
-    for architecture in ("llava", "qwen2_5_vl"):
+    for architecture, grids in (("llava", 15), ("qwen2_5_vl", 8)):  # 4 + 4 + 4 + 3 frames, and two a grid
         request = video_request(architecture, batch_size=2, frames=4)
         cost = checkpoint_cost(request.checkpoint, request.project)
         record = measured(replace(request, cost=cost))
@@ -147,7 +180,7 @@ def test_memory_and_flops_of_several_frames_are_those_of_the_run(video_request: 
         work = run_work(record, cost)
         one = run_work(measured(replace(video_request(architecture, batch_size=2), cost=cost)), cost)
         assert work.batch_vision_flops and one.batch_vision_flops and one.batch_flops
-        assert work.batch_vision_flops == pytest.approx(3.75 * one.batch_vision_flops)  # 15 frames of four clips
+        assert work.batch_vision_flops == pytest.approx(grids / 4 * one.batch_vision_flops)
         assert work.frames_mean == 3.75 and work.batch_flops and work.batch_flops > one.batch_flops
 
 

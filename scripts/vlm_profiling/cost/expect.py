@@ -48,10 +48,11 @@ def expected_batch(
     elif max_input_len is not None:
         text_tokens = min(text_tokens, max_input_len)
     rows = min(batch_size, samples or batch_size)
+    pictures = -(-frames // cost.pictures.frames)
     return BatchSize(
         rows=rows,
-        pictures=rows * frames,
+        pictures=rows * pictures,
         patches=patches,
-        prompt_tokens=frames * image_tokens + (frames - 1) * FRAME_TOKENS + text_tokens + TEMPLATE_TOKENS,
+        prompt_tokens=pictures * image_tokens + (pictures - 1) * FRAME_TOKENS + text_tokens + TEMPLATE_TOKENS,
         new_tokens=new_tokens,
     )

@@ -46,7 +46,9 @@ def _area(config: Any, settings: Settings) -> Pictures:
     least = settings.get("min_pixels") or size["shortest_edge"]
     most = settings.get("max_pixels") or size["longest_edge"]
     vision = config.vision_config
-    return Pictures(area=(least, most), patch=vision.patch_size, merge=vision.spatial_merge_size)
+    return Pictures(
+        area=(least, most), patch=vision.patch_size, merge=vision.spatial_merge_size, frames=vision.temporal_patch_size
+    )
 
 
 _RULES: dict[str, Callable[[Any, Settings], Pictures]] = {

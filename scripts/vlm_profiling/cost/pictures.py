@@ -28,6 +28,8 @@ class Pictures(Struct, kw_only=True, frozen=True, omit_defaults=True):
     tokens_a_patch: int | None = None
     """Further prompt tokens of each patch beyond the grid's, where `image_size` sets the grid by interpolating positions;
     null where it does not."""
+    frames: int = 1
+    """Frames of a video that are cut as one picture and take its tokens; 1 where each frame is a picture of the prompt."""
 
     def asked(self, image_size: int | None) -> Pictures:
         """How pictures are cut when a point asks for this image size."""

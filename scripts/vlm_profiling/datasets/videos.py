@@ -47,6 +47,11 @@ class Clip:
         """Width, height in pixels."""
         return self.video.width, self.video.height
 
+    @property
+    def seconds_apart(self) -> float | None:
+        """Of the frames: they are the middle ones of equal segments. None where the file does not tell its length."""
+        return self.video.duration_s and self.video.duration_s / len(self.indices)
+
 
 def examine_video(content: bytes) -> tuple[Video, str]:
     """What a video holds, decoded to its last frame, and the ending for its file. Raises BadSample."""

@@ -54,8 +54,11 @@ def empty_record(request: RunRequest) -> Record:
     )
 
 
-def checkpoint_facts(loaded: LoadedCheckpoint, compilation: Compilation | None, *, videos: bool) -> Checkpoint:
-    """What was really loaded: counted on the model itself, not read from what was asked."""
+def checkpoint_facts(loaded: LoadedCheckpoint, compilation: Compilation | None, frames: int | None) -> Checkpoint:
+    """What was really loaded: counted on the model itself, not read from what was asked.
+
+    `frames` are those asked of each video; None where samples are pictures.
+    """
     model, manifest, quantised = loaded.model, loaded.manifest, loaded.quantised
     dtypes: dict[str, int] = {}
     for parameter in model.parameters():
@@ -85,7 +88,7 @@ def checkpoint_facts(loaded: LoadedCheckpoint, compilation: Compilation | None, 
         compile_s=compilation.seconds if compilation else None,
         processor=type(image_processor).__name__,
         picture_sizes=loaded.family.picture_sizes,
-        frames_as=loaded.family.frames_as if videos else None,
+        frames_as=None if frames is None else "pictures" if frames == 1 else loaded.family.frames_as,
     )
 
 

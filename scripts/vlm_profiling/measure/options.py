@@ -39,6 +39,7 @@ def add_standalone_options(parser: argparse.ArgumentParser) -> None:
     add("--batch-size", "--batch_size", type=int, default=1, metavar="N")
     add("--optimization", choices=list(STANDARD_OPTIMIZATIONS), default="fp16")
     add("--device", choices=["cuda", "cpu"], default="cuda")
+    add("--gpus", type=int, choices=range(1, 17), default=1, metavar="N", help="GPUs that the layers are laid on; by default 1")
     add("--max-input-len", "--max_input_len", type=int, metavar="TOKENS", help="cut user text beyond; by default no limit")
     add(
         "--prompt-len",

@@ -59,8 +59,8 @@ class Session:
         if self.cache:  # generate() would compile on a GPU by itself: that is another optimization
             self.generation |= {"cache_implementation": self.cache, "disable_compile": True}
 
-    def prepare(self, pictures: Sequence[Shown], requests: list[str]) -> Prepared:
-        """Host tensors for one batch, by the family's template and the model's processor.
+    def prepare(self, media: Sequence[Image | Clip], pictures: Sequence[Shown], requests: list[str]) -> Prepared:
+        """Host tensors for one batch, by the family's template and the model's processor, of `media` already opened.
 
         Raises Unsupported when prompt and answer need more positions than the language model has, or the family takes no
         several frames.
@@ -72,6 +72,7 @@ class Session:
             image_size=self.point.image_size,
             max_input_len=self.point.max_input_len,
             prompt_len=self.point.prompt_len,
+            seconds_apart=[shown.seconds_apart if isinstance(shown, Clip) else None for shown in media],
         )
         positions = getattr(self.checkpoint.model.config.get_text_config(), "max_position_embeddings", None)
         needed = prepared.padded_tokens + self.protocol.max_new_tokens
@@ -164,7 +165,7 @@ def prepare_batch(session: Session, batch: InputBatch) -> Preparation:
         cast("Image", shown) if own is None else frame_pictures(own) for shown, own in zip(batch.media, frames, strict=True)
     ]
     sampled = time.perf_counter()
-    prepared = session.prepare(pictures, requests)
+    prepared = session.prepare(batch.media, pictures, requests)
     preprocess_s = time.perf_counter() - sampled
     if all(own is None for own in frames):
         return Preparation(prepared, preprocess_s)

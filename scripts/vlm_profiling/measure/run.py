@@ -73,7 +73,7 @@ class _Run:
 
     def __init__(self, request: RunRequest, record: Record, trace: Path | None) -> None:
         self.request, self.record, self.trace, self.stage = request, record, trace, "load"
-        self.videos = any(sample.video for sample in request.samples)
+        self.frames = request.point.frames if any(sample.video for sample in request.samples) else None
 
     def measure(self) -> None:
         request, record, protocol = self.request, self.record, self.request.protocol
@@ -91,7 +91,7 @@ class _Run:
 
         self.stage = "warm-up"
         compilation = compile_model(session, batches) if request.optimization.compile else None
-        record.checkpoint = checkpoint_facts(loaded, compilation, videos=self.videos)
+        record.checkpoint = checkpoint_facts(loaded, compilation, self.frames)
         first_gpu = 0 if request.point.device == "cuda" else None
         meters = open_meters(request.point.device, first_gpu, gpus=request.gpus)
         if meters.available:
@@ -128,7 +128,7 @@ class _Run:
                 gpus=request.gpus,
             )
         self.record.load_s = loaded.load_s
-        self.record.checkpoint = checkpoint_facts(loaded, None, videos=self.videos)
+        self.record.checkpoint = checkpoint_facts(loaded, None, self.frames)
         return loaded
 
     def _headline(self, session: Session, batches: list[InputBatch], meters: Meters, watch: Watch) -> list[BatchResult]:

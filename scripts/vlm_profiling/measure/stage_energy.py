@@ -132,7 +132,7 @@ def _works(
         return [frame_pictures(own) for own in decoded]
 
     def prepare() -> list[Prepared]:
-        return [session.prepare(images, texts) for images, texts in zip(opened, requests, strict=True)]
+        return [session.prepare(*batch) for batch in zip(media, opened, requests, strict=True)]
 
     def transfer() -> list[Any]:
         return [one.inputs.to(session.input_device, session.inference_dtype) for one in prepared]

@@ -51,7 +51,11 @@ def standalone_request(options: argparse.Namespace) -> RunRequest:
     lock = LOCK if LOCK.is_file() else None
     identity = {
         "protocol_version": PROTOCOL_VERSION,
-        "model": {"source": checkpoint.source, "content_sha256": checkpoint.content_sha256},
+        "model": {
+            "source": checkpoint.source,
+            "content_sha256": checkpoint.content_sha256,
+            **({"gpus": options.gpus} if options.gpus > 1 else {}),
+        },
         "dataset": {"source": dataset[0].source, "content_sha256": dataset[0].content_sha256},
         "point": point.model_dump(),
         "optimization": STANDARD_OPTIMIZATIONS[options.optimization].model_dump(),

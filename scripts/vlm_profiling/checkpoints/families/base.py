@@ -106,10 +106,15 @@ class Family:
 
     def prompt(self, processor: ProcessorMixin, request: str, pictures: int = 1) -> str:
         """The text given to the processor: the processor's chat template around the pictures and the request."""
-        message: dict[str, Any] = {
-            "role": "user",
-            "content": [{"type": "image"}] * pictures + [{"type": "text", "text": request}],
-        }
+        return self._in_template(processor, [{"type": "image"}] * pictures, request)
+
+    def video_prompt(self, processor: ProcessorMixin, request: str) -> str:
+        """The same around one video and the request, where frames are given as a video."""
+        return self._in_template(processor, [{"type": "video"}], request)
+
+    @staticmethod
+    def _in_template(processor: ProcessorMixin, shown: list[dict[str, str]], request: str) -> str:
+        message: dict[str, Any] = {"role": "user", "content": [*shown, {"type": "text", "text": request}]}
         return processor.apply_chat_template([message], add_generation_prompt=True)
 
     def prepare(
@@ -121,6 +126,7 @@ class Family:
         image_size: int | None = None,
         max_input_len: int | None = None,
         prompt_len: int | None = None,
+        seconds_apart: Sequence[float | None] = (),
     ) -> Prepared:
         """A batch of as many rows as there are pictures, or videos as lists of frames, one request each.
 
@@ -128,8 +134,9 @@ class Family:
         of both sides, in its place.
         `max_input_len`: tokens of user text that are kept. Image tokens and the template are never cut.
         `prompt_len`: tokens that every user text is brought to, by saying it again or cutting it, in place of `max_input_len`.
+        `seconds_apart`: of the frames of each row, for families that are told; None where that is not known.
 
-        Raises Unsupported for several frames where a prompt holds one picture.
+        Raises Unsupported for several frames where a prompt holds one picture, or has no place for a video.
         """
         side = image_size if self.picture_sizes == "interpolated" else None
         shown = [[image] if isinstance(image, Image.Image) else list(image) for image in images]
@@ -143,8 +150,13 @@ class Family:
             changes = [(text, -cut) for text, cut in kept]
         else:
             changes = [lengthen(text, processor.tokenizer, prompt_len) for text in texts]
-        prompts = [self.prompt(processor, text, count) for (text, _), count in zip(changes, frames, strict=True)]
-        inputs = self.encode(processor, pictures, prompts, **(self.square(side) if side else {}))
+        settings = self.square(side) if side else {}
+        if self.frames_as == "video" and max(frames) > 1:
+            prompts = [self.video_prompt(processor, text) for text, _ in changes]
+            inputs = self.encode_videos(processor, pictures, prompts, seconds_apart or [None] * len(frames), **settings)
+        else:
+            prompts = [self.prompt(processor, text, count) for (text, _), count in zip(changes, frames, strict=True)]
+            inputs = self.encode(processor, pictures, prompts, **settings)
         encoded = self.encoded_pictures(inputs, frames)
         grids = self.vision_grids(inputs, sum(encoded))
         sizes = self.effective_sizes(inputs, grids)
@@ -178,6 +190,17 @@ class Family:
         if first and prompts[0].startswith(first):
             options["add_special_tokens"] = False
         return processor(images=self.arranged(pictures), text=prompts, **options)
+
+    def encode_videos(
+        self,
+        processor: Any,
+        videos: list[list[Image.Image]],
+        prompts: list[str],
+        seconds_apart: Sequence[float | None],
+        **settings: Any,
+    ) -> BatchFeature:
+        """The tensors of a batch in which every row shows a video, for families whose `frames_as` is video."""
+        raise NotImplementedError
 
     def arranged(self, pictures: list[list[Image.Image]]) -> list[Any]:
         """The pictures of all rows as this family's processor takes them: here one after the other."""

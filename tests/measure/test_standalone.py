@@ -1,0 +1,48 @@
+"""The command line of a single run, turned into its request."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vlm_profiling.measure.options import add_standalone_options
+from vlm_profiling.measure.request import RunRequest
+from vlm_profiling.measure.standalone import standalone_request
+
+MakeRequest = Callable[..., RunRequest]
+
+
+@pytest.fixture
+def asked(tiny: Callable[[str], tuple[Path, object]], shapes: Path) -> MakeRequest:
+    project, _ = tiny("llava")
+
+    def make(*options: str) -> RunRequest:
+        parser = argparse.ArgumentParser()
+        add_standalone_options(parser)
+        return standalone_request(
+            parser.parse_args(["--src_folder", str(shapes), "--model_name", str(project / "llava"), *options])
+        )
+
+    return make
+
+
+def test_several_gpus_are_another_run_than_one(asked: MakeRequest) -> None:
+    two, one, unsaid = asked("--gpus", "2"), asked("--gpus", "1"), asked()
+    assert (two.gpus, one.gpus, unsaid.gpus) == (2, 1, 1)
+    assert json.loads(two.spec)["model"]["gpus"] == 2
+    assert two.key != one.key == unsaid.key
+
+
+def test_on_the_cpu_the_number_of_gpus_says_nothing(asked: MakeRequest) -> None:
+    assert asked("--gpus", "2", "--device", "cpu").gpus == 1
+
+
+@pytest.mark.parametrize("number", ["0", "17", "two"])
+def test_a_number_of_gpus_out_of_range_is_refused(asked: MakeRequest, number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        asked("--gpus", number)
+    assert "--gpus" in capsys.readouterr().err
