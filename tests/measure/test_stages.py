@@ -110,24 +110,25 @@ def test_a_family_that_is_not_known_has_coarser_stages_and_says_so(session_for: 
 def test_marks_change_no_answer_and_are_gone_afterwards(session_for: MakeSession) -> None:
     session, batches = session_for()
     before = [result.answers for result in headline_pass(session, batches)]
-    hooks = _hooks(session)
+    assert not _marked(session)
     stages_pass(session, batches, [result.times for result in headline_pass(session, batches)])
     assert [result.answers for result in headline_pass(session, batches)] == before
-    assert _hooks(session) == hooks
+    assert not _marked(session)
 
 
 def test_marks_are_gone_when_the_model_raises(session_for: MakeSession, monkeypatch: pytest.MonkeyPatch) -> None:
     session, batches = session_for()
     headline = [result.times for result in headline_pass(session, batches)]
-    hooks = _hooks(session)
+    assert not _marked(session)
 
     def fail(*_: object, **__: object) -> None:
+        assert _marked(session)
         raise RuntimeError("no vision today")
 
     monkeypatch.setattr(session.checkpoint.model.model.vision_tower, "forward", fail)
     with pytest.raises(RuntimeError, match="no vision today"):
         stages_pass(session, batches, headline)
-    assert _hooks(session) == hooks
+    assert not _marked(session)
 
 
 @pytest.mark.slow
@@ -145,7 +146,7 @@ def test_marks_around_compiled_modules_compile_nothing_anew(architecture: str, s
     assert ("project" in stages.times) != inside and ("compiled into" in stages.absent.get("project", "")) == inside
 
 
-def _hooks(session: Session) -> list[object]:
-    """All hooks of the model; transformers has some of its own."""
-    modules = session.checkpoint.model.modules()
-    return [hook for module in modules for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values())]
+def _marked(session: Session) -> list[str]:
+    """Modules with a mark around their call."""
+    modules = session.checkpoint.model.named_modules()
+    return [name for name, module in modules if module._compiled_call_impl is not None]

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
-from vlm_profiling.cost.stage_hooks import module_marks, running_modules
+from vlm_profiling.cost.module_marks import module_marks, running_modules
 
 
 def _cpu_attention_flops(query: Any, key: Any, value: Any, *_arguments: Any, **_named: Any) -> int:

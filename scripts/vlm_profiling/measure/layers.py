@@ -9,7 +9,7 @@ from typing import NamedTuple
 from torch import nn
 
 from vlm_profiling.checkpoints.errors import Unsupported
-from vlm_profiling.cost.stage_hooks import running_modules
+from vlm_profiling.cost.module_marks import running_modules
 from vlm_profiling.measure.marked import MarkedBatch, clock_of, full_batches, headline_ratio, marked_batches
 from vlm_profiling.measure.passes import InputBatch, Session
 from vlm_profiling.measure.progress import progress

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList
 
-from vlm_profiling.cost.stage_hooks import Mark, module_marks
+from vlm_profiling.cost.module_marks import Mark, module_marks
 from vlm_profiling.measure.passes import InputBatch, Session, run_batch
 from vlm_profiling.record.schema import Batch
 from vlm_profiling.record.sections import Interval
@@ -25,10 +25,7 @@ from vlm_profiling.statistics.intervals import ratio_interval
 class HostClock:
     """Nanoseconds of time.perf_counter."""
 
-    @staticmethod
-    def read() -> int:
-        """The time now."""
-        return time.perf_counter_ns()
+    read = staticmethod(time.perf_counter_ns)
 
     @staticmethod
     def seconds(begin: int, end: int) -> float:

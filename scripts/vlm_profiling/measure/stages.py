@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from vlm_profiling.checkpoints.families.generic import Generic
-from vlm_profiling.cost.stage_hooks import running_modules
+from vlm_profiling.cost.module_marks import running_modules
 from vlm_profiling.measure.marked import MarkedBatch, clock_of, full_batches, headline_ratio, marked_batches
 from vlm_profiling.measure.passes import InputBatch, Session
 from vlm_profiling.measure.progress import progress

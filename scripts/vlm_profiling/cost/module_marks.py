@@ -20,20 +20,15 @@ def module_marks(model: Any, labels: Iterable[tuple[str, Hashable]], read: Calla
     """A list that grows by two marks for each call of a labelled module, until the block ends.
 
     `labels` are names of modules ("" is the model) with their label; of two labels of one module the second is inner.
-    A compiled module is marked around its compiled call: a hook would become part of what is compiled.
+    Marks stand around a module's call, where torch puts what it compiled: a hook would become part of what is compiled,
+    and sends every call of its module a longer way.
     """
     marks: list[Mark] = []
     with ExitStack() as undo:
-        for name, label in labels:
+        for name, label in reversed(list(labels)):
             module = model.get_submodule(name)
-            if module._compiled_call_impl is not None:
-                undo.callback(setattr, module, "_compiled_call_impl", module._compiled_call_impl)
-                module._compiled_call_impl = _marked(module._compiled_call_impl, label, read, marks)
-                continue
-            enter = module.register_forward_pre_hook(lambda *_, label=label: marks.append((label, read())))
-            leave = module.register_forward_hook(lambda *_: marks.append((None, read())))
-            undo.callback(enter.remove)
-            undo.callback(leave.remove)
+            undo.callback(setattr, module, "_compiled_call_impl", module._compiled_call_impl)
+            module._compiled_call_impl = _marked(module._compiled_call_impl or module._call_impl, label, read, marks)
         yield marks
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from vlm_profiling.cost.stage_hooks import Mark, module_marks, running_modules
+from vlm_profiling.cost.module_marks import Mark, module_marks, running_modules
 
 
 class Work(nn.Module):
@@ -56,11 +56,12 @@ def test_a_module_may_have_two_labels_the_second_inside_the_first() -> None:
     assert spent(marks) == {"loop": 3, "project": 0, "Linear": 7}
 
 
-def test_no_hook_is_left_behind_even_when_the_model_raises() -> None:
+def test_no_mark_is_left_behind_even_when_the_model_raises() -> None:
     model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
     with pytest.raises(RuntimeError), module_marks(model, [("", "lm"), ("0", "vision")], lambda: 0):
+        assert model._compiled_call_impl and model[0]._compiled_call_impl and not model[1]._compiled_call_impl
         model(torch.zeros(1, 3))
-    assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+    assert not any(module._compiled_call_impl for module in model.modules())
 
 
 def test_a_compiled_module_is_marked_around_its_call_and_left_as_it_was() -> None:
@@ -69,4 +70,4 @@ def test_a_compiled_module_is_marked_around_its_call_and_left_as_it_was() -> Non
     with module_marks(model, [("0", "vision")], lambda: 0) as marks:
         assert model(torch.ones(1)).item() == 2
     assert [label for label, _ in marks] == ["vision", None]
-    assert model[0]._compiled_call_impl is compiled and not model[0]._forward_hooks
+    assert model[0]._compiled_call_impl is compiled
