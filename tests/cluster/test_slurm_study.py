@@ -62,6 +62,7 @@ def test_a_gpu_run_asks_for_the_declared_gpu_and_a_cpu_run_for_none(cluster_proj
     assert "device 'cuda'" in log, "the job reached the node, whose GPU is not one"
 
 
+@pytest.mark.slow
 def test_cells_of_one_allocation_are_measured_one_after_another(cluster_project: Project) -> None:
     cluster_project.configure(axes={"batch_size": {"values": [1, 2, 3]}}, protocol=PROTOCOL)
     before = {job["JobId"] for job in loopback.jobs()}

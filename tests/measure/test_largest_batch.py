@@ -48,6 +48,7 @@ def test_without_a_cost_there_is_a_reason_and_the_rest_is_measured(request_for: 
     assert memory.peak_allocated_bytes
 
 
+@pytest.mark.slow
 def test_a_compiled_model_says_why_its_allocations_are_not_seen(request_for: Callable[..., RunRequest]) -> None:
     compiled = OptimizationConfig(dtype="float32", compile=True)
     memory = profile(with_cost(request_for("llava", batch_size=2, optimization=compiled))).memory

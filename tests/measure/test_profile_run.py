@@ -50,18 +50,6 @@ def test_a_prompt_length_brings_every_question_to_it(llava: str, shapes: Path, t
     assert all(sample.added_tokens > 0 for sample in record.samples)
 
 
-def test_dashes_and_underscores_are_the_same_run(llava: str, shapes: Path, tmp_path: Path) -> None:
-    for folder, options in (
-        ("a", "--src_folder {} --model_name {} --max_new_tokens"),
-        ("b", "--src-folder {} --model-name {} --max-new-tokens"),
-    ):
-        (tmp_path / folder).mkdir()
-        arguments = options.format(shapes, llava).split()
-        assert run(tmp_path / folder, *arguments, "1", "--device", "cpu", "--optimization", "fp32").returncode == 0
-    keys = {path.stem for path in tmp_path.rglob("*.json")}
-    assert len(keys) == 1
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -22,9 +22,11 @@ from vlm_profiling.measure.run import profile
 from vlm_profiling.measure.summary import summarise
 from vlm_profiling.record.files import decode_record
 from vlm_profiling.record.schema import Record
-from vlm_profiling.study.config import OptimizationConfig, ProtocolConfig, WarmupConfig
+from vlm_profiling.study.config import OptimizationConfig, ProtocolConfig, RepeatsConfig, WarmupConfig
 
 MakeRequest = Callable[..., RunRequest]
+
+FEW = RepeatsConfig(max_s=0.1)
 
 
 def measured(request: RunRequest) -> Record:
@@ -71,8 +73,8 @@ def test_end_to_end_is_the_sum_of_its_parts(request_for: MakeRequest) -> None:
 
 
 def test_inputs_prepared_beforehand_or_between_batches_give_the_same_answers(request_for: MakeRequest) -> None:
-    cached = measured(request_for(protocol=ProtocolConfig(max_new_tokens=3, cached=True)))
-    inline = measured(request_for(protocol=ProtocolConfig(max_new_tokens=3, cached=False)))
+    cached = measured(request_for(protocol=ProtocolConfig(max_new_tokens=3, cached=True, repeats=FEW)))
+    inline = measured(request_for(protocol=ProtocolConfig(max_new_tokens=3, cached=False, repeats=FEW)))
     assert [sample.answer for sample in cached.samples] == [sample.answer for sample in inline.samples]
     assert [sample.prompt_tokens for sample in cached.samples] == [sample.prompt_tokens for sample in inline.samples]
 
@@ -101,7 +103,8 @@ def test_the_record_says_what_was_loaded(request_for: MakeRequest) -> None:
 
 def test_the_warm_up_says_why_it_stopped(request_for: MakeRequest) -> None:
     def warmed_up(**settings: Any) -> tuple[int, str]:
-        warmup = measured(request_for(protocol=ProtocolConfig(max_new_tokens=1, warmup=WarmupConfig(**settings)))).warmup
+        protocol = ProtocolConfig(max_new_tokens=1, warmup=WarmupConfig(**settings), stages=False, repeats=FEW)
+        warmup = measured(request_for(protocol=protocol)).warmup
         assert warmup
         return warmup.batches, warmup.stopped
 

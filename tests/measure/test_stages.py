@@ -21,7 +21,7 @@ from vlm_profiling.study.config import ProtocolConfig
 
 MakeSession = Callable[..., tuple[Session, list[InputBatch]]]
 
-WAITS = {"vision": 0.02, "project": 0.008, "lm": 0.005, "prefill": 0.012}
+WAITS = {"vision": 0.1, "project": 0.04, "lm": 0.025, "prefill": 0.06}
 TOKENS = 4
 
 
@@ -50,23 +50,23 @@ def test_each_stage_takes_what_its_modules_wait(architecture: str, batch_size: i
     model = session.checkpoint.model
     modules = session.checkpoint.family.stage_modules(model)
     with no_long_collections():
-        own, own_serving = measure(session, 3 * batches)
+        own, own_serving = measure(session, batches[:2])
     for name, stage in modules.items():
         slow_down(model.get_submodule(name), WAITS[stage])
     waits_s = {stage: WAITS[stage] * list(modules.values()).count(stage) for stage in ("vision", "project")}
     waits_s["prefill"] = WAITS["lm"] + WAITS["prefill"] * list(modules.values()).count("prefill")
     waits_s["decode"] = WAITS["lm"] * (TOKENS - 1)
     with no_long_collections():
-        stages, serving = measure(session, 3 * batches)
+        stages, serving = measure(session, batches[:2])
     for stage in ("vision", "project", "prefill", "decode"):
         if waits_s[stage]:
             least_s = stages.times[stage].time.min_s
-            assert waits_s[stage] <= least_s < waits_s[stage] + 2 * own.times[stage].time.min_s + 0.005, stage
+            assert waits_s[stage] <= least_s < waits_s[stage] + 2 * own.times[stage].time.mean_s + 0.03, stage
         else:
             assert stage not in stages.times and stage in stages.absent
-    assert stages.times["loop"].time.min_s < 2 * own.times["loop"].time.min_s + 0.005
+    assert stages.times["loop"].time.min_s < 2 * own.times["loop"].time.mean_s + 0.03
     assert serving.tpot and own_serving.tpot
-    assert WAITS["lm"] < serving.tpot.min_s < WAITS["lm"] + 2 * own_serving.tpot.min_s + 0.002
+    assert WAITS["lm"] < serving.tpot.min_s < WAITS["lm"] + 2 * own_serving.tpot.mean_s + 0.01
     assert sum(waits_s.values()) - waits_s["decode"] < serving.ttft.min_s < stages.end_to_end.min_s - waits_s["decode"]
 
 

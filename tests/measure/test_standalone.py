@@ -30,6 +30,15 @@ def asked(tiny: Callable[[str], tuple[Path, object]], shapes: Path) -> MakeReque
     return make
 
 
+def test_dashes_and_underscores_are_the_same_run(asked: MakeRequest) -> None:
+    names = ("img-size", "batch-size", "max-input-len", "prompt-len", "max-new-tokens", "min-new-tokens", "timeout-s")
+    dashes, underscores = (
+        asked(*(part for name in names for part in (f"--{name.replace('-', between)}", "30"))) for between in "-_"
+    )
+    assert dashes.key == underscores.key != asked().key
+    assert (dashes.point.image_size, dashes.point.prompt_len, dashes.protocol.max_new_tokens) == (30, 30, 30)
+
+
 def test_several_gpus_are_another_run_than_one(asked: MakeRequest) -> None:
     two, one, unsaid = asked("--gpus", "2"), asked("--gpus", "1"), asked()
     assert (two.gpus, one.gpus, unsaid.gpus) == (2, 1, 1)

@@ -35,6 +35,7 @@ PROJECT = Path(__file__).parents[2]
 UNCACHED = ProtocolConfig(
     max_new_tokens=3, cached=False, warmup=WarmupConfig(window=2, max_batches=2), repeats=RepeatsConfig(max_s=0.1)
 )
+FEW = ProtocolConfig(max_new_tokens=3, stages=False, repeats=RepeatsConfig(max_s=0.1))
 
 
 @pytest.fixture(scope="session")
@@ -171,14 +172,14 @@ def test_a_data_set_of_both_refuses_several_frames_naming_a_picture(
 
 def test_memory_and_flops_of_several_frames_are_those_of_the_run(video_request: Callable[..., RunRequest]) -> None:
     for architecture, grids in (("llava", 15), ("qwen2_5_vl", 8)):  # 4 + 4 + 4 + 3 frames, and two a grid
-        request = video_request(architecture, batch_size=2, frames=4)
+        request = video_request(architecture, batch_size=2, frames=4, protocol=FEW)
         cost = checkpoint_cost(request.checkpoint, request.project)
         record = measured(replace(request, cost=cost))
         assert record.memory and record.memory.predicted and record.memory.predicted.basis == "the prepared batches"
         assert record.memory.predicted.kv_cache_bytes == record.memory.kv_cache_bytes
         assert record.memory.predicted_over_allocated == pytest.approx(1, abs=0.15)
         work = run_work(record, cost)
-        one = run_work(measured(replace(video_request(architecture, batch_size=2), cost=cost)), cost)
+        one = run_work(measured(replace(video_request(architecture, batch_size=2, protocol=FEW), cost=cost)), cost)
         assert work.batch_vision_flops and one.batch_vision_flops and one.batch_flops
         assert work.batch_vision_flops == pytest.approx(grids / 4 * one.batch_vision_flops)
         assert work.frames_mean == 3.75 and work.batch_flops and work.batch_flops > one.batch_flops
@@ -197,6 +198,7 @@ def test_other_families_take_as_many_frames_as_their_processor_does(
         assert four.status == "unsupported" and four.failure and "frames = 4" in four.failure.reason
 
 
+@pytest.mark.slow
 def test_the_command_line_takes_a_folder_of_videos(clips: Path, tiny: Callable[..., tuple], tmp_path: Path) -> None:
     project, manifest = tiny("llava")
     shutil.copytree(project / str(manifest.folder), tmp_path / "model")

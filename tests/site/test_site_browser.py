@@ -15,8 +15,15 @@ from vlm_profiling.report.results import read_results
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width_px", [390, 1280])
+@pytest.mark.parametrize(
+    ("width_px", "theme"),
+    [
+        (390, "light"),
+        (1280, "dark"),
+        pytest.param(390, "dark", marks=pytest.mark.slow),
+        pytest.param(1280, "light", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("name", ["index", "trained", "axis-batch_size", "axis-optimization"])
 def test_a_page_is_silent_fits_its_window_and_reads_well(browser, usual_site, name, width_px, theme):
     opened = open_page(browser, usual_site.folder / "reports" / f"{name}.html", width_px, theme)

@@ -153,6 +153,7 @@ def test_a_wall_clock_that_jumps_moves_no_duration_and_makes_nothing_stale(
     assert differences(project.folder / "results", finished.folder / "results") == []
 
 
+@pytest.mark.slow
 def test_files_from_the_future_and_the_past_make_nothing_stale(project: Project) -> None:
     """As a clock set back leaves them, or a copy from another machine."""
 

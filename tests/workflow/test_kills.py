@@ -62,6 +62,7 @@ def test_a_killed_run_fails_its_job_names_its_log_and_holds_up_no_other(
     assert differences(project.folder / "results", finished.folder / "results") == []
 
 
+@pytest.mark.slow
 def test_a_run_killed_after_it_wrote_its_record_keeps_it(project: Project) -> None:
     name = next(name for name in project.records if "-b1-" in name)
     record = project.folder / "results/runs" / name

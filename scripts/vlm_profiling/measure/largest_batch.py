@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from torch import Tensor
+
 from vlm_profiling.checkpoints.stored import tensor_bytes, weight_bytes
 from vlm_profiling.cost.expect import expected_batch
 from vlm_profiling.cost.live_bytes import LiveBytes, cache_tensors
@@ -93,7 +95,7 @@ def largest_batch_pass(session: Session, batches: Sequence[InputBatch], times: S
     except AttributeError:
         memory.absent["kv_cache_bytes"] = f"generate() leaves no cache of keys and values, but {type(cache).__name__}"
     if live:
-        held_bytes = weight_bytes(model) + sum(map(tensor_bytes, inputs.values()))
+        held_bytes = weight_bytes(model) + sum(tensor_bytes(value) for value in inputs.values() if isinstance(value, Tensor))
         memory.peak_allocated_bytes = held_bytes + live.peak_bytes
         del memory.absent["peak_allocated_bytes"]
     elif session.device == "cpu":
