@@ -63,6 +63,21 @@ class Opened:
         return self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
 
     @property
+    def spilling_cells(self) -> list[str]:
+        """Cells of tables whose words stand over what is beside them."""
+        return self.page.locator("th, td").evaluate_all(
+            "all => all.filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.textContent.trim())"
+        )
+
+    @property
+    def hidden_values(self) -> list[str]:
+        """Heads of tables of a name and a value, whose value begins outside of the window."""
+        return self.page.locator("table:not(:has(th:nth-child(3)))").evaluate_all(
+            "all => all.filter((table) => table.parentElement.scrollWidth > table.parentElement.clientWidth + 1)"
+            ".map((table) => table.textContent.trim().slice(0, 40))"
+        )
+
+    @property
     def poor_contrasts(self) -> list[str]:
         return self.page.evaluate(CONTRAST)
 

@@ -31,6 +31,7 @@ def test_a_page_is_silent_fits_its_window_and_reads_well(browser, usual_site, na
     assert opened.errors == []
     assert opened.overflow_px <= 0
     assert opened.poor_contrasts == []
+    assert opened.spilling_cells == opened.hidden_values == []
     own = (usual_site.folder / "reports").as_uri()
     plots = (usual_site.folder / "plots").as_uri()
     assert [url for url in opened.requests if not url.startswith((own, plots, "data:"))] == []
