@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests marked `cluster`, `container` and `browser` need: SLURM and munge (with --accounts its database, too, for a slow test), Apptainer, what makes small images
-# and serves them (mmdebstrap, umoci, skopeo, a registry), and Chromium (not on Ubuntu, which has it as a snap alone). For
-# Debian and Ubuntu, as root or through sudo; `make test-system`.
+# Installs what the tests marked `cluster`, `container` and `browser` need: SLURM and munge (with --accounts its database, too,
+# for a slow test), Apptainer, what makes small images and serves them (mmdebstrap, umoci, skopeo, a registry), and Chromium
+# (not on Ubuntu, which has it as a snap alone). For Debian and Ubuntu, as root or through sudo; `make test-system`.
 # Starts no service. Apptainer comes from the machine's own suite where it has one; on a Debian that has none it comes
 # from sid, into a folder of its own with the C library it was built for, so that nothing of the system is replaced.
 set -euo pipefail

@@ -10,8 +10,8 @@ from pathlib import Path
 
 
 @contextmanager
-def one_at_a_time(what: str) -> Iterator[None]:
-    """Wait until no other process is in such a block; a killed one counts as gone."""
-    with Path(tempfile.gettempdir(), f"{what}.lock").open("w") as file:
+def one_at_a_time(what: str, folder: Path | None = None) -> Iterator[None]:
+    """Wait until no other process is in such a block; a killed one counts as gone. `folder`: of the lock; the machine's own."""
+    with Path(folder or tempfile.gettempdir(), f"{what}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

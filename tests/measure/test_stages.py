@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from marked_modules import marked_modules
 from torch import nn
 
 from vlm_profiling.checkpoints.families.generic import Generic
@@ -110,25 +111,25 @@ def test_a_family_that_is_not_known_has_coarser_stages_and_says_so(session_for: 
 def test_marks_change_no_answer_and_are_gone_afterwards(session_for: MakeSession) -> None:
     session, batches = session_for()
     before = [result.answers for result in headline_pass(session, batches)]
-    assert not _marked(session)
+    assert not marked_modules(session)
     stages_pass(session, batches, [result.times for result in headline_pass(session, batches)])
     assert [result.answers for result in headline_pass(session, batches)] == before
-    assert not _marked(session)
+    assert not marked_modules(session)
 
 
 def test_marks_are_gone_when_the_model_raises(session_for: MakeSession, monkeypatch: pytest.MonkeyPatch) -> None:
     session, batches = session_for()
     headline = [result.times for result in headline_pass(session, batches)]
-    assert not _marked(session)
+    assert not marked_modules(session)
 
     def fail(*_: object, **__: object) -> None:
-        assert _marked(session)
+        assert marked_modules(session)
         raise RuntimeError("no vision today")
 
     monkeypatch.setattr(session.checkpoint.model.model.vision_tower, "forward", fail)
     with pytest.raises(RuntimeError, match="no vision today"):
         stages_pass(session, batches, headline)
-    assert not _marked(session)
+    assert not marked_modules(session)
 
 
 @pytest.mark.slow
@@ -144,9 +145,3 @@ def test_marks_around_compiled_modules_compile_nothing_anew(architecture: str, s
     # the merger of Qwen2.5-VL is called by its encoder, Fuyu's projection by the model: both within a graph
     inside = architecture in ("qwen2_5_vl", "fuyu")
     assert ("project" in stages.times) != inside and ("compiled into" in stages.absent.get("project", "")) == inside
-
-
-def _marked(session: Session) -> list[str]:
-    """Modules with a mark around their call."""
-    modules = session.checkpoint.model.named_modules()
-    return [name for name, module in modules if module._compiled_call_impl is not None]

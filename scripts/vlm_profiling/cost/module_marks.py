@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import pairwise
 from typing import Any, TypeAlias
 
 Mark: TypeAlias = tuple[Hashable | None, Any]
 """The label of a module that is entered, or None for one that is left, and the reading then."""
+Call: TypeAlias = Callable[..., Any]
 
 
 @contextmanager
@@ -26,13 +28,23 @@ def module_marks(model: Any, labels: Iterable[tuple[str, Hashable]], read: Calla
     marks: list[Mark] = []
     with ExitStack() as undo:
         for name, label in reversed(list(labels)):
-            module = model.get_submodule(name)
-            undo.callback(setattr, module, "_compiled_call_impl", module._compiled_call_impl)
-            module._compiled_call_impl = _marked(module._compiled_call_impl or module._call_impl, label, read, marks)
+            wrap = partial(_marked, label=label, read=read, marks=marks)
+            undo.enter_context(wrapped_call(model.get_submodule(name), wrap))
         yield marks
 
 
-def _marked(call: Callable[..., Any], label: Hashable, read: Callable[[], Any], marks: list[Mark]) -> Callable[..., Any]:
+@contextmanager
+def wrapped_call(module: Any, wrap: Callable[[Call], Call]) -> Iterator[None]:
+    """While the block runs, calls of the module go to what `wrap` makes of its call, compiled or not."""
+    own = module._compiled_call_impl
+    module._compiled_call_impl = wrap(own or module._call_impl)
+    try:
+        yield
+    finally:
+        module._compiled_call_impl = own
+
+
+def _marked(call: Call, label: Hashable, read: Callable[[], Any], marks: list[Mark]) -> Call:
     def marked_call(*arguments: Any, **named: Any) -> Any:
         marks.append((label, read()))
         result = call(*arguments, **named)

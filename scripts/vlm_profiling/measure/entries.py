@@ -88,7 +88,7 @@ def checkpoint_facts(loaded: LoadedCheckpoint, compilation: Compilation | None, 
         compile_s=compilation.seconds if compilation else None,
         processor=type(image_processor).__name__,
         picture_sizes=loaded.family.picture_sizes,
-        frames_as=None if frames is None else "pictures" if frames == 1 else loaded.family.frames_as,
+        frames_as=None if frames is None else loaded.family.shown_as(frames),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS
+from vlm_profiling.study.config import MAX_GPUS, STANDARD_OPTIMIZATIONS
 
 
 def add_workflow_options(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,14 @@ def add_standalone_options(parser: argparse.ArgumentParser) -> None:
     add("--batch-size", "--batch_size", type=int, default=1, metavar="N")
     add("--optimization", choices=list(STANDARD_OPTIMIZATIONS), default="fp16")
     add("--device", choices=["cuda", "cpu"], default="cuda")
-    add("--gpus", type=int, choices=range(1, 17), default=1, metavar="N", help="GPUs that the layers are laid on; by default 1")
+    add(
+        "--gpus",
+        type=int,
+        choices=range(1, MAX_GPUS + 1),
+        default=1,
+        metavar="N",
+        help="GPUs that the layers are laid on; by default 1",
+    )
     add("--max-input-len", "--max_input_len", type=int, metavar="TOKENS", help="cut user text beyond; by default no limit")
     add(
         "--prompt-len",

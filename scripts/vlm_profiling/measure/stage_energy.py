@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from torch import nn
 
 from vlm_profiling.checkpoints.errors import Unsupported
 from vlm_profiling.checkpoints.families.base import Prepared
+from vlm_profiling.cost.module_marks import wrapped_call
 from vlm_profiling.datasets.read import open_media
 from vlm_profiling.datasets.videos import Clip, decode_frames, frame_pictures
 from vlm_profiling.measure.energy import Meters
@@ -174,25 +176,20 @@ def _works(
 
 @contextmanager
 def _calls_of(model: nn.Module, names: Sequence[str]) -> Iterator[list[Call]]:
-    """A list of all calls of some modules while the block runs. A compiled module's own call is wrapped, not hooked."""
+    """A list of all calls of some modules while the block runs."""
     calls: list[Call] = []
+
+    def keeping(call: Callable[..., Any], module: nn.Module) -> Callable[..., Any]:
+        def kept(*arguments: Any, **named: Any) -> Any:
+            calls.append(Call(module, arguments, named))
+            return call(*arguments, **named)
+
+        return kept
+
     with ExitStack() as undo:
         for name in names:
             module = model.get_submodule(name)
-            compiled = module._compiled_call_impl
-            if compiled is not None:
-
-                def kept(*arguments: Any, module: nn.Module = module, compiled: Any = compiled, **named: Any) -> Any:
-                    calls.append(Call(module, arguments, named))
-                    return compiled(*arguments, **named)
-
-                undo.callback(setattr, module, "_compiled_call_impl", compiled)
-                module._compiled_call_impl = kept
-            else:
-                hook = module.register_forward_pre_hook(
-                    lambda module, arguments, named: calls.append(Call(module, arguments, named)), with_kwargs=True
-                )
-                undo.callback(hook.remove)
+            undo.enter_context(wrapped_call(module, partial(keeping, module=module)))
         yield calls
 
 

@@ -17,6 +17,8 @@ from vlm_profiling.study.quantisation import Kind
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 HUB_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 COMMIT_PATTERN = r"^[0-9a-f]{40}$"
+MAX_GPUS = 16
+"""Of one machine."""
 
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 HubId: TypeAlias = Annotated[str, StringConstraints(pattern=HUB_ID_PATTERN)]
@@ -91,7 +93,7 @@ class ModelConfig(Section):
     gpus: int = Field(
         default=1,
         ge=1,
-        le=16,
+        le=MAX_GPUS,
         exclude_if=lambda gpus: gpus == 1,  # so that runs on one keep their keys
         description="GPUs of one machine that its layers are laid on, one after another, where the run's device is cuda; joules "
         "and memory are the sums over them. On the CPU it says nothing",

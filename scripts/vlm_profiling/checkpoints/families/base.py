@@ -81,6 +81,10 @@ class Family:
                 raise Unsupported(f"image_size_mode interpolate: the family {self.name} {known}; leave the key out")
             self.picture_sizes = "interpolated"
 
+    def shown_as(self, frames: int) -> FramesAs:
+        """How so many frames of a video are given: one alone is a picture everywhere."""
+        return "pictures" if frames == 1 else self.frames_as
+
     @property
     def can_interpolate(self) -> bool:
         """Whether the vision encoder can interpolate its positions for pictures of other sizes."""
@@ -151,7 +155,7 @@ class Family:
         else:
             changes = [lengthen(text, processor.tokenizer, prompt_len) for text in texts]
         settings = self.square(side) if side else {}
-        if self.frames_as == "video" and max(frames) > 1:
+        if self.shown_as(max(frames)) == "video":
             prompts = [self.video_prompt(processor, text) for text, _ in changes]
             inputs = self.encode_videos(processor, pictures, prompts, seconds_apart or [None] * len(frames), **settings)
         else:
@@ -185,11 +189,14 @@ class Family:
 
     def encode(self, processor: Any, pictures: list[list[Image.Image]], prompts: list[str], **settings: Any) -> BatchFeature:
         """The processor's tensors. A template that already begins with the first special token gets no second one."""
-        options: dict[str, Any] = {"padding": True, "return_tensors": "pt", **settings}
+        return processor(images=self.arranged(pictures), text=prompts, **self.text_options(processor, prompts), **settings)
+
+    @staticmethod
+    def text_options(processor: Any, prompts: list[str]) -> dict[str, Any]:
+        """How prompts become tokens."""
         first = processor.tokenizer.bos_token
-        if first and prompts[0].startswith(first):
-            options["add_special_tokens"] = False
-        return processor(images=self.arranged(pictures), text=prompts, **options)
+        begun = {"add_special_tokens": False} if first and prompts[0].startswith(first) else {}
+        return {"padding": True, "return_tensors": "pt", **begun}
 
     def encode_videos(
         self,

@@ -44,14 +44,14 @@ class Qwen25VL(Family):
             if prompt.count(token) != 1:
                 raise Unsupported(f"the chat template makes {prompt.count(token)} places for a video in a prompt")
             texts.append(prompt.replace(token, token * (times * rows * columns // merged)))
-        inputs = processor.tokenizer(texts, padding=True, return_tensors="pt")
+        inputs = processor.tokenizer(texts, **self.text_options(processor, texts))
         ids = inputs["input_ids"]
         held = self.config.vision_config.temporal_patch_size
         return BatchFeature(
             {
                 "input_ids": ids,
                 "attention_mask": inputs["attention_mask"],
-                "mm_token_type_ids": (ids == self.config.image_token_id) + 2 * (ids == self.config.video_token_id),
+                "mm_token_type_ids": 2 * (ids == self.config.video_token_id),
                 "pixel_values_videos": torch.cat([patches for patches, _ in cut]),
                 "video_grid_thw": torch.tensor([grid for _, grid in cut]),
                 # Numbers, not a tensor: one would be rounded to the run's dtype. Without them the model assumes a second.
@@ -77,7 +77,7 @@ class Qwen25VL(Family):
 
     @override
     def encoded_pictures(self, inputs: BatchFeature, frames: list[int]) -> list[int]:
-        return [times for times, _, _ in inputs["video_grid_thw"].tolist()] if "video_grid_thw" in inputs else frames
+        return [times for times, _, _ in self._times_rows_columns(inputs)]
 
     @override
     def image_tokens(self, inputs: BatchFeature) -> list[int]:
@@ -86,10 +86,12 @@ class Qwen25VL(Family):
 
     @override
     def vision_grids(self, inputs: BatchFeature, pictures: int) -> list[Grid | None]:
-        videos = inputs.get("video_grid_thw")
-        if videos is not None:
-            return [(rows, columns) for times, rows, columns in videos.tolist() for _ in range(times)]
-        return [(rows, columns) for _, rows, columns in inputs["image_grid_thw"].tolist()]
+        return [(rows, columns) for times, rows, columns in self._times_rows_columns(inputs) for _ in range(times)]
+
+    @staticmethod
+    def _times_rows_columns(inputs: BatchFeature) -> list[list[int]]:
+        """Of each row's video, or of its picture, which is of one time."""
+        return inputs["video_grid_thw" if "video_grid_thw" in inputs else "image_grid_thw"].tolist()
 
     @override
     def effective_sizes(self, inputs: BatchFeature, grids: list[Grid | None]) -> list[tuple[int, int] | None]:
