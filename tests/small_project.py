@@ -78,6 +78,10 @@ class Project:
         runs = self.folder / "results" / "runs"
         return {str(path.relative_to(runs)): path.read_bytes() for path in sorted(runs.rglob("*.json"))}
 
+    def log_of(self, record: str) -> str:
+        """What the run of a record said, the record given by its path below results/runs."""
+        return (self.folder / "results/logs/profile_run" / record).with_suffix(".log").read_text()
+
 
 def new_project(folder: Path) -> Project:
     """The project's code, a folder of pictures in the reference study's format, and a study of three cells."""

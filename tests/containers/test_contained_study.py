@@ -66,8 +66,7 @@ def test_the_script_itself_refuses_to_measure_outside(copied: Project) -> None:
     shutil.rmtree(copied.folder / "results/runs")
     done = copied.run("--no-hooks", f"results/runs/{record}", check=False)
     assert done.returncode != 0
-    log = next((copied.folder / "results/logs/profile_run").rglob("*.log")).read_text()
-    assert "runs of this study belong in containers/cpu.sif, but this process is in no container" in log
+    assert "runs of this study belong in containers/cpu.sif, but this process is in no container" in copied.log_of(record)
     assert copied.records == {}
 
 

@@ -74,7 +74,7 @@ def test_a_data_set_damaged_since_it_was_prepared_is_prepared_again_and_no_finis
     kept = project.records
     target = f"results/runs/{name}"
     assert project.run(target, check=False).returncode != 0
-    log = (project.folder / "results/logs/profile_run" / name).with_suffix(".log").read_text()
+    log = project.log_of(name)
     assert f"{file.relative_to(project.folder)}: " in log and "changed since the data set was prepared" in log
     assert "the next start of the workflow does" in log and "Traceback" not in log
     project.run()
