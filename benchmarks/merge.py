@@ -5,6 +5,9 @@
 
 Writes synthetic records of about 10 KB to separate files, and merges a tenth, a half and all of them by
 scripts/merge_runs.py, whole command, warm file cache. Linear means that the time a record stays the same.
+
+Beside each merge, one process only decodes the same files into lists of values, one list a field, and writes nothing: the
+ratio of the two says what the tables cost on a machine of any speed.
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +32,7 @@ sys.path[:0] = [str(PROJECT / "scripts"), str(PROJECT / "tests")]
 import msgspec  # noqa: E402
 from factories import identity_of, make_cost, make_record  # noqa: E402
 
+from vlm_profiling.record.files import decode_record  # noqa: E402
 from vlm_profiling.record.schema import Point  # noqa: E402
 from vlm_profiling.report.description import read_description  # noqa: E402
 
@@ -43,12 +49,15 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        print(f"{'records':>8} {'KB each':>8} {'seconds':>8} {'CPU seconds':>12} {'us a record':>12} {'peak MB':>8}")
+        titles = f"{'records':>8} {'KB each':>8} {'seconds':>8} {'CPU seconds':>12} {'us a record':>12} {'peak MB':>8}"
+        print(f"{titles} {'decode s':>9} {'ratio':>6}")
         for records in (options.records // 10, options.records // 2, options.records):
             size_bytes = write_study(folder, records)
             seconds, cpu_s, peak_bytes = merge(folder)
             times = f"{seconds:>8.1f} {cpu_s:>12.1f} {1e6 * seconds / records:>12.0f}"
-            print(f"{records:>8} {size_bytes / records / 1e3:>8.1f} {times} {peak_bytes / 1e6:>8.0f}", flush=True)
+            decode_s = only_decode(folder)
+            beside = f"{peak_bytes / 1e6:>8.0f} {decode_s:>9.1f} {seconds / decode_s:>6.2f}"
+            print(f"{records:>8} {size_bytes / records / 1e3:>8.1f} {times} {beside}", flush=True)
 
 
 def write_study(folder: Path, records: int) -> int:
@@ -102,6 +111,33 @@ def merge(folder: Path) -> tuple[float, float, int]:
     if process.returncode:
         sys.exit("the merge failed")
     return time.perf_counter() - started, children_cpu_s() - cpu_before_s, peak_bytes
+
+
+def only_decode(folder: Path) -> float:
+    """Seconds in which a process of its own reads and decodes the study's records into lists of values."""
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(_decode_columns, [folder])
+
+
+def _decode_columns(folder: Path) -> float:
+    paths = [folder / "runs" / f"{run.name}.json" for run in read_description(folder / "study.json")[1]]
+    columns: defaultdict[tuple[type, str], list[Any]] = defaultdict(list)
+    started = time.perf_counter()
+    for path in paths:
+        _append_values(decode_record(path.read_bytes()), columns)
+    return time.perf_counter() - started
+
+
+def _append_values(section: msgspec.Struct, columns: defaultdict[tuple[type, str], list[Any]]) -> None:
+    kind = type(section)
+    for name, value in zip(kind.__struct_fields__, msgspec.structs.astuple(section), strict=True):
+        if isinstance(value, msgspec.Struct):
+            _append_values(value, columns)
+        elif isinstance(value, list) and value and isinstance(value[0], msgspec.Struct):
+            for row in value:
+                _append_values(row, columns)
+        else:
+            columns[kind, name].append(value)
 
 
 def children_cpu_s() -> float:
