@@ -16,15 +16,16 @@ SIDE, PATCH = 28, 14
 PINPOINTS = [[28, 56], [56, 28], [56, 56]]
 ENCODER: dict[str, Any] = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
 SQUARE = {"height": SIDE, "width": SIDE}
+MROPE = {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 1e6}
 CROPPED: dict[str, Any] = {"size": {"shortest_edge": SIDE}, "crop_size": SQUARE}
 
 Parts = tuple[hf.PreTrainedConfig, hf.ProcessorMixin]
 
 
 def build_other_checkpoint(family: str, folder: Path) -> None:
-    """Write a tiny checkpoint of one of OTHER_FAMILIES as a folder in the hub's format."""
+    """Write a tiny checkpoint of one of OTHER_FAMILIES or ASKED_NOTHING as a folder in the hub's format."""
     torch.manual_seed(0)
-    config, processor = OTHER_FAMILIES[family]()
+    config, processor = {**OTHER_FAMILIES, **ASKED_NOTHING}[family]()
     hf.AutoModelForImageTextToText.from_config(config).save_pretrained(folder)
     processor.save_pretrained(folder)
 
@@ -106,17 +107,21 @@ def _paligemma() -> Parts:
     return config, processor
 
 
-def _qwen2_vl() -> Parts:
+def _qwen_parts(kind: type[hf.ProcessorMixin]) -> tuple[hf.PreTrainedTokenizerFast, hf.ProcessorMixin, dict[str, int]]:
     names = {"vision_start": "<|vision_start|>", "vision_end": "<|vision_end|>"}
     names |= {"image": "<|image_pad|>", "video": "<|video_pad|>"}
     tokenizer = _tokenizer(*names.values())
     pictures = hf.Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=112 * 112, patch_size=PATCH)
     chat = _chat(names["vision_start"] + names["image"] + names["vision_end"])
-    processor = image_only(hf.Qwen2VLProcessor)(image_processor=pictures, tokenizer=tokenizer, chat_template=chat)
-    text = _qwen2(tokenizer) | {"rope_parameters": {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 1e6}}
+    processor = image_only(kind)(image_processor=pictures, tokenizer=tokenizer, chat_template=chat)
+    return tokenizer, processor, {f"{name}_token_id": _id(tokenizer, token) for name, token in names.items()}
+
+
+def _qwen2_vl() -> Parts:
+    tokenizer, processor, ids = _qwen_parts(hf.Qwen2VLProcessor)
+    text = _qwen2(tokenizer) | {"rope_parameters": MROPE}
     del text["model_type"]
     vision = {"depth": 2, "embed_dim": 64, "hidden_size": 64, "num_heads": 4, "mlp_ratio": 2, "patch_size": PATCH}
-    ids = {f"{name}_token_id": _id(tokenizer, token) for name, token in names.items()}
     return hf.Qwen2VLConfig(text_config=text, vision_config=vision, **ids), processor
 
 
@@ -161,6 +166,41 @@ def _kosmos2() -> Parts:
     return hf.Kosmos2Config(vision_config=vision, text_config=text, latent_query_num=64), processor
 
 
+def _qwen3_vl() -> Parts:
+    tokenizer, processor, ids = _qwen_parts(hf.Qwen3VLProcessor)
+    text = hf.Qwen3VLTextConfig(num_key_value_heads=2, rope_parameters=MROPE, **_decoder(tokenizer)).to_dict()
+    vision = {"depth": 2, "hidden_size": 64, "out_hidden_size": 64, "num_heads": 4, "intermediate_size": 128}
+    vision |= {"patch_size": PATCH, "deepstack_visual_indexes": [0, 1], "num_position_embeddings": 64}
+    return hf.Qwen3VLConfig(text_config=text, vision_config=vision, **ids), processor
+
+
+def _mllama() -> Parts:
+    tokenizer = _tokenizer("<|image|>")
+    pictures = hf.MllamaImageProcessorPil(size=SQUARE, max_image_tiles=2)
+    processor = hf.MllamaProcessor(pictures, tokenizer, chat_template=_chat("<|image|>"))
+    shape = {"hidden_size": 64, "intermediate_size": 128}
+    tiles = {"max_num_tiles": 2, "supported_aspect_ratios": [[1, 1], [1, 2], [2, 1]], "image_size": SIDE, "patch_size": PATCH}
+    layers = {"num_hidden_layers": 2, "num_global_layers": 1, "intermediate_layers_indices": [1], "vision_output_dim": 128}
+    text = {"num_hidden_layers": 3, "cross_attention_layers": [1], "num_attention_heads": 4, "num_key_value_heads": 2}
+    text |= {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4}, "vocab_size": _rows(tokenizer), **_ids(tokenizer)}
+    config = hf.MllamaConfig(
+        vision_config={"attention_heads": 4, **shape, **tiles, **layers},
+        text_config={**shape, **text},
+        image_token_index=_id(tokenizer, "<|image|>"),
+    )
+    return config, processor
+
+
+def _pix2struct() -> Parts:
+    tokenizer = _tokenizer()
+    processor = hf.Pix2StructProcessor(hf.Pix2StructImageProcessorPil(max_patches=16), tokenizer)
+    shape = {"hidden_size": 64, "d_kv": 16, "d_ff": 128}
+    ids = {name: getattr(tokenizer, name) for name in ("eos_token_id", "pad_token_id")}
+    text = {"num_layers": 2, "num_heads": 4, "vocab_size": _rows(tokenizer), "decoder_start_token_id": 0, **ids}
+    vision = {"patch_embed_hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "seq_len": 16}
+    return hf.Pix2StructConfig(text_config={**shape, **text}, vision_config={**shape, **vision}), processor
+
+
 OTHER_FAMILIES: dict[str, Callable[[], Parts]] = {
     "llava_next": _llava_next,
     "llava_onevision": _llava_onevision,
@@ -171,7 +211,13 @@ OTHER_FAMILIES: dict[str, Callable[[], Parts]] = {
     "internvl": _internvl,
     "gemma3": _gemma3,
     "kosmos2": _kosmos2,
+    "qwen3_vl": _qwen3_vl,
+    "mllama": _mllama,
 }
+CROSS_ATTENDING = {"mllama"}
+"""Whose pictures take no positions of the prompt: the decoder looks at them from beside it."""
+ASKED_NOTHING: dict[str, Callable[[], Parts]] = {"pix2struct": _pix2struct}
+"""Whose processor makes no prompt of a question."""
 
 
 def _tokenizer(*marks: str, **names: Any) -> hf.PreTrainedTokenizerFast:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from other_families import OTHER_FAMILIES, build_other_checkpoint
+from other_families import ASKED_NOTHING, OTHER_FAMILIES, build_other_checkpoint
 from small_project import draw_shapes
 
 from vlm_profiling.checkpoints.describe import describe_checkpoint
@@ -37,7 +37,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path
     def build(architecture: str) -> tuple[Path, CheckpointManifest]:
         if architecture not in built:
             config = ModelConfig(tiny=architecture)
-            if architecture in OTHER_FAMILIES:
+            if architecture in OTHER_FAMILIES or architecture in ASKED_NOTHING:
                 build_other_checkpoint(architecture, project / f"folder-{architecture}")
                 config = ModelConfig(folder=f"folder-{architecture}")
             built[architecture] = describe_checkpoint(architecture, config, project, project / architecture)

@@ -88,7 +88,10 @@ def _load_processor(family: Family, folder: Path, manifest: CheckpointManifest) 
         backend = "torchvision" if is_torchvision_available() else "pil"
     elif backend == "torchvision" and not is_torchvision_available():
         raise Unsupported("processor_backend torchvision: the package torchvision is not installed")
-    processor = family.load_processor(folder, backend=backend, trust_remote_code=manifest.trust_remote_code)
+    try:
+        processor = family.load_processor(folder, backend=backend, trust_remote_code=manifest.trust_remote_code)
+    except ImportError as error:  # which names the package that a class lacks
+        raise Unsupported(_one_line(error)) from error
     processor.tokenizer.padding_side = family.padding_side
     if processor.tokenizer.pad_token is None:
         processor.tokenizer.pad_token = processor.tokenizer.eos_token
@@ -135,4 +138,4 @@ def _load_model(
 
 def _one_line(error: Exception) -> str:
     """First sentence of a library's error message."""
-    return re.split(r"(?<=[a-z0-9`])\. |\n", str(error))[0].strip().rstrip(".")
+    return re.split(r"(?<=[a-z0-9`])\. |\n", str(error).strip())[0].rstrip(".")

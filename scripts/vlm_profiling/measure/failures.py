@@ -47,9 +47,9 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 def classify(error: Exception, stage: str) -> tuple[Status, Failure]:
     """The status and the reason of a run that ended with `error` in `stage`."""
-    kind = type(error)
-    failure = Failure(reason=_one_line(error), exception=f"{kind.__module__}.{kind.__qualname__}", stage=stage)
-    return _status(error), failure
+    kind, status = type(error), _status(error)
+    reason = _one_line(error, kind.__name__ if status == "error" else "")
+    return status, Failure(reason=reason, exception=f"{kind.__module__}.{kind.__qualname__}", stage=stage)
 
 
 def _status(error: Exception) -> Status:
@@ -71,6 +71,7 @@ def _is_torch_oom(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and re.search(r"can't allocate memory|out of memory", str(error)) is not None
 
 
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+def _one_line(error: Exception, kind: str) -> str:
+    """An unexpected error begins with its kind: of a KeyError the rest is a bare name."""
+    text = ": ".join(part for part in (kind, " ".join(str(error).split())) if part) or type(error).__name__
     return text if len(text) <= MAX_REASON else f"{text[: MAX_REASON - 3]}..."

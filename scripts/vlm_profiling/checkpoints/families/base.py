@@ -140,7 +140,8 @@ class Family:
         `prompt_len`: tokens that every user text is brought to, by saying it again or cutting it, in place of `max_input_len`.
         `seconds_apart`: of the frames of each row, for families that are told; None where that is not known.
 
-        Raises Unsupported for several frames where a prompt holds one picture, or has no place for a video.
+        Raises Unsupported for several frames where a prompt holds one picture, or has no place for a video, and for a processor
+        that makes no prompt of a request.
         """
         side = image_size if self.picture_sizes == "interpolated" else None
         shown = [[image] if isinstance(image, Image.Image) else list(image) for image in images]
@@ -161,6 +162,8 @@ class Family:
         else:
             prompts = [self.prompt(processor, text, count) for (text, _), count in zip(changes, frames, strict=True)]
             inputs = self.encode(processor, pictures, prompts, **settings)
+        if lacking := [name for name in ("input_ids", "attention_mask") if name not in inputs]:
+            raise Unsupported(f"{type(processor).__name__} makes no prompt of a question: no {' and no '.join(lacking)}")
         encoded = self.encoded_pictures(inputs, frames)
         grids = self.vision_grids(inputs, sum(encoded))
         sizes = self.effective_sizes(inputs, grids)
