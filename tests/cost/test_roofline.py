@@ -77,6 +77,20 @@ def test_the_bound_is_the_longest_floor_that_explains_half_of_the_time(ceilings:
     assert measured_rows(two_batches(), ceilings)["vision"].bound == bound
 
 
+def test_ceilings_that_others_kept_low_are_none_for_a_run_that_passed_them() -> None:
+    ceilings = make_ceilings(flops_per_s=1e6)
+    assert measured_rows(two_batches(), ceilings)["vision"].mfu == pytest.approx(2.0), (
+        "an undisturbed one is the audit's to judge"
+    )
+    ceilings.load_by_others = 0.2
+    for row in measured_rows(two_batches(), ceilings).values():
+        assert row.absent["floor_s"] == f"the machine's own are too low: {ceilings.source}"
+        assert (row.floor_s, row.mfu, row.mbu, row.bound, row.peak_flops_per_s) == (None,) * 5 and row.flops
+    kept = make_ceilings(flops_per_s=1e9)
+    kept.load_by_others = 0.2
+    assert measured_rows(two_batches(), kept)["vision"].mfu == pytest.approx(0.002), "none passed: they may be the machine's"
+
+
 def test_all_of_generate_has_the_floors_of_its_stages_and_the_headlines_time() -> None:
     record = two_batches()
     rows = measured_rows(record)

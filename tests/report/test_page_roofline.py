@@ -20,6 +20,23 @@ from vlm_profiling.report.page_roofline import roofline_table
 from vlm_profiling.report.roofline import SCHEMA, read_roofline
 from vlm_profiling.study.config import AXES
 
+
+def domains_of(chart, channel: str) -> list[list[float]]:
+    """The ends of every scale that a channel of a chart's layers fixes."""
+
+    def found(part):
+        if isinstance(part, dict):
+            if domain := part.get(channel, {}).get("scale", {}).get("domain") if isinstance(part.get(channel), dict) else None:
+                yield domain
+            for inner in part.values():
+                yield from found(inner)
+        elif isinstance(part, list):
+            for inner in part:
+                yield from found(inner)
+
+    return list(found(chart.to_dict()))
+
+
 PARTS = ["vision", "project", "prefill", "decode"]
 
 
@@ -49,6 +66,17 @@ def test_the_chart_holds_a_point_a_stage_below_its_roof(make_study):
     assert {row["name"] for row in roof} == {"measured: 1 GFLOP/s in float32, 1 GB/s"}
     ridge = roof[1]
     assert (ridge["intensity"], ridge["rate"]) == (1.0, 1.0)
+
+
+def test_the_chart_reaches_from_the_lowest_to_the_highest_of_points_and_roofs(make_study):
+    study = make_study()
+    for flops_per_s in (1e3, 1e12):
+        write_ceilings(study.folder / "ceilings" / "cpu.json", make_ceilings(flops_per_s=flops_per_s))
+        cells = study.cells()
+        chart = roofline_chart(cells, "trained", read_roofline(study.folder / "tables", cells.all))
+        shown = [row[end] for row in rows_of(chart) if "stage" in row for end in ("rate", "roof")]
+        (low, high), *others = domains_of(chart, "y")
+        assert low < min(shown) and max(shown) < high and all(other == [low, high] for other in others)
 
 
 def test_every_model_has_its_chart(make_study):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from vlm_profiling.audits.base import Check, Context, FigureKind, Finding, Verdict, conclude, not_applicable
 from vlm_profiling.cost.ceilings import Ceilings
-from vlm_profiling.cost.roofline import WHOLE, StageRoofline, run_roofline
+from vlm_profiling.cost.roofline import ABOVE_MEASURED, WHOLE, StageRoofline, run_roofline, too_low
 from vlm_profiling.record.machine import Gpu, Joules
 
 NAME = "physical floor"
@@ -15,9 +15,6 @@ ASKS = "Is every figure one that the hardware can reach: FLOP/s, weights read pe
 
 SENSOR = 0.05
 """What a board's power sensor may be off, relative (arXiv 2312.02741)."""
-
-ABOVE_MEASURED = 1.1
-"""How far a run may pass a rate that was measured on its machine: clocks differ from minute to minute."""
 
 
 def judge(context: Context) -> Finding:
@@ -33,7 +30,7 @@ def judge(context: Context) -> Finding:
         (_rates(rows, "datasheet", least_bytes=0), 1.0, "fail"),
         (_rates(rows, "measured", _streamed(ceilings)), ABOVE_MEASURED, "warn"),
     )
-    disturbed = ceilings.source if ceilings and ceilings.disturbed else None
+    disturbed = ceilings if ceilings and ceilings.disturbed else None
     if disturbed:
         sides = sides[:1]
     for rates, limit, otherwise in sides:
@@ -46,7 +43,7 @@ def judge(context: Context) -> Finding:
     if not checks:
         reasons = dict.fromkeys(row.absent[name] for row in rows for name in ("flops", "floor_s") if name in row.absent)
         if disturbed:
-            reasons[f"the machine's own ceilings are too low: {disturbed}"] = None
+            reasons[too_low(disturbed)] = None
         return not_applicable(NAME, "; ".join(reasons))
     return conclude(NAME, checks)
 

@@ -4,6 +4,8 @@ A stage needs at least FLOPs / peak and at least bytes / bandwidth; the longer o
 shares of peak and bandwidth that it used. Bytes are those that no implementation can avoid: the weights once a forward
 pass, the key-value cache written once and read once a step. Activations are left out, so that the floor stays one.
 
+Ceilings measured while others used the processor, and then passed by a run, are none: that run has no floor under them.
+
 A model on several GPUs has its layers one after another, so that one GPU works at a time: the roof is that of one.
 """
 
@@ -25,6 +27,8 @@ WHOLE = "generate"
 """All of generate(), from the uninstrumented headline."""
 EXPLAINED = 0.5
 """Share of the time that a floor must reach to be called the bound."""
+ABOVE_MEASURED = 1.1
+"""How far a run may pass a rate that was measured on its machine: clocks differ from minute to minute."""
 
 Bound = Literal["compute", "memory", "launch", "unattributed"]
 
@@ -90,15 +94,24 @@ def run_roofline(record: Record, cost: ModelCost | None, ceilings: Ceilings | No
     works, no_work = _works(record, cost)
     unseen = [stage for stage, work in works.items() if times and work.flops and stage not in times]
     launch_s, no_launch = _launch(record, ceilings)
-    rows = []
-    for roof in roofs(record, ceilings):
-        parts = {stage: _place(stage, time_s, works.get(stage), roof, launch_s) for stage, time_s in times.items()}
+
+    def under(roof: Roof) -> list[StageRoofline]:
+        parts = [_place(stage, time_s, works.get(stage), roof, launch_s) for stage, time_s in times.items()]
         floors = [_place(stage, 1.0, work, roof, launch_s) for stage, work in works.items()]
         whole = _place(WHOLE, record.headline.generate.mean_s, sum_works(works.values()) if works else None, roof, launch_s)
         if floors and all(part.floor_s is not None for part in floors):
             whole.floor_s = sum(part.floor_s or 0 for part in floors)
             whole.distance = whole.time_s / whole.floor_s
-        for row in (*parts.values(), whole):
+        return [*parts, whole]
+
+    rows = []
+    for roof in roofs(record, ceilings):
+        own = under(roof)
+        if roof.ceiling == "measured" and ceilings and ceilings.disturbed and any(passed(row, ceilings) for row in own):
+            roof = Roof("measured", roof.source, None, None, too_low(ceilings))
+            own = under(roof)
+        *_, whole = own
+        for row in own:
             if unseen and row is not whole:
                 row = StageRoofline(stage=row.stage, ceiling=row.ceiling, dtype="", time_s=row.time_s)
                 row.absent["flops"] = f"{' and '.join(unseen)} ran inside another stage, so this time holds more than one stage"
@@ -136,6 +149,17 @@ def roofs(record: Record, ceilings: Ceilings | None) -> list[Roof]:
     rate = ceilings.matrix.get(dtype)
     absent = None if rate else f"no rate of {dtype}: {ceilings.absent.get(dtype, 'not measured')}"
     return [sheet, Roof("measured", ceilings.source, rate and rate.rate.best_per_s, ceilings.bytes_per_s, absent)]
+
+
+def passed(row: StageRoofline, ceilings: Ceilings) -> bool:
+    """Whether a stage was faster than what was measured allows. What fits the caches may be read faster than memory is."""
+    streamed = row.bytes is not None and row.bytes >= ceilings.buffer_bytes
+    return (row.mfu or 0) > ABOVE_MEASURED or (streamed and (row.mbu or 0) > ABOVE_MEASURED)
+
+
+def too_low(ceilings: Ceilings) -> str:
+    """Why disturbed ceilings are none."""
+    return f"the machine's own are too low: {ceilings.source}"
 
 
 def loaded_dtype(record: Record) -> str:

@@ -55,7 +55,9 @@ def _panel(rows: Sequence[StageRoofline], title: str, *, doubtful: bool) -> Pane
     ridges = [_peak(roof) / _bandwidth(roof) for roof in roofs.values()]
     left = min([point["intensity"] for point in points] + ridges) / 4
     right = max([point["intensity"] for point in points] + ridges) * 10
-    bottom, top = min(point["rate"] for point in points) / 3, 3 * max(_peak(roof) for roof in roofs.values()) / unit.size
+    # A point may lie above its roof, which must be seen.
+    rates = [point[end] for point in points for end in ("rate", "roof")] + [_peak(roof) / unit.size for roof in roofs.values()]
+    bottom, top = min(rates) / 3, 3 * max(rates)
     x = alt.X("intensity:Q", title="FLOP per byte", scale=_log_scale(left, right), axis=_decades(left, right))
     y = alt.Y("rate:Q", title=f"Work per second ({unit.name})", scale=_log_scale(bottom, top), axis=_decades(bottom, top))
     points = [point | {"doubtful": doubtful} for point in _labelled(points, (left, right), (bottom, top))]
