@@ -69,7 +69,7 @@ def test_a_profiler_that_fails_takes_no_finished_figure_with_it(
     record = profile(request_for())
     assert record.status == "ok" and record.headline and record.checkpoint
     assert record.checkpoint.attention_kernels is None
-    assert record.checkpoint.attention_kernels_absent == "the profiler is already enabled on this thread"
+    assert record.checkpoint.attention_kernels_absent == "RuntimeError: the profiler is already enabled on this thread"
 
 
 @pytest.mark.parametrize("architecture", ["llava", "blip2-t5"])
