@@ -89,7 +89,8 @@ class Roof(NamedTuple):
 
 def run_roofline(record: Record, cost: ModelCost | None, ceilings: Ceilings | None) -> list[StageRoofline]:
     """Every stage of a finished run and all of generate(), each against the datasheet and against measured ceilings."""
-    assert record.headline is not None
+    headline = record.headline
+    assert headline is not None
     times = {stage: time.time.mean_s for stage, time in (record.stages.times if record.stages else {}).items() if stage in STAGES}
     works, no_work = _works(record, cost)
     unseen = [stage for stage, work in works.items() if times and work.flops and stage not in times]
@@ -98,7 +99,7 @@ def run_roofline(record: Record, cost: ModelCost | None, ceilings: Ceilings | No
     def under(roof: Roof) -> list[StageRoofline]:
         parts = [_place(stage, time_s, works.get(stage), roof, launch_s) for stage, time_s in times.items()]
         floors = [_place(stage, 1.0, work, roof, launch_s) for stage, work in works.items()]
-        whole = _place(WHOLE, record.headline.generate.mean_s, sum_works(works.values()) if works else None, roof, launch_s)
+        whole = _place(WHOLE, headline.generate.mean_s, sum_works(works.values()) if works else None, roof, launch_s)
         if floors and all(part.floor_s is not None for part in floors):
             whole.floor_s = sum(part.floor_s or 0 for part in floors)
             whole.distance = whole.time_s / whole.floor_s
