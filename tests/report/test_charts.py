@@ -15,18 +15,23 @@ from vlm_profiling.report.compare import read_batch_times
 from vlm_profiling.report.files import INDEX_CHARTS, chart_files, model_charts
 
 
-def rows_of(chart: alt.TopLevelMixin) -> list[dict]:
-    """All rows of data in a chart, its panels' one after the other."""
+def parts_of(chart: alt.TopLevelMixin) -> Iterator[dict]:
+    """Every mapping in a chart but its data, from the outside in."""
 
     def inner(part: object) -> Iterator[dict]:
         if isinstance(part, dict):
-            yield from part.get("data", {}).get("values", [])
+            yield part
             part = [value for name, value in part.items() if name != "data"]
         if isinstance(part, list):
             for each in part:
                 yield from inner(each)
 
-    return list(inner(chart.to_dict()))
+    return inner(chart.to_dict())
+
+
+def rows_of(chart: alt.TopLevelMixin) -> list[dict]:
+    """All rows of data in a chart, its panels' one after the other."""
+    return [row for part in parts_of(chart) for row in part.get("data", {}).get("values", [])]
 
 
 def failed(run):

@@ -8,7 +8,7 @@ import math
 import polars as pl
 import pytest
 from factories import make_ceilings
-from test_charts import rows_of
+from test_charts import parts_of, rows_of
 from test_page_stages import section
 
 from vlm_profiling.cost.ceilings import write_ceilings
@@ -19,23 +19,6 @@ from vlm_profiling.report.page_model import model_page
 from vlm_profiling.report.page_roofline import roofline_table
 from vlm_profiling.report.roofline import SCHEMA, read_roofline
 from vlm_profiling.study.config import AXES
-
-
-def domains_of(chart, channel: str) -> list[list[float]]:
-    """The ends of every scale that a channel of a chart's layers fixes."""
-
-    def found(part):
-        if isinstance(part, dict):
-            if domain := part.get(channel, {}).get("scale", {}).get("domain") if isinstance(part.get(channel), dict) else None:
-                yield domain
-            for inner in part.values():
-                yield from found(inner)
-        elif isinstance(part, list):
-            for inner in part:
-                yield from found(inner)
-
-    return list(found(chart.to_dict()))
-
 
 PARTS = ["vision", "project", "prefill", "decode"]
 
@@ -75,7 +58,7 @@ def test_the_chart_reaches_from_the_lowest_to_the_highest_of_points_and_roofs(ma
         cells = study.cells()
         chart = roofline_chart(cells, "trained", read_roofline(study.folder / "tables", cells.all))
         shown = [row[end] for row in rows_of(chart) if "stage" in row for end in ("rate", "roof")]
-        (low, high), *others = domains_of(chart, "y")
+        (low, high), *others = [part["y"]["scale"]["domain"] for part in parts_of(chart) if "scale" in part.get("y", {})]
         assert low < min(shown) and max(shown) < high and all(other == [low, high] for other in others)
 
 

@@ -111,9 +111,8 @@ def run_roofline(record: Record, cost: ModelCost | None, ceilings: Ceilings | No
         if roof.ceiling == "measured" and ceilings and ceilings.disturbed and any(passed(row, ceilings) for row in own):
             roof = Roof("measured", roof.source, None, None, too_low(ceilings))
             own = under(roof)
-        *_, whole = own
         for row in own:
-            if unseen and row is not whole:
+            if unseen and row.stage != WHOLE:
                 row = StageRoofline(stage=row.stage, ceiling=row.ceiling, dtype="", time_s=row.time_s)
                 row.absent["flops"] = f"{' and '.join(unseen)} ran inside another stage, so this time holds more than one stage"
             row.dtype, row.source = loaded_dtype(record), roof.source
