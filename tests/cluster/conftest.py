@@ -40,7 +40,9 @@ def undisturbed(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Proj
     """The small study with runs of some seconds, measured without SLURM. Read only."""
     project = new_project(tmp_path_factory.mktemp("undisturbed") / "project")
     shutil.copytree(PROJECT / "profiles/slurm-h100", project.folder / "profiles/slurm-h100")
-    project.configure(protocol={**STUDY["protocol"], "stages": False, "repeats": {"max_s": 8, "min_rounds": 2}})
+    project.configure(
+        protocol={**STUDY["protocol"], "stages": False, "repeats": {"max_s": 8, "max_share": 1000, "min_rounds": 2}}
+    )
     project.run()
     return project
 

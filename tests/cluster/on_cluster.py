@@ -6,6 +6,7 @@ import subprocess
 
 import loopback
 from small_project import SNAKEMAKE, Project
+from undisturbed import differences
 
 ON_CLUSTER = (str(SNAKEMAKE), "--profile", "profiles/slurm-h100", "--slurm-init-seconds-before-status-checks", "2")
 ON_CLUSTER += ("--latency-wait", "10", "--default-resources", "slurm_partition=gpu", "runtime=30", "mem_mb=2000")
@@ -25,6 +26,15 @@ def finish(project: Project, *arguments: str) -> str:
     said = (project.folder / "snakemake.out").read_text()
     assert done == 0, said[-4000:]
     return said
+
+
+def finishes(project: Project, undisturbed: Project) -> None:
+    """A plain start on the cluster measures what is missing and nothing else."""
+    kept = project.records
+    finish(project)
+    assert {name: project.records[name] for name in kept} == kept, "a finished record was measured again"
+    assert differences(project.folder / "results", undisturbed.folder / "results") == []
+    assert not project.planned()
 
 
 def jobs_of(rule: str) -> list[dict[str, str]]:

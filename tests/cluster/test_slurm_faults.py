@@ -10,9 +10,8 @@ from pathlib import Path
 
 import loopback
 import pytest
-from on_cluster import finish, jobs_of, running, submit
+from on_cluster import finish, finishes, jobs_of, running, submit
 from small_project import Project
-from undisturbed import differences
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -80,15 +79,6 @@ def test_a_study_goes_on_after(fault: Callable[[str], None], two_to_do: Project,
     fault(first_running(process))
     process.wait(timeout=400)
     finishes(two_to_do, undisturbed)
-
-
-def finishes(project: Project, undisturbed: Project) -> None:
-    """A plain start on the cluster measures what is missing and nothing else."""
-    kept = project.records
-    finish(project)
-    assert {name: project.records[name] for name in kept} == kept, "a finished record was measured again"
-    assert differences(project.folder / "results", undisturbed.folder / "results") == []
-    assert not project.planned()
 
 
 def test_a_controller_that_lost_its_newest_jobs_needs_an_interrupt_and_another_start(

@@ -25,7 +25,7 @@ MakeRequest = Callable[..., RunRequest]
 
 
 def protocol_with(stages: bool = True, **repeats: Any) -> ProtocolConfig:
-    settings = RepeatsConfig(**{"max_s": 0.2, **repeats})
+    settings = RepeatsConfig(**{"max_s": 0.2, "max_share": 1000, **repeats})
     return ProtocolConfig(max_new_tokens=2, warmup=WarmupConfig(window=4, max_batches=10), repeats=settings, stages=stages)
 
 
@@ -66,6 +66,8 @@ def test_without_two_full_batches_there_are_no_repeats_and_a_reason(session_for:
 def test_it_stops_for_one_of_three_reasons(request_for: MakeRequest) -> None:
     time_up = repeats_of(request_for(protocol=protocol_with(half_width=1e-9, max_s=1e-9)))
     assert (time_up.stopped, time_up.rounds) == ("time budget", 2), "one further round is made in any case"
+    short = repeats_of(request_for(protocol=protocol_with(half_width=1e-9, max_s=60, max_share=1e-9)))
+    assert (short.stopped, short.rounds) == ("time budget", 2), "the headline's own length bounds it, too"
     sure = repeats_of(request_for(protocol=protocol_with(half_width=1.0, min_rounds=4, max_s=60)))
     assert sure.stopped == "half width" and sure.rounds >= 4 and sure.half_width <= 1
     steady = repeats_of(request_for(protocol=protocol_with(half_width=1e-9, max_s=60, min_rounds=2)))

@@ -23,10 +23,10 @@ GOLDEN_SPEC = (
     '"trust_remote_code":false},"optimization":{"attention":"sdpa","compile":false,"dtype":"float32"},'
     '"point":{"batch_size":1,"device":"cpu","frames":1,"image_size":64,"max_input_len":null,"optimization":"fp32"},'
     '"protocol":{"cached":true,"energy_window_s":10.0,"idle_s":10.0,"layers":false,"max_new_tokens":50,"min_new_tokens":0,'
-    '"repeats":{"block_batches":4,"half_width":0.01,"max_s":10.0,"min_rounds":5},"stage_energy":false,'
+    '"repeats":{"block_batches":4,"half_width":0.01,"max_s":10.0,"max_share":2.0,"min_rounds":5},"stage_energy":false,'
     '"stages":true,"timeout_s":3600.0,"trace":false,"warmup":{"max_batches":12,"max_cv":0.05,"max_s":30.0,"shapes_max_s":120.0,"window":4}},"protocol_version":2}'
 )
-GOLDEN_KEY = "ce554bc367"
+GOLDEN_KEY = "05ea456065"
 
 
 def baseline_key(settings: Settings, environment: str = "lock-1") -> str:
