@@ -10,8 +10,8 @@ against the bare loop beside it, and the two loops against each other tell what 
 Theirs runs twice, with each of its launchers: under `process`, its default, the parent asks without a pause whether its
 child is done (launchers/process/launcher.py), which takes one of a small machine's cores from what is measured; `inline`
 measures in the command's own process. It calls generate() in inference mode and without an attention mask, so a second bare
-loop does as it does. Ours runs twice too: for as long as theirs measures, and on SHORT
-samples; the half-width printed is of the 95 % interval of the mean, for all of them.
+loop does as it does. Ours runs twice too: for as long as theirs measures, and with a headline of SHORT_S; the half-width
+printed is of the 95 % interval of the mean, for all of them.
 """
 
 from __future__ import annotations
@@ -34,8 +34,11 @@ PACKAGES = ["optimum-benchmark==0.6.0", "transformers==4.57.6", "datasets==4.8.5
 SIDE_PX, TEXT_TOKENS, NEW_TOKENS = 112, 25, 16
 QUESTION = "what color is this shape?"
 MEASURING_S = 10.0
-SHORT = 60
-"""Samples of a short cell, one call of generate() each."""
+SHORT_S = 1.0
+"""Headline of a short cell, seconds in generate(): as many samples as that takes, one call each."""
+LEAST_SAMPLES = 16
+PASSES = 4
+"""What a run takes in all, in units of its headline: that, the stages pass, and the repeats at their default share."""
 
 BARE_LOOP = """
 import json, sys, time, torch
@@ -174,9 +177,10 @@ def one_round(folder: Path, their_python: str) -> dict[str, Cell]:
         started = time.perf_counter()
         measured = printed(command, folder)
         cells[f"theirs, {launcher}"] = Cell(*mean_and_half_width(measured), time.perf_counter() - started, sum(measured))
-    # Headline and stages pass share the time, with a quarter for the repeats.
-    as_long = max(SHORT, round(0.75 * MEASURING_S / 2 / cells["bare loop, ours"].mean_s))
-    return cells | {"ours, as long": our_cell(folder, as_long), f"ours, {SHORT} samples": our_cell(folder, SHORT)}
+    for name, headline_s in (("as long", MEASURING_S / PASSES), ("short", SHORT_S)):
+        samples = max(LEAST_SAMPLES, round(headline_s / cells["bare loop, ours"].mean_s))
+        cells[f"ours, {name}"] = our_cell(folder, samples)
+    return cells
 
 
 def our_cell(folder: Path, samples: int) -> Cell:
