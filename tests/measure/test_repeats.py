@@ -66,8 +66,8 @@ def test_without_two_full_batches_there_are_no_repeats_and_a_reason(session_for:
 def test_it_stops_for_one_of_three_reasons(request_for: MakeRequest) -> None:
     time_up = repeats_of(request_for(protocol=protocol_with(half_width=1e-9, max_s=1e-9)))
     assert (time_up.stopped, time_up.rounds) == ("time budget", 2), "one further round is made in any case"
-    short = repeats_of(request_for(protocol=protocol_with(half_width=1e-9, max_s=60, max_share=1e-9)))
-    assert (short.stopped, short.rounds) == ("time budget", 2), "the headline's own length bounds it, too"
+    short = repeats_of(request_for(protocol=protocol_with(half_width=1e-9, max_s=60, max_share=1e-9, min_rounds=4)))
+    assert (short.stopped, short.rounds) == ("time budget", 4), "the headline's own length bounds what is beyond the least number"
     sure = repeats_of(request_for(protocol=protocol_with(half_width=1.0, min_rounds=4, max_s=60)))
     assert sure.stopped == "half width" and sure.rounds >= 4 and sure.half_width <= 1
     steady = repeats_of(request_for(protocol=protocol_with(half_width=1e-9, max_s=60, min_rounds=2)))

@@ -40,13 +40,16 @@ class RepeatBlock:
         self.block = [batches[number] for number in self.chosen]
         self.rounds = [[headline[number].generate_s for number in self.chosen]]
         self.marked_rounds: list[list[float]] = []
-        self.budget_s = min(self.settings.max_s, self.settings.max_share * sum(batch.end_to_end_s for batch in headline))
+        self.share_s = self.settings.max_share * sum(batch.end_to_end_s for batch in headline)
         self.spent_s = 0.0
 
     @property
     def out_of_time(self) -> bool:
-        """Whether no further round may begin: the first one always may."""
-        return len(self.rounds) > 1 and self.spent_s >= self.budget_s
+        """Whether no further round may begin: the first one always may, and what is asked in any case has `max_s`."""
+        budget_s = self.settings.max_s
+        if len(self.rounds) >= self.settings.min_rounds:
+            budget_s = min(budget_s, self.share_s)
+        return len(self.rounds) > 1 and self.spent_s >= budget_s
 
     def measure(self) -> None:
         """One more round as the headline ran and, where there are marks, one with them right before or after it, in turns."""

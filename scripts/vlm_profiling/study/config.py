@@ -320,7 +320,7 @@ class RepeatsConfig(Section):
         default=10.0, gt=0, le=3600, description="seconds after which no further round is begun; one is made in any case"
     )
     max_share: float = Field(
-        default=2.0, gt=0, le=10_000, description="the same as a share of the headline's time: short runs get short repeats"
+        default=2.0, gt=0, le=10_000, description="the same beyond min_rounds, as a share of the headline's time"
     )
 
 
