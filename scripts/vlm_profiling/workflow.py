@@ -12,12 +12,13 @@ import math
 import os
 import sys
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, wraps
 from io import BufferedWriter
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import msgspec
@@ -283,6 +284,16 @@ class _Counted(msgspec.Struct):
     """What is read of a cost file here: this file may not look at the cost room."""
 
     parameters: int
+
+
+def in_own_thread(handler: Callable[..., None]) -> Callable[..., None]:
+    """A signal's handler that may wait for a lock which the thread that it interrupts holds: that thread goes on meanwhile."""
+
+    @wraps(handler)
+    def handle(*arguments: Any) -> None:
+        Thread(target=handler, args=arguments, daemon=True).start()
+
+    return handle
 
 
 def use_this_python() -> None:
