@@ -53,7 +53,7 @@ def test_a_gpu_clock_that_drops_is_found(mean_mhz: float, verdict: str) -> None:
     assert verdict == "pass" or f"SM clock {mean_mhz:.0f} MHz on average" in finding.evidence
 
 
-@pytest.mark.parametrize(("share", "verdict"), [(0.02, "pass"), (0.4, "warn")])
+@pytest.mark.parametrize(("share", "verdict"), [(0.02, "pass"), (0.2, "warn"), (0.4, "fail")])
 def test_cores_that_others_use_are_found_on_a_cpu_run_alone(share: float, verdict: str) -> None:
     finding = thermal.judge(context_of(on_cpu(load_by_others=load(share))))
     assert finding.verdict == verdict and f"others took {share:.0%} of the cores' time" in finding.evidence

@@ -66,5 +66,5 @@ def test_a_busy_process_beside_a_run_is_found(request_for: Callable[..., RunRequ
 
     assert record.telemetry and record.telemetry.load_by_others and record.telemetry.load_by_others.mean > 0.3
     finding = thermal.judge(context_of(record))
-    assert finding.verdict == "warn" and "others took" in finding.evidence
+    assert finding.verdict == "fail" and "others took" in finding.evidence
     assert finding.figures == ("latency", "energy", "stages")

@@ -33,6 +33,6 @@ def shared_processor(subject: Subject) -> str:
     if subject.cell.device != "cpu" or share is None or share < MIN_SHARE:
         return ""
     return (
-        f"Others kept {percent(share)} of the run's cores busy: alone it may be up to {at_most(share):.3g} times as fast, "
-        "and every figure surer."
+        f"Others kept {percent(share)} of the run's cores busy. Alone it would have {at_most(share):.3g} times the processor "
+        "time, and gain more than that where its threads wait for one another."
     )
