@@ -34,7 +34,7 @@ PACKAGES = ["optimum-benchmark==0.6.0", "transformers==4.57.6", "datasets==4.8.5
 SIDE_PX, TEXT_TOKENS, NEW_TOKENS = 112, 25, 16
 QUESTION = "what color is this shape?"
 MEASURING_S = 10.0
-SHORT_S = 1.0
+SHORT_S = 0.75
 """Headline of a short cell, seconds in generate(): as many samples as that takes, one call each."""
 LEAST_SAMPLES = 16
 PASSES = 4
