@@ -46,3 +46,9 @@ def running(rule: str) -> list[str]:
     """Identifiers of the running jobs of a rule."""
     rows = loopback.squeue("--states=RUNNING", "--format=%i|%k")
     return [identifier for identifier, comment in rows if comment.startswith(f"rule_{rule}")]
+
+
+def running_run(process: subprocess.Popen[str]) -> str:
+    """The job of the first run at work, waited for."""
+    loopback.wait_for(lambda: bool(running("profile_run")) or process.poll() is not None, seconds=300)
+    return running("profile_run")[0]

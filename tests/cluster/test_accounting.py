@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import loopback
 import pytest
-from on_cluster import finish, finishes, running, submit
+from on_cluster import finish, finishes, running, running_run, submit
 from small_project import STUDY, Project
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -61,8 +61,7 @@ def test_a_workflow_that_asks_sacct_waits_for_a_cancelled_job_until_it_is_interr
 ) -> None:
     """Why the profile asks squeue: this executor does not know sacct's word for such a job. Nothing is lost by it."""
     process = submit(two_to_do, *ASKING_SACCT)
-    loopback.wait_for(lambda: bool(running("profile_run")) or process.poll() is not None, seconds=300)
-    job = running("profile_run")[0]
+    job = running_run(process)
     subprocess.run(["scancel", job], check=True)
     loopback.wait_for(lambda: loopback.sacct(f"--jobs={job}", "--format=State")[0]["State"].startswith("CANCELLED"))
     loopback.wait_for(lambda: not running("profile_run"), seconds=120)

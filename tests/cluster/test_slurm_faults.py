@@ -10,7 +10,7 @@ from pathlib import Path
 
 import loopback
 import pytest
-from on_cluster import finish, finishes, jobs_of, running, submit
+from on_cluster import finish, finishes, jobs_of, running, running_run, submit
 from small_project import Project
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -27,8 +27,7 @@ def mended_cluster(cluster: None) -> Iterator[None]:
 
 def first_running(process: subprocess.Popen[str]) -> str:
     """The job of the first run at work, some seconds into it."""
-    loopback.wait_for(lambda: bool(running("profile_run")) or process.poll() is not None, seconds=300)
-    job = running("profile_run")[0]
+    job = running_run(process)
     time.sleep(6)  # the controller writes its state down every five seconds
     return job
 
@@ -85,7 +84,7 @@ def test_a_controller_that_lost_its_newest_jobs_needs_an_interrupt_and_another_s
     two_to_do: Project, undisturbed: Project
 ) -> None:
     process = submit(two_to_do)
-    loopback.wait_for(lambda: bool(running("profile_run")) or process.poll() is not None, seconds=300)
+    running_run(process)
     state = loopback.FOLDER / "state"
     loopback.kill("slurmctld")
     for file in state.glob("job_state*"):
