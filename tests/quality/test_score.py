@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-import time
 
 import jiwer
 import numpy as np
 import pytest
+from processor_time import processor_s
 
 from vlm_profiling.quality.score import score
 from vlm_profiling.statistics.intervals import ratio_interval
@@ -131,6 +131,4 @@ def test_the_interval_covers_the_truth_about_19_times_in_20():
 def test_scoring_300_samples_takes_less_than_300_ms_of_processor_time():
     answers = ["a cat that sits on a red mat in the sun"] * 300
     references = [["a dog that lies on the mat"]] * 300
-    started = time.process_time()
-    score(answers, references, random_weights=False)
-    assert time.process_time() - started < 0.3
+    assert processor_s(lambda: score(answers, references, random_weights=False)) < 0.3

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import pickle
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from processor_time import processor_s
 
 from vlm_profiling.study import ConfigError, Run, Runs, expand_runs, study_from_mapping
 
@@ -171,9 +171,8 @@ def test_the_order_is_the_same_each_time(settings: Settings) -> None:
 
 def test_a_study_of_ten_thousand_cells_expands_in_a_second(settings: Settings) -> None:
     settings["axes"] = {"batch_size": {"values": list(range(1, 2501))}}
-    started = time.process_time()
     assert len(expand(settings)) == 10_000
-    assert time.process_time() - started < 1
+    assert processor_s(lambda: expand(settings)) < 1
 
 
 def test_part_of_the_runs_is_the_same_as_of_all_and_another_process_makes_the_same(settings: Settings) -> None:
