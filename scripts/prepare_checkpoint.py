@@ -12,8 +12,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from huggingface_hub.utils import disable_progress_bars
 from pydantic import ValidationError
 
+from vlm_profiling.checkpoints.describe import describe_checkpoint
 from vlm_profiling.checkpoints.errors import CheckpointError
 from vlm_profiling.large_imports import large_imports
 from vlm_profiling.record.manifests import write_manifest
@@ -33,14 +35,10 @@ def main() -> int:
         print(f"--model: {error}", file=sys.stderr)
         return 2
 
-    with large_imports():
-        from transformers.utils.logging import disable_progress_bar
-
-        from vlm_profiling.checkpoints.describe import describe_checkpoint
-
-    disable_progress_bar()
+    disable_progress_bars()
     try:
-        manifest = describe_checkpoint(options.name, config, project=Path.cwd(), built=options.output.with_suffix(""))
+        with large_imports():
+            manifest = describe_checkpoint(options.name, config, project=Path.cwd(), built=options.output.with_suffix(""))
         write_manifest(options.output, manifest)
     except (CheckpointError, OSError) as error:
         print(error, file=sys.stderr)

@@ -16,21 +16,29 @@ import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from vlm_profiling.cost.functions import CostError
+from vlm_profiling.datasets.candidates import DamagedDatasetError
 from vlm_profiling.large_imports import large_imports
+from vlm_profiling.measure.containers import refuse_outside
+from vlm_profiling.measure.failures import BROKEN
 from vlm_profiling.measure.options import add_standalone_options, add_workflow_options
+from vlm_profiling.measure.progress import quiet_libraries
+from vlm_profiling.measure.request import RunRequest, workflow_request
+from vlm_profiling.measure.stage_table import stage_table
+from vlm_profiling.measure.standalone import standalone_request
+from vlm_profiling.measure.summary import summarise
+from vlm_profiling.record.damage import note_damage
+from vlm_profiling.record.files import RecordError, write_record
 from vlm_profiling.record.locks import turn_to_write
-
-if TYPE_CHECKING:
-    from vlm_profiling.measure.request import RunRequest
+from vlm_profiling.study import ConfigError
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 def main() -> int:
-    """Take the turn to write a known record at once, since an import takes seconds, then measure."""
+    """Take the turn to write a known record at once, since importing torch takes seconds, then measure."""
     options = parse_options()
     try:
         with ExitStack() as turns:
@@ -43,31 +51,15 @@ def main() -> int:
 
 
 def measure(options: argparse.Namespace, turns: ExitStack) -> int:
-    """Measure, write, tell."""
-    with large_imports():
-        from vlm_profiling.cost.functions import CostError
-        from vlm_profiling.datasets.candidates import DamagedDatasetError
-        from vlm_profiling.measure.containers import refuse_outside
-        from vlm_profiling.measure.failures import BROKEN
-        from vlm_profiling.measure.progress import quiet_libraries
-        from vlm_profiling.measure.request import workflow_request
-        from vlm_profiling.measure.run import profile
-        from vlm_profiling.measure.stage_table import stage_table
-        from vlm_profiling.measure.standalone import standalone_request
-        from vlm_profiling.measure.summary import summarise
-        from vlm_profiling.record.damage import note_damage
-        from vlm_profiling.record.files import RecordError, write_record
-        from vlm_profiling.study import ConfigError
-
+    """Measure, write, tell. What is wrong with the request is told before torch is imported, where that is possible."""
     quiet_libraries()
     try:
-        if options.run:
-            files = {name: getattr(options, name) for name in ("checkpoint", "dataset", "code", "lock", "cost", "image")}
-            request = workflow_request(options.run, **files)
-        else:
-            request = standalone_request(options)
-        if request.image is not None:
-            refuse_outside(request.image)
+        with large_imports():
+            request = request_of(options)
+            if request.image is not None:
+                refuse_outside(request.image)
+            from vlm_profiling.measure.run import profile
+
         output = options.output or default_output(request)
         if options.output is None and turns.enter_context(turn_to_write(output)):
             return already_measured(output)
@@ -86,6 +78,14 @@ def measure(options: argparse.Namespace, turns: ExitStack) -> int:
         print(stage_table(record.stages, coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
     print(f"{'record':<24}{output}")
     return 0
+
+
+def request_of(options: argparse.Namespace) -> RunRequest:
+    """What a workflow's or a person's command line asks for."""
+    if options.run:
+        files = {name: getattr(options, name) for name in ("checkpoint", "dataset", "code", "lock", "cost", "image")}
+        return workflow_request(options.run, **files)
+    return standalone_request(options)
 
 
 def already_measured(output: Path) -> int:

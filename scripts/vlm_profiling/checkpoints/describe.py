@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vlm_profiling.checkpoints.full_size import write_full_size_checkpoint
 from vlm_profiling.checkpoints.identify import Handling, describe_folder, describe_hub
-from vlm_profiling.checkpoints.tiny import build_tiny_checkpoint
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.study.config import ModelConfig
 
@@ -22,9 +20,13 @@ def describe_checkpoint(name: str, config: ModelConfig, project: Path, built: Pa
     if config.hub is not None:
         return describe_hub(name, config.hub, config.revision, handling)
     if config.tiny is not None:
+        from vlm_profiling.checkpoints.tiny import build_tiny_checkpoint
+
         build_tiny_checkpoint(config.tiny, built)
         return _describe_built(name, f"tiny:{config.tiny}", handling, project, built)
     if config.architecture is not None:
+        from vlm_profiling.checkpoints.full_size import write_full_size_checkpoint
+
         write_full_size_checkpoint(config.architecture, built)
         return _describe_built(name, f"architecture:{config.architecture}", handling, project, built)
     return describe_folder(project / str(config.folder), handling, name=name, source=str(config.folder), folder=config.folder)

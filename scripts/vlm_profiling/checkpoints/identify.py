@@ -16,10 +16,8 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from vlm_profiling.checkpoints.errors import CheckpointError
-from vlm_profiling.checkpoints.families import family_for
 from vlm_profiling.checkpoints.folders import check_processor, check_weights, content_sha256, file_facts, read_config
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.study.config import HUB_ID_PATTERN
@@ -93,6 +91,11 @@ def describe_folder(
     if not place.is_dir():
         raise CheckpointError(f"{source}: there is no such folder")
     config = read_config(place)
+    # Only now: what is wrong with a folder's name is said at once, and these take seconds.
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+    from vlm_profiling.checkpoints.families import family_for
+
     model_type = config["model_type"]
     if model_type not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES and not handling.trust_remote_code:
         needs_code = "; it ships its own code, which trust_remote_code: true would run" if "auto_map" in config else ""

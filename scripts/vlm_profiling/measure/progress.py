@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from huggingface_hub.utils import disable_progress_bars
 from tqdm import tqdm
 
 Item = TypeVar("Item")
@@ -32,10 +33,6 @@ def progress(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
 
 
 def quiet_libraries() -> None:
-    """Where there is no terminal, keep the libraries' own progress bars out of the log."""
+    """Where there is no terminal, keep the hub's progress bars out of the log, and those of transformers, imported afterwards."""
     if not sys.stderr.isatty():
-        from huggingface_hub.utils import disable_progress_bars
-        from transformers.utils.logging import disable_progress_bar
-
         disable_progress_bars()
-        disable_progress_bar()

@@ -46,8 +46,8 @@ def standalone_request(options: argparse.Namespace) -> RunRequest:
         min_new_tokens=options.min_new_tokens,
         timeout_s=options.timeout_s,
     )
+    dataset = read_source_folder(options.src_folder, options.samples)  # first: it takes less time than to fetch a checkpoint
     checkpoint = describe_local_or_hub(options.model_name, options.revision)
-    dataset = read_source_folder(options.src_folder, options.samples)
     lock = LOCK if LOCK.is_file() else None
     identity = {
         "protocol_version": PROTOCOL_VERSION,
