@@ -10,14 +10,16 @@ against the bare loop beside it, and the two loops against each other tell what 
 Theirs runs twice, with each of its launchers: under `process`, its default, the parent asks without a pause whether its
 child is done (launchers/process/launcher.py), which takes one of a small machine's cores from what is measured; `inline`
 measures in the command's own process. It calls generate() in inference mode and without an attention mask, so a second bare
-loop does as it does. Ours runs twice too: for as long as theirs measures, and with a headline of SHORT_S; the half-width
-printed is of the 95 % interval of the mean, for all of them.
+loop does as it does. Ours runs three times: for as long as theirs measures, and on as many samples as are needed, by the
+noise of the bare loop, for a mean known as well as either of theirs; the half-width printed is of the 95 % interval of the
+mean, for all of them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -34,9 +36,9 @@ PACKAGES = ["optimum-benchmark==0.6.0", "transformers==4.57.6", "datasets==4.8.5
 SIDE_PX, TEXT_TOKENS, NEW_TOKENS = 112, 25, 16
 QUESTION = "what color is this shape?"
 MEASURING_S = 10.0
-SHORT_S = 0.75
-"""Headline of a short cell, seconds in generate(): as many samples as that takes, one call each."""
+LAUNCHERS = ("process", "inline")
 LEAST_SAMPLES = 16
+"""Of a cell of ours, one call of generate() each, however few would do."""
 PASSES = 4
 """What a run takes in all, in units of its headline: that, the stages pass, and the repeats at their default share."""
 
@@ -99,7 +101,9 @@ def main() -> None:
         prepare(folder)
         rounds = [one_round(folder, their_python) for _ in range(options.rounds)]
     print(f"medians of {options.rounds} rounds, {PACKAGES[0]} beside this project")
-    print(f"{'':<28}{'generate(), ms':>16}{'half-width':>12}{'command, s':>12}{'measuring, s':>14}{'beside it, s':>14}")
+    print(
+        f"{'':<28}{'generate(), ms':>16}{'half-width':>12}{'calls':>7}{'command, s':>12}{'measuring, s':>14}{'beside it, s':>14}"
+    )
     for name in rounds[0]:
         print_row(name, [cells[name] for cells in rounds])
 
@@ -110,15 +114,17 @@ class Cell(NamedTuple):
     mean_s: float
     half_width: float
     """Of the 95 % interval of the mean, as a share of the mean."""
+    calls: int
+    """Calls of generate() that the mean is of."""
     command_s: float | None = None
     measuring_s: float | None = None
 
 
 def print_row(name: str, cells: list[Cell]) -> None:
     """One line of the table: medians over the rounds."""
-    mean_s, half_width = (statistics.median(column) for column in list(zip(*cells, strict=True))[:2])
-    line = f"{name:<28}{1e3 * mean_s:>16.2f}{half_width:>12.2%}"
-    commands, measuring = ([value for cell in cells if (value := cell[column]) is not None] for column in (2, 3))
+    mean_s, half_width, calls = (statistics.median(column) for column in list(zip(*cells, strict=True))[:3])
+    line = f"{name:<28}{1e3 * mean_s:>16.2f}{half_width:>12.2%}{calls:>7.0f}"
+    commands, measuring = ([value for cell in cells if (value := cell[column]) is not None] for column in (3, 4))
     if commands:
         command_s, measuring_s = statistics.median(commands), statistics.median(measuring)
         line += f"{command_s:>12.1f}{measuring_s:>14.1f}{command_s - measuring_s:>14.1f}"
@@ -163,23 +169,25 @@ def prepare(folder: Path) -> None:
 
 
 def one_round(folder: Path, their_python: str) -> dict[str, Cell]:
-    """The bare loops, both launchers of theirs, and ours long and short, one after the other."""
+    """The bare loops, both launchers of theirs, and ours as long as theirs and as sure as each, one after the other."""
     tokens, seconds = str(NEW_TOKENS), str(MEASURING_S)
     cells = {}
     for name, inputs in INPUTS.items():
         python, checkpoint = (sys.executable, "qwen") if name == "ours" else (their_python, "qwen-4")
         loop = [python, "-c", BARE_LOOP, str(folder / checkpoint), str(folder / "inputs.safetensors"), tokens, "5"]
-        cells[f"bare loop, {name}"] = Cell(*mean_and_half_width(printed([*loop, ",".join(inputs)], folder)))
+        cells[f"bare loop, {name}"] = Cell(*known_mean(printed([*loop, ",".join(inputs)], folder)))
     script = folder / "theirs.py"
     script.write_text(THEIRS)
-    for launcher in ("process", "inline"):
+    for launcher in LAUNCHERS:
         command = [their_python, str(script), str(folder / "qwen-4"), launcher, str(SIDE_PX), str(TEXT_TOKENS), tokens, seconds]
         started = time.perf_counter()
         measured = printed(command, folder)
-        cells[f"theirs, {launcher}"] = Cell(*mean_and_half_width(measured), time.perf_counter() - started, sum(measured))
-    for name, headline_s in (("as long", MEASURING_S / PASSES), ("short", SHORT_S)):
-        samples = max(LEAST_SAMPLES, round(headline_s / cells["bare loop, ours"].mean_s))
-        cells[f"ours, {name}"] = our_cell(folder, samples)
+        cells[f"theirs, {launcher}"] = Cell(*known_mean(measured), time.perf_counter() - started, sum(measured))
+    bare = cells["bare loop, ours"]
+    cells["ours, as long"] = our_cell(folder, round(MEASURING_S / PASSES / bare.mean_s))
+    for launcher in LAUNCHERS:
+        enough = math.ceil(bare.calls * (bare.half_width / cells[f"theirs, {launcher}"].half_width) ** 2)
+        cells[f"ours, as sure as {launcher}"] = our_cell(folder, max(LEAST_SAMPLES, enough))
     return cells
 
 
@@ -199,17 +207,17 @@ def our_cell(folder: Path, samples: int) -> Cell:
     record = read_record(folder / "ours.json")
     assert record.headline, record.failure
     assert {batch.generated_tokens for batch in record.batches} == {NEW_TOKENS}
-    told = mean_and_half_width([batch.generate_s for batch in record.batches])
+    told = known_mean([batch.generate_s for batch in record.batches])
     return Cell(*told, wall_s, measuring_s(record))
 
 
-def mean_and_half_width(seconds: list[float]) -> tuple[float, float]:
-    """The mean, and the half-width of its 95 % interval as records have it, as a share of it."""
+def known_mean(seconds: list[float]) -> tuple[float, float, int]:
+    """The mean, the half-width of its 95 % interval as records have it, as a share of it, and how many values it is of."""
     from vlm_profiling.statistics.intervals import mean_interval
 
     interval = mean_interval(seconds)
     assert interval
-    return interval.mean, (interval.high - interval.low) / 2 / interval.mean
+    return interval.mean, (interval.high - interval.low) / 2 / interval.mean, len(seconds)
 
 
 def printed(command: list[str], folder: Path) -> list[float]:
