@@ -146,7 +146,18 @@ def test_no_script_hides_a_standard_module() -> None:
     assert not {script.stem for script in PROGRAMS} & sys.stdlib_module_names
 
 
-@pytest.mark.skipif(shutil.which("git") is None or not (PROJECT / ".git").exists(), reason="needs git and its repository")
+in_git = pytest.mark.skipif(shutil.which("git") is None or not (PROJECT / ".git").exists(), reason="needs git and its repository")
+
+
+@in_git
+@pytest.mark.parametrize(
+    "made", [".venv", "containers/cuda.sif", "gpu-wheels/one.whl", "logs/slurm/job.log", "results/runs/one.json"]
+)
+def test_what_the_commands_make_is_not_for_the_repository(made: str) -> None:
+    assert subprocess.run(["git", "check-ignore", "--quiet", made], cwd=PROJECT).returncode == 0
+
+
+@in_git
 def test_no_file_names_a_place_of_one_machine() -> None:
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=PROJECT, capture_output=True, check=True
