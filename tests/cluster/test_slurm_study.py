@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import json
+from pathlib import Path
 
 import loopback
 import pytest
@@ -20,6 +21,12 @@ TWELVE = {
     "optimization": {"values": ["fp32", "flash"]},
 }
 PROTOCOL = {**STUDY["protocol"], "stages": False, "repeats": {"max_s": 0.5, "min_rounds": 2}}
+
+
+@pytest.fixture(autouse=True)
+def asks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Snakemake notices within seconds that a job has ended."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).with_name("asks_often")))
 
 
 def records(project: Project) -> list[dict]:
