@@ -38,6 +38,13 @@ CONTRAST = """
 """
 """Every visible text whose contrast is below WCAG 2.2 AA (1.4.3), by its formula of relative luminance."""
 
+CUT = """
+(all) => all.filter((text) => {
+  const [words, picture] = [text.getBoundingClientRect(), text.ownerSVGElement.getBoundingClientRect()];
+  return words.width && (words.left < picture.left - 1 || words.right > picture.right + 1);
+}).map((text) => text.textContent)
+"""
+
 
 @dataclass
 class Opened:
@@ -76,6 +83,11 @@ class Opened:
             "all => all.filter((table) => table.parentElement.scrollWidth > table.parentElement.clientWidth + 1)"
             ".map((table) => table.textContent.trim().slice(0, 40))"
         )
+
+    @property
+    def cut_words(self) -> list[str]:
+        """Words of pictures that reach out of them, where they are cut off."""
+        return self.page.locator("svg text").evaluate_all(CUT)
 
     @property
     def poor_contrasts(self) -> list[str]:

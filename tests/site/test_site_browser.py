@@ -31,7 +31,7 @@ def test_a_page_is_silent_fits_its_window_and_reads_well(browser, usual_site, na
     assert opened.errors == []
     assert opened.overflow_px <= 0
     assert opened.poor_contrasts == []
-    assert opened.spilling_cells == opened.hidden_values == []
+    assert opened.spilling_cells == opened.hidden_values == opened.cut_words == []
     own = (usual_site.folder / "reports").as_uri()
     plots = (usual_site.folder / "plots").as_uri()
     assert [url for url in opened.requests if not url.startswith((own, plots, "data:"))] == []
@@ -40,6 +40,18 @@ def test_a_page_is_silent_fits_its_window_and_reads_well(browser, usual_site, na
     widths = charts.evaluate_all("all => all.map((svg) => svg.getBoundingClientRect().right - innerWidth)")
     assert max(widths) <= 0
     opened.page.context.close()
+
+
+def test_no_word_of_a_picture_is_cut_off_though_the_reader_has_a_wider_font(browser, usual_site):
+    pictures = sorted((usual_site.folder / "plots").rglob("*.svg"))
+    assert len(pictures) > 9
+    for picture in pictures:
+        opened = open_page(browser, picture)
+        opened.page.evaluate(
+            "document.querySelectorAll('text').forEach((text) => text.setAttribute('font-family', 'DejaVu Sans'))"
+        )
+        assert opened.cut_words == [], picture.name
+        opened.page.context.close()
 
 
 def test_the_landing_page_answers_within_two_seconds(browser, usual_site):

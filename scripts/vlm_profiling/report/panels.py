@@ -17,6 +17,8 @@ from vlm_profiling.report.figures import DOUBT, Absent, Entry, Figure, Unit, dou
 
 WIDTH = 600
 """Pixels of the plotted area of a whole chart, so that with its axes it fits 700."""
+LINE = 88
+"""Characters of a line below a title: no wider than what is drawn, also in a wider font than the picture was laid out for."""
 HEIGHT = 200
 GAP = 80
 """Pixels that the axis of a further panel needs."""
@@ -49,7 +51,7 @@ def _theme() -> alt.theme.ThemeConfig:
     return {
         "config": {
             "background": "white",
-            "padding": 12,
+            "padding": {"left": 12, "top": 12, "right": 32, "bottom": 12},  # to the right for a reader's wider font
             "view": {"stroke": None},
             "axis": {"gridColor": "#e6e8eb", "domainColor": GREY, "tickColor": GREY, "labelFontSize": 11, "titleFontSize": 11},
             "axisX": {"grid": False},
@@ -173,9 +175,9 @@ def finish(
 
     `entries` are the figures shown: where audits failed for some, a line of the subtitle names these audits.
     """
-    lines = textwrap.wrap(subtitle, 100)
+    lines = textwrap.wrap(subtitle, LINE)
     if audits := doubted(entries):
-        lines += textwrap.wrap(f"Hollow: an audit failed this figure ({', '.join(audits)}); the page tells why.", 100)
+        lines += textwrap.wrap(f"Hollow: an audit failed this figure ({', '.join(audits)}); the page tells why.", LINE)
     heading = alt.Title(title, subtitle=lines, fontSize=15, subtitleColor=GREY, offset=12)
     return alt.vconcat(*rows, title=heading)
 
