@@ -50,7 +50,7 @@ def test_each_stage_takes_what_its_modules_wait(architecture: str, batch_size: i
     session, batches = session_for(architecture, batch_size=batch_size, protocol=protocol)
     model = session.checkpoint.model
     modules = session.checkpoint.family.stage_modules(model)
-    batches = batches[:1] * 3  # what else the machine does meanwhile may hold up one, hardly all
+    batches = batches[:1] * 5  # what else the machine does meanwhile may hold up one, hardly all
     with no_long_collections():
         own, own_serving = measure(session, batches)
     for name, stage in modules.items():
