@@ -15,9 +15,9 @@ import altair as alt
 
 from vlm_profiling.report.figures import DOUBT, Absent, Entry, Figure, Unit, doubted
 
-WIDTH = 600
+WIDTH = 588
 """Pixels of the plotted area of a whole chart, so that with its axes it fits 700."""
-LINE = 88
+LINE = 84
 """Characters of a line below a title: no wider than what is drawn, also in a wider font than the picture was laid out for."""
 HEIGHT = 200
 GAP = 80
