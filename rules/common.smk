@@ -66,7 +66,7 @@ wildcard_constraints:
 def code(script):
     """The digest of a script and of all library code it imports: changes when a number could, not when a comment does."""
     with told_in_a_line():
-        return str(STUDY.code_digest(script))
+        return str(STUDY.code_digest_file(script))
 
 
 def lock_before_planning():

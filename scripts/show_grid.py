@@ -20,8 +20,7 @@ from vlm_profiling.report.staleness import read_present
 from vlm_profiling.report.tables import read_costs
 from vlm_profiling.report.terminal import print_table
 from vlm_profiling.study import ConfigError, Run
-from vlm_profiling.study.digest import code_digest
-from vlm_profiling.workflow import open_workflow
+from vlm_profiling.workflow import MEASURING, open_workflow
 
 SCRIPTS = Path(__file__).resolve().parent
 STATES = ("done", "stale", "missing", "malformed", "foreign")
@@ -65,7 +64,7 @@ def grid_rows(config: Path) -> list[Row]:
     """One row a run, in the order of the grid."""
     workflow = open_workflow([config], SCRIPTS.parent)
     results = Path(workflow.study.results)
-    code = code_digest(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling")["sha256"]
+    code = workflow.code_digest(MEASURING)["sha256"]
     present = read_present(workflow.study, code)
     forecast = forecaster(workflow.study, read_costs(results / "costs", workflow.study.models))
     rows = []

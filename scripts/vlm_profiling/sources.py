@@ -20,7 +20,7 @@ from vlm_profiling.report.ingredients import Ingredients
 from vlm_profiling.report.staleness import Present, read_present
 from vlm_profiling.study import Study
 from vlm_profiling.study.config import DatasetConfig
-from vlm_profiling.study.digest import code_digest, digest_json
+from vlm_profiling.study.digest import digest_json
 from vlm_profiling.study.keys import lock_sha256
 from vlm_profiling.workflow import MEASURING, StudyWorkflow
 
@@ -36,8 +36,8 @@ def read_ingredients(workflow: StudyWorkflow) -> Ingredients:
 
     Raises DigestError, LockError or OSError for code or a lock that cannot be read.
     """
-    study, history, scripts = workflow.study, Path(workflow.study.results, "code"), workflow.code_folder / "scripts"
-    code = code_digest(scripts / f"{MEASURING}.py", scripts / "vlm_profiling")
+    study, history = workflow.study, Path(workflow.study.results, "code")
+    code = workflow.code_digest(MEASURING)
     prepared = read_present(study, code["sha256"])
     present = Present(
         prepared.code_sha256,
@@ -85,14 +85,14 @@ def prepared_by_other_code(workflow: StudyWorkflow) -> Iterator[str]:
     Their runs are then measured anew, even where the outcome is the same: Snakemake plans before it knows.
     """
     study = workflow.study
-    results, scripts = Path(study.results), workflow.code_folder / "scripts"
+    results = Path(study.results)
     prepared = {
         "prepare_dataset": {f"data set {name}": results / "datasets" / name / "manifest.json" for name in study.datasets},
         "prepare_checkpoint": {f"checkpoint {name}": results / "checkpoints" / f"{name}.json" for name in study.models},
     }
     for script, manifests in prepared.items():
         digest = results / "code" / f"{script}.json"
-        known = digest.is_file() and digest.read_bytes() == digest_json(scripts / f"{script}.py", scripts / "vlm_profiling")
+        known = digest.is_file() and digest.read_bytes() == digest_json(workflow.code_digest(script))
         for name, manifest in manifests.items():
             if manifest.is_file() and not (known and digest.stat().st_mtime_ns <= manifest.stat().st_mtime_ns):
                 yield name

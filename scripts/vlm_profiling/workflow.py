@@ -31,7 +31,7 @@ from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
 from vlm_profiling.source_files import write_source_digest
 from vlm_profiling.study import ConfigError, Run, Study, expand_runs, study_from_mapping
 from vlm_profiling.study.config import DatasetConfig, ModelConfig
-from vlm_profiling.study.digest import digest_json
+from vlm_profiling.study.digest import CodeDigest, CodeReader, digest_json
 from vlm_profiling.study.dtypes import ITEM_BYTES
 from vlm_profiling.study.errors import Problem
 from vlm_profiling.study.keys import canonical_json, lock_sha256
@@ -224,16 +224,32 @@ class StudyWorkflow:
                 raise ResultsError(message) from None
             wait_for_writers(Path(self.study.results, "runs"))
 
-    def code_digest(self, script: str) -> Path:
-        """A file with the digest of a script and of the library code it imports."""
-        scripts = self.code_folder / "scripts"
+    def code_digest(self, script: str) -> CodeDigest:
+        """The digest of a script and of the library code it imports."""
+        return self._code.digest(self.code_folder / "scripts" / f"{script}.py")
+
+    def code_digest_file(self, script: str) -> Path:
+        """A file with that digest."""
         path = Path(self.study.results, "code", f"{script}.json")
-        content = digest_json(scripts / f"{script}.py", scripts / "vlm_profiling")
+        digest = self.code_digest(script)
+        content, memory = digest_json(digest), self._code.memory
         with self._writing():
             write_if_changed(path, content)
             if script == MEASURING:  # kept under its hash, which records carry: `make why` then names the files that changed
-                write_if_changed(path.parent / "measured" / f"{json.loads(content)['sha256']}.json", content)
+                write_if_changed(path.parent / "measured" / f"{digest['sha256']}.json", content)
+            if memory is not None:
+                write_if_changed(self._code_memory, memory)
         return path
+
+    @cached_property
+    def _code(self) -> CodeReader:
+        """Reads the scripts' code, and need not parse what was parsed when this study was opened before."""
+        memory = self._code_memory
+        return CodeReader(self.code_folder / "scripts" / "vlm_profiling", memory.read_bytes() if memory.is_file() else b"")
+
+    @property
+    def _code_memory(self) -> Path:
+        return Path(self.study.results, "code", "parsed.txt")
 
 
 MEASURING = "profile_run"

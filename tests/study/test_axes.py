@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from vlm_profiling.report.words import value_label
 from vlm_profiling.study import Point
 from vlm_profiling.study.axes import AXIS
 from vlm_profiling.study.config import AXES, PartialPoint, PointConfig
-from vlm_profiling.study.digest import digest_json
+from vlm_profiling.study.digest import code_digest
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -47,6 +46,6 @@ def test_a_setting_that_may_be_null_has_a_word_for_it(name: str) -> None:
 
 
 def test_another_word_makes_no_run_stale() -> None:
-    measured = json.loads(digest_json(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling"))["files"]
+    measured = code_digest(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling")["files"]
     assert "vlm_profiling/study/config.py" in measured
     assert "vlm_profiling/study/axes.py" not in measured

@@ -53,7 +53,7 @@ class CheckStudy:
             output.with_suffix("").as_posix(),
             "profile_run",
             *("--run", run.spec, "--checkpoint", self._checkpoint(run.model), "--dataset", self._dataset(run.dataset)),
-            *("--code", str(self.workflow.code_digest("profile_run")), "--cost", self._cost(run.model)),
+            *("--code", str(self.workflow.code_digest_file("profile_run")), "--cost", self._cost(run.model)),
             *("--image", self.workflow.image, "--lock", self.workflow.lock, "--output", str(output)),
         )
 

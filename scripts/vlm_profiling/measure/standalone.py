@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +12,7 @@ from vlm_profiling.datasets.read import read_source_folder
 from vlm_profiling.measure.request import RunRequest, request_from_spec
 from vlm_profiling.study import ConfigError
 from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS, PointConfig, ProtocolConfig, Section
-from vlm_profiling.study.digest import digest_json
+from vlm_profiling.study.digest import code_digest
 from vlm_profiling.study.keys import PROTOCOL_VERSION, lock_sha256
 from vlm_profiling.study.problems import section_problems
 
@@ -63,7 +62,7 @@ def standalone_request(options: argparse.Namespace) -> RunRequest:
         "hardware": None,
         "environment": lock_sha256(lock.read_text(encoding="utf-8")) if lock else "",
     }
-    code = json.loads(digest_json(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling"))["sha256"]
+    code = code_digest(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling")["sha256"]
     return request_from_spec(
         identity, checkpoint, dataset, pictures=options.src_folder, project=Path.cwd(), code_sha256=code, lock=lock
     )

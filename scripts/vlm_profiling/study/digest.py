@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
+import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from vlm_profiling.study.keys import canonical_json
 
@@ -28,46 +30,128 @@ class DigestError(Exception):
     """A measured file cannot be parsed; the message names it and the place."""
 
 
-def code_digest(entry: Path, library: Path) -> CodeDigest:
-    """The digest of a script and of every file of the package folder `library` that it imports, directly or not.
+class CodeReader:
+    """Reads the code of a library, a package folder, for any number of scripts: each file once.
 
-    Raises DigestError when one of them is no valid Python. Imports of other packages are followed nowhere: their
-    versions are the environment lock's affair.
+    What was read can be kept for the next process: `memory` gives it, `remembered` takes it, by the files' content.
     """
-    hashes: dict[str, str] = {}
-    modules: set[tuple[str, ...]] = set()
-    package = entry.parent.relative_to(library.parent).parts if entry.is_relative_to(library) else ()
-    waiting = [(entry, package)]
-    while waiting:
-        path, package = waiting.pop()
-        name = path.relative_to(library.parent).as_posix() if path.is_relative_to(library) else path.name
-        hashes[name], imported = _read_module(path.read_bytes(), name)
-        for module in _absolute_modules(imported, package):
-            for length in range(1, len(module) + 1):
-                outer = module[:length]
-                if outer in modules or outer[0] != library.name:
-                    continue
-                folder = library.parent.joinpath(*outer)
-                if (folder / "__init__.py").is_file():
-                    waiting.append((folder / "__init__.py", outer))
-                    hashes.update(_data_files(folder, library.parent))
-                elif folder.with_suffix(".py").is_file():
-                    waiting.append((folder.with_suffix(".py"), outer[:-1]))
-                modules.add(outer)
-    files = dict(sorted(hashes.items()))
-    return CodeDigest(sha256=_sha256(canonical_json(files).encode()), files=files)
+
+    def __init__(self, library: Path, remembered: bytes = b"") -> None:
+        self.library = library
+        self._modules = _modules_of(remembered)
+        self._read: set[str] = set()
+        self._remembers = True
+        self._files: dict[Path, _File] = {}
+        self._places: dict[tuple[str, ...], Path | None] = {}
+
+    def digest(self, entry: Path) -> CodeDigest:
+        """The digest of a script and of every file of the library that it imports, directly or not.
+
+        Raises DigestError when one of them is no valid Python. Imports of other packages are followed nowhere: their
+        versions are the environment lock's affair.
+        """
+        hashes: dict[str, str] = {}
+        seen = {entry}
+        waiting = [entry]
+        while waiting:
+            file = self._file(waiting.pop())
+            hashes.update(file.hashes)
+            new = file.imported - seen
+            seen |= new
+            waiting += new
+        files = dict(sorted(hashes.items()))
+        return CodeDigest(sha256=_sha256(canonical_json(files).encode()), files=files)
+
+    @property
+    def memory(self) -> bytes | None:
+        """What the next process can be given as `remembered`; None where that is what this one was given."""
+        if self._remembers:
+            return None
+        kept = self._modules if len(self._modules) < MOST_REMEMBERED else {key: self._modules[key] for key in self._read}
+        text = json.dumps({key: [module.sha256, sorted(module.imports)] for key, module in kept.items()}).encode()
+        return _seal(text) + b"\n" + text
+
+    def _file(self, path: Path) -> _File:
+        """What a file says and imports, and with a package's first file the package's data."""
+        if path not in self._files:
+            root = self.library.parent
+            inside = path.is_relative_to(self.library)
+            name = path.relative_to(root).as_posix() if inside else path.name
+            module = self._module(path.read_bytes(), name)
+            package = path.parent.relative_to(root).parts if inside else ()
+            found = {self._place(outer) for dotted in _absolute_modules(module.imports, package) for outer in _prefixes(dotted)}
+            data = _data_files(path.parent, root) if inside and path.name == "__init__.py" else {}
+            self._files[path] = _File({name: module.sha256, **data}, frozenset(filter(None, found)))
+        return self._files[path]
+
+    def _module(self, content: bytes, name: str) -> _Module:
+        key = _sha256(content)
+        if key not in self._modules:
+            self._modules[key] = _read_module(content, name)
+            self._remembers = False
+        self._read.add(key)
+        return self._modules[key]
+
+    def _place(self, module: tuple[str, ...]) -> Path | None:
+        """The file of a module of the library; None for one of another package, and for what is no module."""
+        if module[0] != self.library.name:
+            return None
+        if module not in self._places:
+            path = self.library.parent.joinpath(*module)
+            candidates = (path / "__init__.py", path.with_suffix(".py"))
+            self._places[module] = next((candidate for candidate in candidates if candidate.is_file()), None)
+        return self._places[module]
 
 
-def digest_json(entry: Path, library: Path) -> bytes:
+class _Module(NamedTuple):
+    """What parsing a file told."""
+
+    sha256: str
+    """Of its code."""
+    imports: frozenset[tuple[int, str]]
+    """As (level, dotted name)."""
+
+
+class _File(NamedTuple):
+    """A file at its place in the library."""
+
+    hashes: dict[str, str]
+    """By path: its own, and those of the data of the package that it begins."""
+    imported: frozenset[Path]
+
+
+MOST_REMEMBERED = 2000
+"""Modules: a long history of edits is forgotten at this length, but for the files that are there."""
+
+
+def code_digest(entry: Path, library: Path) -> CodeDigest:
+    """The digest of one script; see CodeReader."""
+    return CodeReader(library).digest(entry)
+
+
+def digest_json(digest: CodeDigest) -> bytes:
     """The code digest as a JSON file's content, the same bytes as long as the digest is the same."""
-    digest = code_digest(entry, library)
     lines = ",\n".join(f"  {canonical_json(name)}: {canonical_json(sha256)}" for name, sha256 in digest["files"].items())
     return f'{{"sha256": {canonical_json(digest["sha256"])}, "files": {{\n{lines}\n}}}}\n'.encode()
 
 
+def _modules_of(remembered: bytes) -> dict[str, _Module]:
+    """What was remembered by file content; nothing of what is damaged, or was read by another reader or Python."""
+    seal, _, text = remembered.partition(b"\n")
+    if not text or seal != _seal(text):
+        return {}
+    modules = json.loads(text)
+    return {key: _Module(code, frozenset((level, name) for level, name in imports)) for key, (code, imports) in modules.items()}
+
+
+def _seal(text: bytes) -> bytes:
+    """A hash over remembered modules, over this file, which read them, and over the version of Python, whose trees they were."""
+    return _sha256(b"\n".join((Path(__file__).read_bytes(), sys.version.encode(), text))).encode()
+
+
 @lru_cache(maxsize=1024)
-def _read_module(content: bytes, name: str) -> tuple[str, frozenset[tuple[int, str]]]:
-    """(hash of the code, imports as (level, dotted name)). Cached: scripts share most of the library."""
+def _read_module(content: bytes, name: str) -> _Module:
+    """Cached, for readers that are made one after another in one process."""
     try:
         tree = ast.parse(content, filename=name)
     except (SyntaxError, ValueError) as error:
@@ -75,7 +159,7 @@ def _read_module(content: bytes, name: str) -> tuple[str, frozenset[tuple[int, s
     words: list[str] = []
     imported: set[tuple[int, str]] = set()
     _flatten(tree, words, imported)
-    return _sha256("\n".join(words).encode()), frozenset(imported)
+    return _Module(_sha256("\n".join(words).encode()), frozenset(imported))
 
 
 def _flatten(node: ast.AST, words: list[str], imported: set[tuple[int, str]]) -> None:
@@ -116,6 +200,11 @@ def _absolute_modules(imported: frozenset[tuple[int, str]], package: tuple[str, 
     for level, dotted in imported:
         start = package[: len(package) - level + 1] if level else ()
         yield (*start, *filter(None, dotted.split(".")))
+
+
+def _prefixes(module: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The packages that importing a module imports, and the module."""
+    return (module[:length] for length in range(1, len(module) + 1))
 
 
 def _data_files(package: Path, root: Path) -> dict[str, str]:
