@@ -30,6 +30,7 @@ from vlm_profiling.cost.functions import (
     WeightReads,
     sum_of_squared_windows,
 )
+from vlm_profiling.cost.meta_operators import KnownShapes
 from vlm_profiling.cost.picture_rules import processor_pictures
 from vlm_profiling.cost.stages import DTYPE, STAGES, model_stages
 from vlm_profiling.record.manifests import CheckpointManifest
@@ -95,29 +96,30 @@ def count_cost(name: str, source: str, config: PreTrainedConfig, image_size_mode
     """
     from vlm_profiling.checkpoints.architectures import model_from_config
 
-    model = model_from_config(config, device="meta", dtype=DTYPE, attention="eager")
-    stages = model_stages(model, image_size_mode)
-    counter = StageCounter(stages)
-    flops = StageFlops(
-        vision=_vision_flops(counter),
-        project=_project_flops(counter),
-        prefill=_prefill_flops(counter),
-        decode=_decode_flops(counter),
-    )
-    return ModelCost(
-        name=name,
-        source=source,
-        model_type=config.model_type,
-        convention=CONVENTION,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        flops=flops,
-        weights=_weight_reads(counter),
-        cache=_cache_elements(counter),
-        ops=_op_counts(counter),
-        memory=memory_functions(config, image_size_mode),
-        linear_layers=_linear_layers(model),
-        checks=cross_checks(model, stages, flops),
-    )
+    with KnownShapes():
+        model = model_from_config(config, device="meta", dtype=DTYPE, attention="eager")
+        stages = model_stages(model, image_size_mode)
+        counter = StageCounter(stages)
+        flops = StageFlops(
+            vision=_vision_flops(counter),
+            project=_project_flops(counter),
+            prefill=_prefill_flops(counter),
+            decode=_decode_flops(counter),
+        )
+        return ModelCost(
+            name=name,
+            source=source,
+            model_type=config.model_type,
+            convention=CONVENTION,
+            parameters=sum(parameter.numel() for parameter in model.parameters()),
+            flops=flops,
+            weights=_weight_reads(counter),
+            cache=_cache_elements(counter),
+            ops=_op_counts(counter),
+            memory=memory_functions(config, image_size_mode),
+            linear_layers=_linear_layers(model),
+            checks=cross_checks(model, stages, flops),
+        )
 
 
 def _linear_layers(model: nn.Module) -> list[LinearLayers]:
