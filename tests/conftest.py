@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import functools
+import gc
 import os
 import shutil
 
@@ -10,6 +11,12 @@ from fakes.nvml import RunWithNvml, compile_fake_nvml, run_with_library
 # Tiny models run fastest on one thread, and threads that wait for each other on a busy machine run slowest.
 # Set before torch is imported; the processes that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector pass over libraries and tests from now on: they stay, and each look at them takes a second."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tiny_costs import counted_cost
 
 from vlm_profiling.checkpoints.describe import describe_checkpoint
 from vlm_profiling.checkpoints.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
-from vlm_profiling.cost.count import checkpoint_cost
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.study.config import ModelConfig
@@ -33,4 +33,4 @@ def loaded(project: Path, manifest: CheckpointManifest) -> LoadedCheckpoint:
 
 @pytest.fixture(scope="session")
 def cost(project: Path, manifest: CheckpointManifest) -> ModelCost:
-    return checkpoint_cost(manifest, project)
+    return counted_cost(manifest, project)

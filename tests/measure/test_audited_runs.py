@@ -10,11 +10,11 @@ import pytest
 import torch
 from auditing import context_of
 from msgspec.structs import replace
+from tiny_costs import counted_cost
 
 from vlm_profiling.audits import answers, axis_effect, batch_invariance, optimization, parts_sum, thermal
 from vlm_profiling.audits.registry import AUDITS, judge
 from vlm_profiling.checkpoints.families.llava import Llava
-from vlm_profiling.cost.count import checkpoint_cost
 from vlm_profiling.measure import stages
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
@@ -43,7 +43,7 @@ def of_several_lengths(request: RunRequest) -> RunRequest:
 
 def test_a_clean_run_fails_no_audit(request_for: MakeRequest) -> None:
     request = request_for(batch_size=3, protocol=PROTOCOL)
-    cost = checkpoint_cost(request.checkpoint, request.project)
+    cost = counted_cost(request.checkpoint, request.project)
     findings = {finding.audit: finding for finding in judge(context_of(measured(request), cost=cost))}
     assert list(findings) == [audit.name for audit in AUDITS]
     machine = thermal.NAME  # it fails when other tests are at work beside this one

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tiny_costs import counted_cost
 
 from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
-from vlm_profiling.cost.count import checkpoint_cost
 from vlm_profiling.measure import run as run_module
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
@@ -24,7 +24,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
 def with_cost(request: RunRequest) -> RunRequest:
-    return dataclasses.replace(request, cost=checkpoint_cost(request.checkpoint, request.project))
+    return dataclasses.replace(request, cost=counted_cost(request.checkpoint, request.project))
 
 
 @pytest.mark.parametrize("architecture", TINY_ARCHITECTURES)

@@ -14,10 +14,10 @@ import msgspec
 import pytest
 from clips import write_clips
 from other_families import OTHER_FAMILIES
+from tiny_costs import counted_cost
 
 from vlm_profiling.checkpoints.families.base import Prepared
 from vlm_profiling.checkpoints.families.qwen2_5_vl import Qwen25VL
-from vlm_profiling.cost.count import checkpoint_cost
 from vlm_profiling.datasets.moving_shapes import RATE
 from vlm_profiling.datasets.read import read_source_folder
 from vlm_profiling.measure import passes
@@ -173,7 +173,7 @@ def test_a_data_set_of_both_refuses_several_frames_naming_a_picture(
 def test_memory_and_flops_of_several_frames_are_those_of_the_run(video_request: Callable[..., RunRequest]) -> None:
     for architecture, grids in (("llava", 15), ("qwen2_5_vl", 8)):  # 4 + 4 + 4 + 3 frames, and two a grid
         request = video_request(architecture, batch_size=2, frames=4, protocol=FEW)
-        cost = checkpoint_cost(request.checkpoint, request.project)
+        cost = counted_cost(request.checkpoint, request.project)
         record = measured(replace(request, cost=cost))
         assert record.memory and record.memory.predicted and record.memory.predicted.basis == "the prepared batches"
         assert record.memory.predicted.kv_cache_bytes == record.memory.kv_cache_bytes
