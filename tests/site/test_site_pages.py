@@ -89,7 +89,7 @@ def test_a_page_allows_nothing_from_a_network_and_no_script_of_its_own(usual_sit
     policy = next(known["content"] for tag, known in page.tags if known.get("http-equiv") == "Content-Security-Policy")
     assert "default-src 'none'" in policy and "script-src 'self';" in policy
     scripts = [known for tag, known in page.tags if tag == "script"]
-    assert {known.get("src") or known["type"] for known in scripts} == {"site/site.js", "site/vega.js", "application/json"}
+    assert {known.get("src") or known["type"] for known in scripts} == {"site/site.js", "application/json"}
 
 
 def test_the_landing_page_counts_its_cells(usual_site):

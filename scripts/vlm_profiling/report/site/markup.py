@@ -9,6 +9,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -57,7 +58,7 @@ class Body:
 
 def page_body(markdown: str, draw_chart: Callable[[str, str], str]) -> Body:
     """A page. `draw_chart` gives the HTML in place of a picture that is a chart, from its address and title."""
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser = _parser()
     tokens = parser.parse(markdown)
     title, tokens = tokens[1].content if tokens and tokens[0].tag == "h1" else "", tokens[3:]
     headings = _name_headings(tokens)
@@ -68,6 +69,12 @@ def page_body(markdown: str, draw_chart: Callable[[str, str], str]) -> Body:
     start = next((place for place, token in enumerate(tokens) if token.type == "heading_open"), len(tokens))
     intro, sections = (parser.renderer.render(part, parser.options, {}) for part in (tokens[:start], tokens[start:]))
     return Body(_plain(title), Markup(intro), Markup(sections), headings)
+
+
+@cache
+def _parser() -> MarkdownIt:
+    """Making one takes longer than reading a cell with it."""
+    return MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 def _name_headings(tokens: Sequence[Token]) -> list[tuple[str, str]]:
@@ -87,7 +94,7 @@ def _name_headings(tokens: Sequence[Token]) -> list[tuple[str, str]]:
 
 def _plain(content: str) -> str:
     """Inline Markdown as a reader sees it."""
-    inline = MarkdownIt("commonmark", {"html": False}).parseInline(content)[0]
+    inline = _parser().parseInline(content)[0]
     return "".join(
         child.content if child.type in ("text", "code_inline", "text_special") else " " for child in inline.children or []
     )

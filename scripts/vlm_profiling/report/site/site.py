@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +84,17 @@ def _layout() -> jinja2.Template:
 
 def write_assets(folder: Path) -> None:
     """What all pages share: the style, the scripts, and Vega-Embed with all it needs, as one script."""
-    import vl_convert  # only here: the bundle is made by a JavaScript engine that takes a while to start
-
     own = Path(site.__path__[0])
     write_text(folder / "site.css", (own / "site.css").read_text(encoding="utf-8"))
     write_text(folder / "site.js", "".join((own / name).read_text(encoding="utf-8") for name in SCRIPTS))
-    write_bytes(folder / "vega.js", vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").encode())
+    write_bytes(folder / "vega.js", _vega())
+
+
+@cache
+def _vega() -> bytes:
+    import vl_convert  # only here: the bundle is made by a JavaScript engine that takes a while to start
+
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").encode()
 
 
 def _body(output: Path, page: str, plots: Path, cells: Cells) -> Body:
