@@ -24,8 +24,8 @@ class KnownShapes(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self._results: dict[Any, list[_Layout] | None] = {}
-        """By operator and arguments: the layouts of its new tensors; None for one that gives anything else."""
+        self._results: dict[Any, list[_Layout]] = {}
+        """By operator and arguments: the layouts of its new tensors; none for one that gives anything else."""
 
     @override
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -33,12 +33,11 @@ class KnownShapes(TorchDispatchMode):
         try:
             call = (func, _key(args), _key(kwargs), torch.get_default_dtype())
             known = self._results.get(call)
-            seen = known is not None or call in self._results
         except (_ElsewhereError, TypeError):  # the latter for an argument without a hash
             return func(*args, **kwargs)
-        if known is None:
+        if not known:
             result = func(*args, **kwargs)
-            if not seen:
+            if known is None:
                 self._results[call] = _new_layouts(result, func, tree_leaves((args, kwargs)))
             return result
         first, *others = map(_Layout.empty, known)
@@ -73,23 +72,27 @@ def _key(argument: Any) -> Any:
 
 
 def _layout(tensor: Tensor) -> _Layout:
-    if not tensor.is_meta or tensor.layout is not torch.strided:
+    if not _is_all_layout(tensor):
         raise _ElsewhereError
     return _Layout(tuple(tensor.shape), tensor.stride(), tensor.dtype)
 
 
-def _new_layouts(result: Any, func: Any, given: list[Any]) -> list[_Layout] | None:
-    """The layouts of an operator's results if they are tensors of their own; None for all others."""
+def _is_all_layout(tensor: Tensor) -> bool:
+    return tensor.is_meta and tensor.layout is torch.strided
+
+
+def _new_layouts(result: Any, func: Any, given: list[Any]) -> list[_Layout]:
+    """The layouts of an operator's results if they are tensors of their own; none for all others."""
     made: tuple[Any, ...] = result if type(result) is tuple and len(result) > 1 else (result,)
     if any(part.alias_info is not None for part in (*func._schema.arguments, *func._schema.returns)):
-        return None
-    if not all(isinstance(part, Tensor) and part.is_meta and part.layout is torch.strided for part in made):
-        return None
+        return []
+    if not all(isinstance(part, Tensor) and _is_all_layout(part) for part in made):
+        return []
     layouts = [_layout(part) for part in made]
     taken = {leaf.untyped_storage()._cdata for leaf in given if isinstance(leaf, Tensor)}
     for part, layout in zip(made, layouts, strict=True):
         storage = part.untyped_storage()
         if storage._cdata in taken or part.storage_offset() or storage.nbytes() != layout.empty().untyped_storage().nbytes():
-            return None  # a view, though its schema does not call it one
+            return []  # a view, though its schema does not call it one
         taken.add(storage._cdata)
     return layouts
