@@ -14,6 +14,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from vlm_profiling.large_imports import large_imports
+
 
 def main() -> int:
     """Parse, measure, write, tell."""
@@ -23,9 +25,10 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="JSON file to write")
     options = parser.parse_args()
 
-    from vlm_profiling.cost.ceilings import ceilings_table, write_ceilings
-    from vlm_profiling.measure.calibrate import calibrate
-    from vlm_profiling.measure.failures import BROKEN
+    with large_imports():
+        from vlm_profiling.cost.ceilings import ceilings_table, write_ceilings
+        from vlm_profiling.measure.calibrate import calibrate
+        from vlm_profiling.measure.failures import BROKEN
 
     try:
         ceilings = calibrate(options.device, options.lock)
