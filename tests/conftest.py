@@ -6,7 +6,9 @@ import os
 import shutil
 
 import pytest
+from built_once import built_once
 from fakes.nvml import RunWithNvml, compile_fake_nvml, run_with_library
+from small_project import Project, new_project
 
 # Tiny models run fastest on one thread, and threads that wait for each other on a busy machine run slowest.
 # Set before torch is imported; the processes that tests start inherit it.
@@ -26,3 +28,10 @@ def run_with_nvml(tmp_path_factory: pytest.TempPathFactory) -> RunWithNvml:
     folder = tmp_path_factory.mktemp("nvml")
     compile_fake_nvml(folder)
     return functools.partial(run_with_library, folder)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The study, run to its pages. Read only: tests that change something take `project`."""
+    folder = built_once(tmp_path_factory, "finished", lambda folder: new_project(folder / "project").run())
+    return Project(folder / "project")

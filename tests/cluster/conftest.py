@@ -35,6 +35,14 @@ def cluster_project(cluster: None, tmp_path: Path) -> Project:
     return project
 
 
+@pytest.fixture
+def prepared_cluster_project(cluster: None, finished: Project, tmp_path: Path) -> Project:
+    """The small study, finished without SLURM."""
+    shutil.copytree(finished.folder, tmp_path / "project")
+    shutil.copytree(PROJECT / "profiles/slurm-h100", tmp_path / "project/profiles/slurm-h100")
+    return Project(tmp_path / "project")
+
+
 @pytest.fixture(scope="session")
 def undisturbed(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The small study with runs of some seconds, measured without SLURM. Read only."""

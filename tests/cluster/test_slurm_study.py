@@ -59,14 +59,14 @@ def test_a_study_of_twelve_cells_runs_on_two_nodes_and_tells_no_token(
     assert not project.planned(*(("--sdm", "apptainer") if settings["container"] != "none" else ()))
 
 
-def test_a_gpu_run_asks_for_the_declared_gpu_and_a_cpu_run_for_none(cluster_project: Project) -> None:
-    cluster_project.configure(hardware="h100", axes={"device": {"values": ["cpu", "cuda"]}}, protocol=PROTOCOL)
-    cluster_project.run("--until", "prepare_dataset", "count_cost")
-    process = submit(cluster_project, "--retries", "0")
+def test_a_gpu_run_asks_for_the_declared_gpu_and_a_cpu_run_for_none(prepared_cluster_project: Project) -> None:
+    project = prepared_cluster_project
+    project.configure(hardware="h100", axes={"device": {"values": ["cpu", "cuda"]}}, protocol=PROTOCOL)
+    process = submit(project, "--retries", "0")
     process.wait(timeout=600)
     asked = {("cuda-" in job["Comment"]): job.get("TresPerJob") for job in jobs_of("profile_run")[-2:]}
     assert asked == {False: None, True: "gres:gpu:h100:1"}
-    log = next((cluster_project.folder / "results/logs/profile_run").rglob("*cuda*.log")).read_text()
+    log = next((project.folder / "results/logs/profile_run").rglob("*cuda*.log")).read_text()
     assert "device 'cuda'" in log, "the job reached the node, whose GPU is not one"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import local_image
 import pytest
+from built_once import built_once
 from small_project import Project
 
 IN_CONTAINERS = ("--profile", "profiles/workstation")
@@ -24,9 +25,11 @@ def image() -> Path:
 @pytest.fixture(scope="session")
 def contained(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A study run to its pages in the image. Read only."""
-    project = local_image.contained_project(tmp_path_factory.mktemp("contained") / "project", image)
-    project.run(*IN_CONTAINERS)
-    return project
+
+    def run(folder: Path) -> None:
+        local_image.contained_project(folder / "project", image).run(*IN_CONTAINERS)
+
+    return Project(built_once(tmp_path_factory, "contained", run) / "project")
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from opened import open_page, seconds_to_a_sorted_table
 
@@ -45,26 +43,20 @@ def test_a_page_is_silent_fits_its_window_and_reads_well(browser, usual_site, na
 def test_no_word_of_a_picture_is_cut_off_though_the_reader_has_a_wider_font(browser, usual_site):
     pictures = sorted((usual_site.folder / "plots").rglob("*.svg"))
     assert len(pictures) > 9
+    opened = open_page(browser, pictures[0])
     for picture in pictures:
-        opened = open_page(browser, picture)
+        opened.page.goto(picture.as_uri())
         opened.page.evaluate(
             "document.querySelectorAll('text').forEach((text) => text.setAttribute('font-family', 'DejaVu Sans'))"
         )
         assert opened.cut_words == [], picture.name
-        opened.page.context.close()
+    opened.page.context.close()
 
 
 def test_the_landing_page_answers_within_two_seconds(browser, usual_site):
-    assert (
-        min(seconds_to_a_sorted_table(browser, usual_site.folder / "reports" / "index.html") for _ in range(3)) < 2 * slowness()
-    )
-
-
-def slowness() -> float:
-    """How many times slower than alone this machine is now, by a fixed piece of work: other processes use it too."""
-    started, began_s = time.perf_counter(), time.process_time()
-    sum(range(20_000_000))
-    return max(1.0, (time.perf_counter() - started) / (time.process_time() - began_s))
+    """What else is at work on the machine can only add to the page's own time, so the quickest of some tries tells it."""
+    path = usual_site.folder / "reports" / "index.html"
+    assert any(seconds_to_a_sorted_table(browser, path) < 2 for _ in range(12))
 
 
 def test_a_table_sorts_by_a_click_on_its_head_and_figures_that_are_missing_come_last(browser, usual_site):

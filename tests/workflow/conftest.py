@@ -6,15 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from built_once import built_once
-from small_project import Project, new_project
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The study, run to its pages. Read only: tests that change something take `project`."""
-    folder = built_once(tmp_path_factory, "finished", lambda folder: new_project(folder / "project").run())
-    return Project(folder / "project")
+from small_project import Project
 
 
 @pytest.fixture
