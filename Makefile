@@ -7,7 +7,7 @@ LOCKS := envs/measure.lock envs/workflow.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env dev demo example grid audit why prune doctor containers recipes image-locks test test-all test-system lint check-types check-rest format lock config-docs metric-docs gpu-check gpu-wheels clean-env
+.PHONY: help env dev demo example grid audit why prune doctor containers recipes image-locks test test-all test-system lint format lock config-docs metric-docs gpu-check gpu-wheels clean-env
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -54,14 +54,9 @@ test-all: dev ## run all the tests
 	$(BIN)/pytest $(ARGS)
 
 lint: dev ## check formatting, code, types, rules, spelling and generated pages
-	$(MAKE) --jobs=2 --output-sync=target --no-print-directory check-types check-rest
-
-check-types: dev
-	$(BIN)/pyright
-
-check-rest: dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/pyright
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 	$(BIN)/codespell
