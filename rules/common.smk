@@ -8,20 +8,23 @@ sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 from snakemake.exceptions import WorkflowError
 from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake.settings.types import DeploymentMethod
-from vlm_profiling.repair import (
-    RepairError,
-    prepare_damaged_datasets,
-    set_aside_broken_records,
-    sweep_leftovers,
-)
-from vlm_profiling.report.files import chart_kind
-from vlm_profiling.study import ConfigError
-from vlm_profiling.workflow import (
-    ResultsError,
-    in_own_thread,
-    open_workflow,
-    use_this_python,
-)
+from vlm_profiling.large_imports import large_imports
+
+with large_imports():  # what Snakemake itself imported, too
+    from vlm_profiling.repair import (
+        RepairError,
+        prepare_damaged_datasets,
+        set_aside_broken_records,
+        sweep_leftovers,
+    )
+    from vlm_profiling.report.files import chart_kind
+    from vlm_profiling.study import ConfigError
+    from vlm_profiling.workflow import (
+        ResultsError,
+        in_own_thread,
+        open_workflow,
+        use_this_python,
+    )
 
 use_this_python()
 # Snakemake's handler of SIGTERM wants a lock that it holds itself while it takes note of a finished job: it would hang for ever.
