@@ -4,6 +4,7 @@ import functools
 import gc
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from built_once import built_once
@@ -35,3 +36,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The study, run to its pages. Read only: tests that change something take `project`."""
     folder = built_once(tmp_path_factory, "finished", lambda folder: new_project(folder / "project").run())
     return Project(folder / "project")
+
+
+@pytest.fixture
+def project(finished: Project, tmp_path: Path) -> Project:
+    """A copy of the finished study with its times and Snakemake's memory of it."""
+    shutil.copytree(finished.folder, tmp_path / "project")
+    return Project(tmp_path / "project")

@@ -27,27 +27,28 @@ def cluster() -> Iterator[None]:
             loopback.down()
 
 
-@pytest.fixture
-def cluster_project(cluster: None, tmp_path: Path) -> Project:
-    """The small study on the host of the nodes, without containers."""
-    project = new_project(tmp_path / "project")
+def with_slurm_profile(project: Project) -> Project:
+    """The project, with the profile for a cluster too."""
     shutil.copytree(PROJECT / "profiles/slurm-h100", project.folder / "profiles/slurm-h100")
     return project
 
 
 @pytest.fixture
-def prepared_cluster_project(cluster: None, finished: Project, tmp_path: Path) -> Project:
+def cluster_project(cluster: None, tmp_path: Path) -> Project:
+    """The small study on the host of the nodes, without containers."""
+    return with_slurm_profile(new_project(tmp_path / "project"))
+
+
+@pytest.fixture
+def prepared_cluster_project(cluster: None, project: Project) -> Project:
     """The small study, finished without SLURM."""
-    shutil.copytree(finished.folder, tmp_path / "project")
-    shutil.copytree(PROJECT / "profiles/slurm-h100", tmp_path / "project/profiles/slurm-h100")
-    return Project(tmp_path / "project")
+    return with_slurm_profile(project)
 
 
 @pytest.fixture(scope="session")
 def undisturbed(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The small study with runs of some seconds, measured without SLURM. Read only."""
-    project = new_project(tmp_path_factory.mktemp("undisturbed") / "project")
-    shutil.copytree(PROJECT / "profiles/slurm-h100", project.folder / "profiles/slurm-h100")
+    project = with_slurm_profile(new_project(tmp_path_factory.mktemp("undisturbed") / "project"))
     project.configure(
         protocol={**STUDY["protocol"], "stages": False, "repeats": {"max_s": 8, "max_share": 1000, "min_rounds": 2}}
     )
@@ -70,7 +71,5 @@ def two_to_do(undisturbed: Project, tmp_path: Path) -> Project:
 def contained_cluster_project(cluster: None, tmp_path: Path) -> Project:
     """The small study with all its steps in the CPU image; without containers where Apptainer is missing."""
     if local_image.why_not() is not None:
-        project = new_project(tmp_path / "project")
-        shutil.copytree(PROJECT / "profiles/slurm-h100", project.folder / "profiles/slurm-h100")
-        return project
+        return with_slurm_profile(new_project(tmp_path / "project"))
     return local_image.contained_project(tmp_path / "project", local_image.cpu_image())
