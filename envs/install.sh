@@ -32,6 +32,8 @@ for lock in "$@"; do
     requirements+=(--requirement "$lock")
 done
 echo "Installing $* into $venv; the first time takes a few minutes."
-"$venv/bin/python" -m pip install --disable-pip-version-check -qq "${requirements[@]}"
+"$venv/bin/python" -m pip install --disable-pip-version-check -qq --no-compile "${requirements[@]}"
+# pip would compile one file after another; this uses all cores. What is written for another Python cannot be compiled.
+"$venv/bin/python" -m compileall -qq -j 0 "$venv/lib" || true
 touch "$venv/.ready-run"
 [ "$purpose" = run ] || touch "$venv/.ready-dev"

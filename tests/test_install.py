@@ -90,6 +90,18 @@ def test_an_environment_that_an_interrupted_install_left_is_made_anew(tmp_path: 
     assert not list(venv.glob(".ready-*"))
 
 
+def test_what_is_installed_is_compiled_but_what_is_of_another_python(tmp_path: Path, empty_lock: Path) -> None:
+    venv = tmp_path / "venv"
+    assert install(venv, "run", empty_lock).returncode == 0
+    (packages,) = venv.glob("lib/python3.*/site-packages")
+    (packages / "installed.py").write_text("x = 1\n")
+    (packages / "older.py").write_text("print 'x'\n")
+    again = install(venv, "run", empty_lock)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert {path.name.split(".")[0] for path in packages.glob("__pycache__/*.pyc")} >= {"installed"}
+    assert not list(packages.glob("__pycache__/older.*"))
+
+
 @pytest.mark.parametrize("python", ["/bin/false", "no-such-python"])
 def test_a_machine_without_a_new_python_is_told_what_to_install(tmp_path: Path, empty_lock: Path, python: str) -> None:
     refused = install(tmp_path / "venv", "run", empty_lock, PYTHON=python)
