@@ -17,6 +17,7 @@ from vlm_profiling.report.charts_roofline import HEIGHT, LINE, _labelled, roofli
 from vlm_profiling.report.files import chart_files, roofline_files
 from vlm_profiling.report.page_model import model_page
 from vlm_profiling.report.page_roofline import roofline_table
+from vlm_profiling.report.panels import STAGE_COLOURS
 from vlm_profiling.report.roofline import SCHEMA, read_roofline
 from vlm_profiling.study.config import AXES
 
@@ -49,6 +50,15 @@ def test_the_chart_holds_a_point_a_stage_below_its_roof(make_study):
     assert {row["name"] for row in roof} == {"measured: 1 GFLOP/s in float32, 1 GB/s"}
     ridge = roof[1]
     assert (ridge["intensity"], ridge["rate"]) == (1.0, 1.0)
+
+
+def test_a_legend_tells_the_colours_of_the_stages_that_are_drawn(make_study):
+    study = make_study()
+    cells = study.cells()
+    chart = roofline_chart(cells, "trained", read_roofline(study.folder / "tables", cells.all))
+    (colour,) = [part["color"] for part in parts_of(chart) if isinstance(part.get("color"), dict)]
+    assert colour["legend"]["orient"] == "bottom"
+    assert colour["scale"] == {"domain": PARTS, "range": [STAGE_COLOURS[stage] for stage in PARTS]}
 
 
 def test_the_chart_reaches_from_the_lowest_to_the_highest_of_points_and_roofs(make_study):

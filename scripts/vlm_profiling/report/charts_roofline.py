@@ -31,9 +31,13 @@ def roofline_chart(cells: Cells, model: str, roofline: Mapping[Place, Sequence[S
     """One panel a data set; in words, why there is nothing to draw."""
     title = f"{model}: how far each stage is from what the device allows"
     baseline = cells.baseline(model)
-    drawn = [(cell, [row for row in roofline.get(cell.place, ()) if row.floor_s and row.flops]) for cell in baseline]
+    drawn = [(cell, _shown(roofline.get(cell.place, ()))) for cell in baseline]
+    stages = [stage for stage in COLOURS if any(row.stage == stage for _, rows in drawn for row in rows)]
+    colours = alt.Scale(domain=stages, range=[COLOURS[stage] for stage in stages])
     panels = [
-        _panel(rows, cell.dataset if len(baseline) > 1 else "", doubtful="stages" in cell.doubts) for cell, rows in drawn if rows
+        _panel(rows, cell.dataset if len(baseline) > 1 else "", colours, doubtful="stages" in cell.doubts)
+        for cell, rows in drawn
+        if rows
     ]
     if not panels:
         absent = [row.absent for cell in baseline for row in roofline.get(cell.place, ())]
@@ -46,9 +50,14 @@ def roofline_chart(cells: Cells, model: str, roofline: Mapping[Place, Sequence[S
     return finish(panels, title, subtitle, [Figure(1.0, doubts=cell.doubts.get("stages", ())) for cell, _ in drawn])
 
 
-def _panel(rows: Sequence[StageRoofline], title: str, *, doubtful: bool) -> PanelChart:
+def _shown(rows: Sequence[StageRoofline]) -> list[StageRoofline]:
+    """The stages that have a place; all of generate() only where its stages were not measured."""
+    placed = [row for row in rows if row.floor_s and row.flops]
+    return [row for row in placed if row.stage != WHOLE] or placed
+
+
+def _panel(rows: Sequence[StageRoofline], title: str, colours: alt.Scale, *, doubtful: bool) -> PanelChart:
     unit = next((unit for unit in RATES if max(row.peak_flops_per_s or 0 for row in rows) >= unit.size), RATES[-1])
-    rows = [row for row in rows if row.stage != WHOLE] or rows  # all of generate() only where its stages were not measured
     roofs = {row.ceiling: row for row in rows}
     nearest = "measured" if "measured" in roofs else "datasheet"
     points = [_point(row, unit) for row in rows if row.ceiling == nearest and row.intensity_flops_per_byte]
@@ -67,8 +76,7 @@ def _panel(rows: Sequence[StageRoofline], title: str, *, doubtful: bool) -> Pane
     names = {_name(roof, unit): DASHES[ceiling] for ceiling, roof in roofs.items()}
     legend = alt.Legend(title=None, orient="bottom", direction="vertical", labelLimit=WIDTH, symbolSize=900)
     dash = alt.StrokeDash("name:N", scale=alt.Scale(domain=list(names), range=list(names.values())), legend=legend)
-    stages = list(COLOURS)
-    colour = alt.Color("stage:N", scale=alt.Scale(domain=stages, range=[COLOURS[stage] for stage in stages]), legend=None)
+    colour = alt.Color("stage:N", scale=colours, legend=alt.Legend(title=None, orient="bottom"))
     return alt.layer(
         lines.mark_line(color="black", clip=True, strokeWidth=1.5).encode(x=x, y=y, strokeDash=dash),
         marks.mark_rule(strokeDash=[2, 3], color=GREY).encode(y2=alt.Y2("roof:Q")),
