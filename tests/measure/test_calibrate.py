@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -29,6 +30,11 @@ def measured() -> Ceilings:
     return calibrate("cpu", None, SMALL)
 
 
+@pytest.fixture(scope="module")
+def matrix() -> dict[str, MatrixRate]:
+    return calibrate("cpu", None, Effort(sizes=(256,), buffer_bytes=2**24, budget_s=0.2)).matrix
+
+
 def test_every_rate_is_the_best_of_its_repeats(measured: Ceilings) -> None:
     assert set(measured.matrix) | set(measured.absent) == {"float32", "float16", "bfloat16"}
     for best in (*(rate.rate for rate in measured.matrix.values()), measured.copy, measured.read, measured.launch):
@@ -44,8 +50,8 @@ def test_ceilings_measured_beside_others_say_so(measured: Ceilings) -> None:
     assert busy.source.endswith("while other processes took 40% of the processor")
 
 
-def test_a_matrix_rate_is_what_a_product_takes() -> None:
-    rate = calibrate("cpu", None, Effort(sizes=(256,), buffer_bytes=2**24, budget_s=0.2)).matrix["float32"]
+def test_a_matrix_rate_is_what_a_product_takes(matrix: dict[str, MatrixRate]) -> None:
+    rate = matrix["float32"]
     left = torch.randn(256, 256)
     took_s = []
     for _ in range(200):
@@ -54,6 +60,19 @@ def test_a_matrix_rate_is_what_a_product_takes() -> None:
         took_s.append(time.perf_counter() - started)
     assert rate.size == 256
     assert rate.rate.best_per_s == pytest.approx(2 * 256**3 / min(took_s), rel=0.75), "another clock says otherwise"
+
+
+@pytest.mark.parametrize("dtype", module.DTYPES)
+@pytest.mark.parametrize("as_weights", [False, True])
+def test_no_layout_of_the_matrices_beats_the_ceiling(matrix: dict[str, MatrixRate], dtype: str, as_weights: bool) -> None:
+    """Without units for float16 and bfloat16 a CPU multiplies weights as linear layers keep them many times as fast."""
+    left, right = (torch.randn(256, 256).to(getattr(torch, dtype)) for _ in range(2))
+    took_s = []
+    for _ in range(5):
+        started = time.perf_counter()
+        torch.nn.functional.linear(left, right) if as_weights else torch.mm(left, right)
+        took_s.append(time.perf_counter() - started)
+    assert 2 * 256**3 / statistics.median(took_s) < 1.5 * matrix[dtype].rate.best_per_s
 
 
 def test_a_dtype_without_a_kernel_has_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
