@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from processor_time import processor_s
@@ -9,6 +14,8 @@ from scipy.stats import bootstrap
 from simulated_runs import holds_the_true_mean, share_with
 
 from vlm_profiling.statistics.intervals import mean_interval, ratio_interval
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
 def latencies(n: int, seed: int = 0) -> np.ndarray:
@@ -95,3 +102,18 @@ def test_a_single_pair_has_no_interval_and_unequal_lengths_are_refused():
     assert ratio_interval([1.0], [2.0]) is None
     with pytest.raises(ValueError, match="length"):
         ratio_interval([1.0, 2.0], [1.0, 2.0, 3.0])
+
+
+def test_no_thread_goes_on_spinning_after_an_interval_since_a_run_measures_next() -> None:
+    code = """
+import time
+from vlm_profiling.statistics.intervals import mean_interval, ratio_interval
+mean_interval(range(300))
+ratio_interval(range(1, 301), range(2, 302))
+before_s = time.process_time()
+time.sleep(0.2)
+print(time.process_time() - before_s)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS), "OPENBLAS_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 0.02
