@@ -42,7 +42,7 @@ class Effort:
     """Of the matrices, ascending."""
     buffer_bytes: int
     budget_s: float
-    """For one dtype's matrices, for copying, for reading and for launching, each."""
+    """For one dtype's matrices in each of two layouts, for copying, for reading and for launching, each."""
 
 
 EFFORTS = {
@@ -109,7 +109,7 @@ def _matrix_rate(device: str, dtype: torch.dtype, effort: Effort) -> MatrixRate:
     best: MatrixRate | None = None
     began, call_s = time.perf_counter(), 0.0
     for size in effort.sizes:
-        left_s = effort.budget_s - (time.perf_counter() - began)
+        left_s = 2 * effort.budget_s - (time.perf_counter() - began)
         if best and 8 * call_s * (LEAST_REPEATS + 1) > left_s:
             break
         left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
