@@ -339,22 +339,31 @@ function linkModels(view, specification) {
   });
 }
 
-window.addEventListener("load", () => {
-  if (!window.vegaEmbed) return;
-  const figures = [...document.querySelectorAll("figure.chart")];
+let drawings = Promise.resolve();
+
+/* Draw charts one after another, with a pause before each in which the page answers to its reader. */
+function drawInTurn(figure) {
+  const pause = () => new Promise((resolve) => setTimeout(resolve));
+  drawings = drawings
+    .then(pause)
+    .then(() => draw(figure))
+    .catch((error) => console.error(error));
+}
+
+function drawNearCharts(figures) {
   const near = new IntersectionObserver(
     (entries) => {
       for (const { isIntersecting, target } of entries) {
         if (!isIntersecting || target.drawn) continue;
         target.drawn = true;
-        draw(target).catch((error) => console.error(error));
+        drawInTurn(target);
       }
     },
     { rootMargin: "400px" },
   );
   for (const figure of figures) near.observe(figure);
   const redraw = (which) => {
-    for (const figure of figures) if (figure.drawn && which(figure)) draw(figure).catch((error) => console.error(error));
+    for (const figure of figures) if (figure.drawn && which(figure)) drawInTurn(figure);
   };
   document.addEventListener("themechange", () => redraw(() => true));
   let waiting;
@@ -362,4 +371,16 @@ window.addEventListener("load", () => {
     clearTimeout(waiting);
     waiting = setTimeout(() => redraw((figure) => Math.abs(figure.querySelector(".drawing").clientWidth - figure.room) > 8), 200);
   });
+}
+
+const VEGA = new URL("vega.js", document.currentScript.src);
+
+/* Vega is read once the page stands and answers: that takes longer than all the rest. */
+window.addEventListener("load", () => {
+  const figures = [...document.querySelectorAll("figure.chart")];
+  if (figures.length === 0) return;
+  const script = document.createElement("script");
+  script.src = VEGA;
+  script.addEventListener("load", () => drawNearCharts(figures));
+  setTimeout(() => document.body.append(script));
 });
