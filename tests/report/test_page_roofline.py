@@ -57,7 +57,7 @@ def test_a_legend_tells_the_colours_of_the_stages_that_are_drawn(make_study):
     cells = study.cells()
     chart = roofline_chart(cells, "trained", read_roofline(study.folder / "tables", cells.all))
     (colour,) = [part["color"] for part in parts_of(chart) if isinstance(part.get("color"), dict)]
-    assert colour["legend"]["orient"] == "bottom"
+    assert colour["legend"] is not None
     assert colour["scale"] == {"domain": PARTS, "range": [STAGE_COLOURS[stage] for stage in PARTS]}
 
 

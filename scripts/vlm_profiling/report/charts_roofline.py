@@ -76,7 +76,7 @@ def _panel(rows: Sequence[StageRoofline], title: str, colours: alt.Scale, *, dou
     names = {_name(roof, unit): DASHES[ceiling] for ceiling, roof in roofs.items()}
     legend = alt.Legend(title=None, orient="bottom", direction="vertical", labelLimit=WIDTH, symbolSize=900)
     dash = alt.StrokeDash("name:N", scale=alt.Scale(domain=list(names), range=list(names.values())), legend=legend)
-    colour = alt.Color("stage:N", scale=colours, legend=alt.Legend(title=None, orient="bottom"))
+    colour = alt.Color("stage:N", scale=colours, legend=alt.Legend(title=None, orient="top"))
     return alt.layer(
         lines.mark_line(color="black", clip=True, strokeWidth=1.5).encode(x=x, y=y, strokeDash=dash),
         marks.mark_rule(strokeDash=[2, 3], color=GREY).encode(y2=alt.Y2("roof:Q")),

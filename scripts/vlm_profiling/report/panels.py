@@ -57,7 +57,6 @@ def _theme() -> alt.theme.ThemeConfig:
             "axisX": {"grid": False},
             "axisQuantitative": {"labelFlush": False, "labelOverlap": "greedy"},
             "title": {"anchor": "start", "fontSize": 12},
-            "legend": {"layout": {"bottom": {"direction": "vertical"}}},  # two of them fit a phone
             "concat": {"spacing": 20},
         }
     }
