@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,16 @@ def matrix() -> dict[str, MatrixRate]:
     return calibrate("cpu", None, Effort(sizes=(256,), buffer_bytes=2**24, budget_s=0.2)).matrix
 
 
+def times(calls: int, product: Callable[..., torch.Tensor], *matrices: torch.Tensor) -> list[float]:
+    """Seconds of each call."""
+    took_s = []
+    for _ in range(calls):
+        started = time.perf_counter()
+        product(*matrices)
+        took_s.append(time.perf_counter() - started)
+    return took_s
+
+
 def test_every_rate_is_the_best_of_its_repeats(measured: Ceilings) -> None:
     assert set(measured.matrix) | set(measured.absent) == {"float32", "float16", "bfloat16"}
     for best in (*(rate.rate for rate in measured.matrix.values()), measured.copy, measured.read, measured.launch):
@@ -53,11 +64,7 @@ def test_ceilings_measured_beside_others_say_so(measured: Ceilings) -> None:
 def test_a_matrix_rate_is_what_a_product_takes(matrix: dict[str, MatrixRate]) -> None:
     rate = matrix["float32"]
     left = torch.randn(256, 256)
-    took_s = []
-    for _ in range(200):
-        started = time.perf_counter()
-        torch.mm(left, left)
-        took_s.append(time.perf_counter() - started)
+    took_s = times(200, torch.mm, left, left)
     assert rate.size == 256
     assert rate.rate.best_per_s == pytest.approx(2 * 256**3 / min(took_s), rel=0.75), "another clock says otherwise"
 
@@ -70,11 +77,7 @@ def test_no_layout_of_the_matrices_beats_the_ceiling(matrix: dict[str, MatrixRat
     Other work that ends meanwhile moves the rate less than fourfold.
     """
     left, right = (torch.randn(256, 256).to(getattr(torch, dtype)) for _ in range(2))
-    took_s = []
-    for _ in range(5):
-        started = time.perf_counter()
-        torch.nn.functional.linear(left, right) if as_weights else torch.mm(left, right)
-        took_s.append(time.perf_counter() - started)
+    took_s = times(5, torch.nn.functional.linear if as_weights else torch.mm, left, right)
     assert 2 * 256**3 / statistics.median(took_s) < 4 * matrix[dtype].rate.best_per_s
 
 

@@ -13,7 +13,7 @@ from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.charts_rows import ROW, label, model_colours, model_scale, row, rows_axis, words
 from vlm_profiling.report.charts_tradeoff import ENERGY, LATENCY, tradeoff_chart
 from vlm_profiling.report.figures import BYTES, FLOPS, best_unit, doubted
-from vlm_profiling.report.panels import STAGE_COLOURS, WIDTH, chosen, dense, fill, finish, inline, note
+from vlm_profiling.report.panels import WIDTH, chosen, dense, fill, finish, inline, note, stage_scale
 from vlm_profiling.report.words import INTERVAL, settings
 
 COUNTED_STAGES = ("vision", "project", "prefill", "decode")
@@ -76,7 +76,7 @@ def _flops_chart(_: Cells, baseline: Sequence[Cell]) -> alt.VConcatChart:
         for order, stage in enumerate(COUNTED_STAGES)
         if (flops := getattr(cell, f"batch_{stage}_flops")) is not None
     ]
-    colours = alt.Scale(domain=list(COUNTED_STAGES), range=[STAGE_COLOURS[stage] for stage in COUNTED_STAGES])
+    colours = stage_scale(COUNTED_STAGES)
     sums = alt.Chart(inline([row(cell, baseline, "total", cell.flops, unit) for cell in baseline]))
     sums = sums.encode(y=rows_axis(baseline))
     selected = chosen("stage")

@@ -11,7 +11,7 @@ import altair as alt
 from vlm_profiling.cost.roofline import WHOLE, StageRoofline
 from vlm_profiling.report.cells import Cells
 from vlm_profiling.report.figures import Figure, Unit
-from vlm_profiling.report.panels import GREY, STAGE_COLOURS, WIDTH, PanelChart, finish, hole, inline, note
+from vlm_profiling.report.panels import GREY, STAGE_COLOURS, WIDTH, PanelChart, finish, hole, inline, note, stage_scale
 from vlm_profiling.report.places import Place
 from vlm_profiling.report.words import settings
 
@@ -24,7 +24,6 @@ SHIFTS = (0, -LINE, LINE, -2 * LINE, 2 * LINE, -3 * LINE, 3 * LINE, 4 * LINE)
 RATES = (Unit("PFLOP/s", 1e15), Unit("TFLOP/s", 1e12), Unit("GFLOP/s", 1e9), Unit("MFLOP/s", 1e6))
 DASHES = {"measured": [1, 0], "datasheet": [6, 4]}
 """Dashes of the roofs."""
-COLOURS = {**STAGE_COLOURS, WHOLE: "black"}
 
 
 def roofline_chart(cells: Cells, model: str, roofline: Mapping[Place, Sequence[StageRoofline]]) -> alt.VConcatChart:
@@ -32,8 +31,7 @@ def roofline_chart(cells: Cells, model: str, roofline: Mapping[Place, Sequence[S
     title = f"{model}: how far each stage is from what the device allows"
     baseline = cells.baseline(model)
     drawn = [(cell, _shown(roofline.get(cell.place, ()))) for cell in baseline]
-    stages = [stage for stage in COLOURS if any(row.stage == stage for _, rows in drawn for row in rows)]
-    colours = alt.Scale(domain=stages, range=[COLOURS[stage] for stage in stages])
+    colours = stage_scale([stage for stage in STAGE_COLOURS if any(row.stage == stage for _, rows in drawn for row in rows)])
     panels = [
         _panel(rows, cell.dataset if len(baseline) > 1 else "", colours, doubtful="stages" in cell.doubts)
         for cell, rows in drawn

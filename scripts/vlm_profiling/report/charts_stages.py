@@ -14,7 +14,6 @@ from vlm_profiling.report.figures import SECONDS, Absent, Entry, Figure, Unit, b
 from vlm_profiling.report.inside import StageRow
 from vlm_profiling.report.panels import (
     GREY,
-    STAGE_COLOURS,
     WIDTH,
     PanelChart,
     absent_word,
@@ -25,6 +24,7 @@ from vlm_profiling.report.panels import (
     inline,
     note,
     number_text,
+    stage_scale,
 )
 from vlm_profiling.report.places import Place
 from vlm_profiling.report.words import INTERVAL, settings, value_label
@@ -82,8 +82,7 @@ def index_stages_chart(cells: Cells, stages: Stages) -> alt.VConcatChart:
 def _chart(bars: Mapping[str, Sequence[Bar]], axis_title: str | None, title: str, held: str) -> alt.VConcatChart:
     """A row of panels for each data set's bars, in which a stage has the same colour."""
     several, shown = len(bars) > 1, [bar for group in bars.values() for bar in group]
-    present = [stage for stage in STAGES if any(row.stage == stage for bar in shown for row in bar.stages)]
-    colours = alt.Scale(domain=present, range=[STAGE_COLOURS[stage] for stage in present])
+    colours = stage_scale([stage for stage in STAGES if any(row.stage == stage for bar in shown for row in bar.stages)])
     rows = [_panels(group, axis_title, dataset if several else "", colours) for dataset, group in bars.items()]
     subtitle = (
         f"{held}. Mean exclusive time of each stage per batch, from a pass whose stages are marked; rules: {INTERVAL} of the sum."

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import altair as alt
 
+from vlm_profiling.cost.roofline import WHOLE
 from vlm_profiling.report.figures import DOUBT, Absent, Entry, Figure, Unit, doubted
 
 WIDTH = 588
@@ -37,6 +38,7 @@ STAGE_COLOURS = {
     "decode": "#d9d38f",
     "loop": "#aeb4ba",
     "detokenise": "#4d4d4d",
+    WHOLE: "black",
 }
 """The model's own stages are one ramp from dark to light: none is taken for a model's colour."""
 
@@ -180,6 +182,11 @@ def finish(
         lines += textwrap.wrap(f"Hollow: an audit failed this figure ({', '.join(audits)}); the page tells why.", LINE)
     heading = alt.Title(title, subtitle=lines, fontSize=15, subtitleColor=GREY, offset=12)
     return alt.vconcat(*rows, title=heading)
+
+
+def stage_scale(stages: Sequence[str]) -> alt.Scale:
+    """The colours of the stages that a chart shows, in the order of its legend."""
+    return alt.Scale(domain=list(stages), range=[STAGE_COLOURS[stage] for stage in stages])
 
 
 def number_text(figure: Figure, unit: Unit) -> str:
