@@ -17,5 +17,5 @@ rule audit_runs:
     params:
         results=study_folder,
     shell:
-        "audit_runs.py --study {input.study} --runs {params.results}/runs --costs {params.results}/costs"
-        " --ceilings {params.results}/ceilings --output {params.results}/tables > {log} 2>&1"
+        "audit_runs.py --study {input.study:q} --runs {params.results:q}/runs --costs {params.results:q}/costs"
+        " --ceilings {params.results:q}/ceilings --output {params.results:q}/tables > {log:q} 2>&1"

@@ -12,7 +12,7 @@ rule prepare_checkpoint:
     params:
         model=model_config,
     shell:
-        "prepare_checkpoint.py --name {wildcards.model} --model {params.model:q} --output {output} > {log} 2>&1"
+        "prepare_checkpoint.py --name {wildcards.model:q} --model {params.model:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule count_cost:
@@ -24,4 +24,4 @@ rule count_cost:
     log:
         "<results>/logs/count_cost/{model}.log",
     shell:
-        "count_cost.py --checkpoint {input.checkpoint} --output {output} > {log} 2>&1"
+        "count_cost.py --checkpoint {input.checkpoint:q} --output {output:q} > {log:q} 2>&1"

@@ -26,6 +26,6 @@ rule profile_run:
     params:
         run=run_spec,
     shell:
-        "profile_run.py --run {params.run:q} --checkpoint {input.checkpoint} --dataset {input.dataset}"
-        " --code {input.code} --cost {input.cost} --image {input.image} --lock {input.lock}"
-        " --output {output} > {log} 2>&1"
+        "profile_run.py --run {params.run:q} --checkpoint {input.checkpoint:q} --dataset {input.dataset:q}"
+        " --code {input.code:q} --cost {input.cost:q} --image {input.image:q} --lock {input.lock:q}"
+        " --output {output:q} > {log:q} 2>&1"

@@ -22,8 +22,8 @@ rule draw_charts:
     params:
         results=study_folder,
     shell:
-        "draw_charts.py --study {input.study} --tables {params.results}/tables --output {params.results}/plots"
-        " --processes {threads} > {log} 2>&1"
+        "draw_charts.py --study {input.study:q} --tables {params.results:q}/tables --output {params.results:q}/plots"
+        " --processes {threads:q} > {log:q} 2>&1"
 
 
 rule write_report:
@@ -45,5 +45,5 @@ rule write_report:
     params:
         results=study_folder,
     shell:
-        "write_report.py --study {input.study} --tables {params.results}/tables --plots {params.results}/plots"
-        " --runs {params.results}/runs --datasets {params.results}/datasets --output {params.results}/reports > {log} 2>&1"
+        "write_report.py --study {input.study:q} --tables {params.results:q}/tables --plots {params.results:q}/plots"
+        " --runs {params.results:q}/runs --datasets {params.results:q}/datasets --output {params.results:q}/reports > {log:q} 2>&1"

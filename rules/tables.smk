@@ -16,5 +16,5 @@ rule merge_runs:
     params:
         results=study_folder,
     shell:
-        "merge_runs.py --study {input.study} --runs {params.results}/runs --costs {params.results}/costs"
-        " --output {params.results}/tables > {log} 2>&1"
+        "merge_runs.py --study {input.study:q} --runs {params.results:q}/runs --costs {params.results:q}/costs"
+        " --output {params.results:q}/tables > {log:q} 2>&1"

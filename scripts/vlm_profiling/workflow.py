@@ -88,8 +88,24 @@ class StudyWorkflow:
         return str(path)
 
     def write_inputs(self) -> None:
-        """Write the small files that rules have as inputs, but for digests of code and of folders. Raises ResultsError."""
+        """Write the small files that rules have as inputs, but for digests of code and of folders.
+
+        Raises ResultsError where they cannot be written, or the folder holds the results of a study of another name.
+        """
+        self._refuse_results_of_another_study()
         _ = self.lock, self.image, self.description
+
+    def _refuse_results_of_another_study(self) -> None:
+        description = Path(self.study.results, "study.json")
+        try:
+            owner = json.loads(description.read_bytes())["study"]["name"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+        if owner != self.study.name:
+            raise ResultsError(
+                f"results = {self.study.results!r} holds the results of the study {owner!r}, this one is {self.study.name!r}; "
+                f"allowed: a folder of its own, or the same name (to rename a study, delete {description})"
+            )
 
     @property
     def record_paths(self) -> list[str]:

@@ -14,6 +14,7 @@ Settings = dict[str, Any]
 
 POINT_KEYS = "device, optimization, batch_size, image_size, max_input_len, prompt_len, frames"
 A_NAME = "a name: a letter or digit, then letters, digits, '.', '_' and '-', at most 80"
+OTHER_CHARACTERS = "a path with other characters; allowed: folders of letters, digits, '.', '_' and '-'"
 OUTSIDE = "a path outside the project; allowed: a relative path below the project's folder, without '..'"
 
 
@@ -82,6 +83,21 @@ def test_the_small_study_is_valid(settings: Settings) -> None:
         ("datasets.photos.folder", "C:\\photos", OUTSIDE),
         ("datasets.photos.folder", "", OUTSIDE),
         ("results", "../results", OUTSIDE),
+        ("results", "results/a$(touch INJECTED)", OTHER_CHARACTERS),
+        ("results", "results/a;touch INJECTED", OTHER_CHARACTERS),
+        ("results", "results/`touch INJECTED`", OTHER_CHARACTERS),
+        ("results", "results/a b", OTHER_CHARACTERS),
+        ("results", "results/a\nb", "a path with a control character"),
+        ("results", "results/{x}", OTHER_CHARACTERS),
+        ("results", "results/*", OTHER_CHARACTERS),
+        ("results", "-rf", OTHER_CHARACTERS),
+        ("results", ".git", OTHER_CHARACTERS),
+        ("results", ".", OTHER_CHARACTERS),
+        ("results", "scripts", "scripts is a folder of the project itself; allowed: a folder of results"),
+        ("results", "Scripts/mine", "Scripts is a folder of the project itself"),
+        ("container", "containers/$(touch INJECTED).sif", OTHER_CHARACTERS),
+        ("container", "containers/my image.sif", OTHER_CHARACTERS),
+        ("datasets.photos.folder", "photos,/etc:/etc", "which binds of a container cannot hold"),
         ("container", "docker://pytorch/pytorch:latest", "not pinned; allowed: a .sif file"),
         ("name", "a/b", f"allowed: {A_NAME}"),
         ("baseline.optimization", "fp61", "unknown name; allowed: fp32, fp16; did you mean 'fp16'?"),

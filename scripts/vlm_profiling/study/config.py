@@ -19,6 +19,12 @@ HUB_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 COMMIT_PATTERN = r"^[0-9a-f]{40}$"
 MAX_GPUS = 16
 """Of one machine."""
+PLAIN_PATH_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*"
+PROJECT_FOLDERS = frozenset(
+    ["benchmarks", "checkpoints", "containers", "datasets", "docs", "envs", "logs", "makefile", "profiles", "rules", "scripts"]
+    + ["snakefile", "tests", "tools"]
+)
+"""What the project keeps at its top, where no study may write its results; hidden folders begin with a dot, which none may."""
 
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 HubId: TypeAlias = Annotated[str, StringConstraints(pattern=HUB_ID_PATTERN)]
@@ -30,17 +36,38 @@ def _inside_project(path: str) -> str:
     parts = PurePosixPath(path).parts
     if not path or "\\" in path or "\0" in path or PurePosixPath(path).is_absolute() or ".." in parts or parts[:1] == ("~",):
         raise ValueError("a path outside the project; allowed: a relative path below the project's folder, without '..'")
+    if not path.isprintable() or set(path) & set(",:"):
+        raise ValueError("a path with a control character, ',' or ':', which binds of a container cannot hold")
     return str(PurePosixPath(path))
 
 
 ProjectPath: TypeAlias = Annotated[str, AfterValidator(_inside_project), Field(json_schema_extra={"format": "project-path"})]
 
 
+def _plain_path(path: str) -> str:
+    """A path inside the project that means the same to a shell, to Snakemake's patterns and to a container's command line."""
+    inside = _inside_project(path)
+    if re.fullmatch(PLAIN_PATH_PATTERN, inside) is None:
+        raise ValueError("a path with other characters; allowed: folders of letters, digits, '.', '_' and '-', such as results/demo")
+    return inside
+
+
+def _results_path(path: str) -> str:
+    results = _plain_path(path)
+    first = PurePosixPath(results).parts[0]
+    if first.casefold() in PROJECT_FOLDERS:
+        raise ValueError(f"{first} is a folder of the project itself; allowed: a folder of results, such as results/demo")
+    return results
+
+
+ResultsPath: TypeAlias = Annotated[str, AfterValidator(_results_path), Field(json_schema_extra={"format": "results-path"})]
+
+
 def _pinned_image(image: str) -> str:
     if image == "none":
         return image
     if "://" not in image:
-        return _inside_project(image)
+        return _plain_path(image)
     if re.fullmatch(r"docker://[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}", image) is None:
         raise ValueError("not pinned; allowed: a .sif file inside the project, docker://repository@sha256:digest, or none")
     return image
@@ -376,7 +403,7 @@ class Study(Section):
     )
     name: Name = Field(description="the study's name, shown on its pages")
     description: str = Field(default="", description="one paragraph for the index page")
-    results: ProjectPath = Field(default="results", description="folder for everything the study makes, inside the project")
+    results: ResultsPath = Field(default="results", description="folder for everything the study makes, inside the project")
     hardware: Name | None = Field(
         default=None, description="the machine the study is meant for, such as h100; part of every run's key"
     )

@@ -19,6 +19,7 @@ _TEXTS = {
     HUB_ID_PATTERN: "a hub id: NAME or OWNER/NAME",
     COMMIT_PATTERN: "a commit: 40 hexadecimal digits",
     "project-path": "a path in the project",
+    "results-path": "a folder below the project's, of letters, digits, '.', '_' and '-', and none of the project's own",
     "pinned-image": "a .sif file in the project, or docker://repository@sha256:digest",
 }
 _LIMITS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
