@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""What SLURM and a container cost: the whole integration, and a cell's seconds on the host, as a job, in the image.
+"""What SLURM and a container cost: the whole integration, and a cell's seconds on the host, as a job, in the
+image.
 
-    .venv/bin/python benchmarks/cluster_overhead.py [--models 2]    needs root and what `make test-system` installs
+    .venv/bin/python benchmarks/cluster_overhead.py [--models 2]    needs root and what `make test-system`
+    installs
 
-Starts a loopback cluster of two nodes (tests/cluster/loopback.py), runs a study of six cells a model through it in the CPU image,
-from data set to pages, and stops the cluster. Then the same cells are measured again in each way, over the same
-prepared files. CPU seconds are of everything this program started, daemons and jobs too: on a shared machine they say
-more than wall seconds. The image is built first, where it is not there yet, and not counted.
+Starts a loopback cluster of two nodes (tests/cluster/loopback.py), runs a study of six cells a model through
+it in the CPU image, from data set to pages, and stops the cluster. Then the same cells are measured again in
+each way, over the same prepared files. CPU seconds are of everything this program started, daemons and jobs
+too: on a shared machine they say more than wall seconds. The image is built first, where it is not there yet,
+and not counted.
 """
 
 from __future__ import annotations
@@ -32,16 +35,20 @@ from small_project import PROJECT as SOURCE  # noqa: E402
 from small_project import STUDY, Project  # noqa: E402
 
 MODELS = ("llava", "qwen2_5_vl", "blip2-opt", "blip2-t5")
-AXES = {"batch_size": {"values": [1, 2, 3, 4]}, "max_input_len": {"values": [1, 2, 3]}}
+AXIS_NAMES = {"batch_size": {"values": [1, 2, 3, 4]}, "max_input_len": {"values": [1, 2, 3]}}
 CELLS_OF_A_MODEL = 6
 PROTOCOL = {**STUDY["protocol"], "stages": False, "repeats": {"max_s": 0.5, "min_rounds": 2}}
 SUBREAPER = 36
-"""prctl's PR_SET_CHILD_SUBREAPER: daemons that this program starts become its children, and their seconds are counted."""
+"""prctl's PR_SET_CHILD_SUBREAPER: daemons that this program starts become its children, and their seconds are
+counted.
+"""
 
 
 def main() -> None:
     """The integration once, then the runs in each way."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--models", type=int, default=2, choices=range(1, len(MODELS) + 1))
     options = parser.parse_args()
     if reason := loopback.why_not() or local_image.why_not():
@@ -52,8 +59,12 @@ def main() -> None:
     cells = CELLS_OF_A_MODEL * options.models
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     with tempfile.TemporaryDirectory() as name:
-        project = local_image.contained_project(Path(name, "contained"), image, models=models, axes=AXES, protocol=PROTOCOL)
-        shutil.copytree(SOURCE / "profiles/slurm-h100", project.folder / "profiles/slurm-h100", dirs_exist_ok=True)
+        project = local_image.contained_project(
+            Path(name, "contained"), image, models=models, axes=AXIS_NAMES, protocol=PROTOCOL
+        )
+        shutil.copytree(
+            SOURCE / "profiles/slurm-h100", project.folder / "profiles/slurm-h100", dirs_exist_ok=True
+        )
 
         def integration() -> None:
             loopback.up()
@@ -63,7 +74,7 @@ def main() -> None:
         tell(f"cluster up, study of {cells} cells in the image from data set to pages, down", integration, 1)
         host = Project(Path(name, "host"))
         shutil.copytree(project.folder, host.folder, ignore=shutil.ignore_patterns("*.sif"))
-        host.configure(models=models, axes=AXES, protocol=PROTOCOL)
+        host.configure(models=models, axes=AXIS_NAMES, protocol=PROTOCOL)
         host.run("--until", "count_cost", "prepare_dataset")
         loopback.up()
         try:
@@ -96,7 +107,10 @@ def tell(what: str, work: Callable[[], object], cells: int) -> None:
     work()
     wall_s = time.monotonic() - started
     reap()
-    print(f"{what}: {wall_s / cells:.1f} s, {(cpu_s() - before) / cells:.1f} CPU s{' a cell' if cells > 1 else ''}", flush=True)
+    print(
+        f"{what}: {wall_s / cells:.1f} s, {(cpu_s() - before) / cells:.1f} CPU s{' a cell' if cells > 1 else ''}",
+        flush=True,
+    )
 
 
 def cpu_s() -> float:

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""How often compare_runs.py --fail-on slower would stop where nothing changed, and find what did: on simulated studies.
+"""How often compare_runs.py --fail-on slower would stop where nothing changed, and find what did: on
+simulated studies.
 
     .venv/bin/python benchmarks/comparison_truth.py [--studies 200] [--cells 126]
 
-For each kind of machine (tests/simulated_runs.py), pairs of studies on the same samples: how often any of the unchanged cells is
-called slower one by one, and beyond chance as the exit status counts it (aim: at most 5 %); and how often what is truly 5 %
-or 3 % slower is found beyond chance: one cell among unchanged ones, any cell where all are, and how many of these. The last line
-is of cells that are quiet and noisy in turns. The draws are the same every time.
+For each kind of machine (tests/simulated_runs.py), pairs of studies on the same samples: how often any of the
+unchanged cells is called slower one by one, and beyond chance as the exit status counts it (aim: at most 5
+%); and how often what is truly 5 % or 3 % slower is found beyond chance: one cell among unchanged ones, any
+cell where all are, and how many of these. The last line is of cells that are quiet and noisy in turns. The
+draws are the same every time.
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ NOISY = Machine(batch=0.02, passes=0.01)
 
 def main() -> None:
     """Simulate and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--studies", type=int, default=200)
     parser.add_argument("--cells", type=int, default=126, help="cells of a study")
     options = parser.parse_args()
@@ -48,20 +52,32 @@ def main() -> None:
         share = 0.0
         for study in range(options.studies):
             pairs = simulated_pairs(machines, study, options.cells)
-            slower, much_slower = ([slowed(pair, factor) for pair in pairs] for factor in (SLOWER, MUCH_SLOWER))
+            slower, much_slower = (
+                [slowed(pair, factor) for pair in pairs] for factor in (SLOWER, MUCH_SLOWER)
+            )
             alone += any(compare(new, old).verdict == "slower" for new, old in pairs)
             beyond += "slower" in verdicts_of(pairs)
             changed = study % options.cells
             one, much = (
-                count + (verdicts_of([*pairs[:changed], pairs_of[changed], *pairs[changed + 1 :]])[changed] == "slower")
+                count
+                + (
+                    verdicts_of([*pairs[:changed], pairs_of[changed], *pairs[changed + 1 :]])[changed]
+                    == "slower"
+                )
                 for count, pairs_of in ((one, slower), (much, much_slower))
             )
             found = verdicts_of(slower).count("slower")
             any_of_all += found > 0
             share += found / options.cells
         figures = [count / options.studies for count in (alone, beyond, much, one, any_of_all, share)]
-        noise = [" to ".join(f"{100 * end:.1f}" for end in span(machines, name)) + " %" for name in ("batch", "passes")]
-        print("  ".join([f"{noise[0]:<12}{noise[1]:<12}", *(f"{figure:>14.1%}" for figure in figures)]), flush=True)
+        noise = [
+            " to ".join(f"{100 * end:.1f}" for end in span(machines, name)) + " %"
+            for name in ("batch", "passes")
+        ]
+        print(
+            "  ".join([f"{noise[0]:<12}{noise[1]:<12}", *(f"{figure:>14.1%}" for figure in figures)]),
+            flush=True,
+        )
 
 
 def simulated_pairs(machines: Sequence[Machine], study: int, cells: int) -> list[tuple[Times, Times]]:
@@ -82,13 +98,18 @@ def slowed(pair: tuple[Times, Times], factor: float) -> tuple[Times, Times]:
 
 def verdicts_of(pairs: Sequence[tuple[Times, Times]]) -> list[Verdict]:
     """Of all cells judged together, as compare_runs.py judges the latencies of two folders of one device."""
-    shared = [shared_drift([times.drift for times in side if times.drift is not None]) for side in zip(*pairs, strict=True)]
+    shared = [
+        shared_drift([times.drift for times in side if times.drift is not None])
+        for side in zip(*pairs, strict=True)
+    ]
     family = []
     for new, old in pairs:
         found = compare(new, old)
         assert found.interval
         band = noise_band(max(new.drift or 0.0, shared[0]), max(old.drift or 0.0, shared[1]))
-        family.append(Compared(found.ratio, (found.interval.low, found.interval.high), len(new.seconds), band))
+        family.append(
+            Compared(found.ratio, (found.interval.low, found.interval.high), len(new.seconds), band)
+        )
     return judge_together(family)
 
 

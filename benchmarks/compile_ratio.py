@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Compiled against eager generate() on the CPU, in steady state, for all six tiny models: seconds, graphs, equal tokens.
+"""Compiled against eager generate() on the CPU, in steady state, for all six tiny models: seconds, graphs,
+equal tokens.
 
 benchmarks/compile_ratio.py [--rounds 15] [--new-tokens 8] [ARCHITECTURE ...]
 
-Both ways run the same batch in turns, each from a model of its own, so that what else the machine does falls on both. Each
-architecture has a process of its own, as each run has: torch.compile stops compiling code that it saw too many shapes of.
+Both ways run the same batch in turns, each from a model of its own, so that what else the machine does falls
+on both. Each architecture has a process of its own, as each run has: torch.compile stops compiling code that
+it saw too many shapes of.
 """
 
 from __future__ import annotations
@@ -20,14 +22,18 @@ import tiny_pairs  # first: it keeps torch on one thread
 
 def main() -> None:
     """Print one line a model; exit with an error where nothing was compiled or a token differs."""
-    from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
+    from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("architectures", nargs="*", default=list(TINY_ARCHITECTURES), metavar="ARCHITECTURE")
     parser.add_argument("--rounds", type=int, default=15, metavar="N")
     parser.add_argument("--new-tokens", type=int, default=8, metavar="N")
     options = parser.parse_args()
-    print(f"{'model':<18}{'eager':>10}{'compiled':>10}{'ratio':>8}{'graphs':>8}{'breaks':>8}{'compile':>10}  tokens")
+    print(
+        f"{'model':<18}{'eager':>10}{'compiled':>10}{'ratio':>8}{'graphs':>8}{'breaks':>8}{'compile':>10}  tokens"
+    )
     line = partial(_line, rounds=options.rounds, new_tokens=options.new_tokens)
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
         for told in processes.map(line, options.architectures):
@@ -35,10 +41,12 @@ def main() -> None:
 
 
 def _line(architecture: str, rounds: int, new_tokens: int) -> str:
-    from vlm_profiling.measure.compiling import compile_model
-    from vlm_profiling.measure.passes import run_batch
+    from vlm_profiling.measure.passes.compiling import compile_model
+    from vlm_profiling.measure.passes.headline import run_batch
 
-    (eager, batch), (compiled, same_batch) = (tiny_pairs.tiny_session(architecture, new_tokens) for _ in range(2))
+    (eager, batch), (compiled, same_batch) = (
+        tiny_pairs.tiny_session(architecture, new_tokens) for _ in range(2)
+    )
     compilation = compile_model(compiled, [same_batch])
     if compilation.frames == 0:
         raise SystemExit(f"{architecture}: nothing was compiled")

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""What a container costs: starting one, a whole cell inside against outside, and whether the measured latency is the same.
+"""What a container costs: starting one, a whole cell inside against outside, and whether the measured latency
+is the same.
 
     .venv/bin/python benchmarks/container_overhead.py --image containers/cpu.sif [--rounds 5]
 
-Prints three lines: seconds that `apptainer exec` adds to a program that does nothing (aim <= 1.5 s), seconds of a whole
-cell inside and outside, and the ratio of the medians of its headline latency with the spread of the rounds. Rounds
-inside and outside alternate. The image needs this lock's versions, or the cells differ in more than the container.
+Prints three lines: seconds that `apptainer exec` adds to a program that does nothing (aim <= 1.5 s), seconds
+of a whole cell inside and outside, and the ratio of the medians of its headline latency with the spread of
+the rounds. Rounds inside and outside alternate. The image needs this lock's versions, or the cells differ in
+more than the container.
 """
 
 from __future__ import annotations
@@ -29,11 +31,22 @@ SAMPLES, BATCH = 64, 4
 
 def main() -> None:
     """Alternate, compare, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--image", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    enter = ["apptainer", "--quiet", "exec", "--cleanenv", "--env", "OMP_NUM_THREADS=1", "--home", str(PROJECT)]
+    enter = [
+        "apptainer",
+        "--quiet",
+        "exec",
+        "--cleanenv",
+        "--env",
+        "OMP_NUM_THREADS=1",
+        "--home",
+        str(PROJECT),
+    ]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         enter += ["--bind", name, str(options.image.resolve())]
@@ -48,15 +61,19 @@ def main() -> None:
                 walls[place].append(timed([*prefix, *cell(folder / "samples", record)]))
                 latencies[place].append(statistics.median(headline(record)))
     print(f"apptainer exec adds {statistics.median(added):.2f} s to a program that does nothing")
-    print(f"a cell takes {statistics.median(walls['inside']):.1f} s inside, {statistics.median(walls['outside']):.1f} s outside")
+    print(
+        f"a cell takes {statistics.median(walls['inside']):.1f} s inside, {statistics.median(walls['outside']):.1f} s outside"
+    )
     inside, outside = latencies["inside"], latencies["outside"]
     ratio = statistics.median(inside) / statistics.median(outside)
     spread = max(max(values) / min(values) for values in (inside, outside))
-    print(f"latency inside / outside {ratio:.3f}; the same place differs by up to {spread:.3f} between rounds")
+    print(
+        f"latency inside / outside {ratio:.3f}; the same place differs by up to {spread:.3f} between rounds"
+    )
 
 
 def write_samples(folder: Path) -> None:
-    """Plain pictures with a question each, in the reference study's format."""
+    """Plain images with a question each, in the reference study's format."""
     folder.mkdir()
     entries = []
     for number in range(SAMPLES):
@@ -67,7 +84,17 @@ def write_samples(folder: Path) -> None:
 
 def cell(samples: Path, output: Path) -> list[str]:
     """The command line of one run on its own."""
-    options = ["--src_folder", str(samples), "--model_name", MODEL, "--device", "cpu", "--optimization", "fp32", "--cached"]
+    options = [
+        "--src_folder",
+        str(samples),
+        "--model_name",
+        MODEL,
+        "--device",
+        "cpu",
+        "--optimization",
+        "fp32",
+        "--cached",
+    ]
     return ["scripts/profile_run.py", *options, "--batch_size", str(BATCH), "--output", str(output)]
 
 

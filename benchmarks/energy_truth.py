@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Do the joules of the meters hold the truth within the uncertainty that they state?
 
-Every trial is a window of 10 to 12 s, in simulated time, over a random course of power: batches that prepare, peak and
-ripple, drift, end idle. The stand-in NVML renews its counter and its power every 20 to 100 ms; CUDA_VISIBLE_DEVICES turns
-the order of two boards round; counters or power are missing, or stand still; the powercap counters wrap around. Prints for
-each kind of meter how often the truth lies within the stated half-width. The aim: 95 % of all trials. Needs gcc.
+Every trial is a window of 10 to 12 s, in simulated time, over a random course of power: batches that prepare,
+peak and ripple, drift, end idle. The stand-in NVML renews its counter and its power every 20 to 100 ms;
+CUDA_VISIBLE_DEVICES turns the order of two boards round; counters or power are missing, or stand still; the
+powercap counters wrap around. Prints for each kind of meter how often the truth lies within the stated
+half-width. The aim: 95 % of all trials. Needs gcc.
 
     .venv/bin/python benchmarks/energy_truth.py [--trials 200] [--seed 0]
 """
@@ -28,7 +29,9 @@ from fakes.nvml import compile_fake_nvml, run_with_library  # noqa: E402
 
 def main() -> None:
     """Run the trials, print a line a kind."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -39,7 +42,11 @@ def main() -> None:
     for kind in KINDS:
         of_kind = [trial for trial in trials if trial.kind == kind]
         measured = [trial for trial in of_kind if trial.joules is not None]
-        print(line(kind, measured) if measured else f"{kind:<34}{len(of_kind):>8}  refused: {of_kind[0].refused}")
+        print(
+            line(kind, measured)
+            if measured
+            else f"{kind:<34}{len(of_kind):>8}  refused: {of_kind[0].refused}"
+        )
     measured = [trial for trial in trials if trial.joules is not None]
     share = sum(trial.holds_truth for trial in measured) / len(measured)
     print(f"the truth is within the stated uncertainty in {share:.1%} of {len(measured)} windows")

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""FLOPs counted without weights: equal to real ones, quick at full size, and the explanation of published figures.
+"""FLOPs counted without weights: equal to real ones, quick at full size, and the explanation of published
+figures.
 
     .venv/bin/python benchmarks/flops.py [--published FILE.csv]
 
-Prints (a) for the six tiny checkpoints the FLOPs counted inside a real generate(), a padded batch of three rows, beside
-the cost functions' (the aim: no difference); (b) for the full-size architectures the parameters and the time of counting
-(the aim: <= 10 s each); (c) published FLOPs beside the cost functions at the work that they stand for (the aim: <= 0.1 %).
+Prints (a) for the six tiny checkpoints the FLOPs counted inside a real generate(), a padded batch of three
+rows, beside the cost functions' (the aim: no difference); (b) for the full-size architectures the parameters
+and the time of counting (the aim: <= 10 s each); (c) published FLOPs beside the cost functions at the work
+that they stand for (the aim: <= 0.1 %).
 """
 
 from __future__ import annotations
@@ -29,21 +31,24 @@ sys.path[:0] = [str(PROJECT / "scripts"), str(PROJECT / "tests")]
 STUDY_SAMPLES = 300
 REFERENCE = PROJECT / "scripts" / "vlm_profiling" / "report" / "reference"
 PUBLISHED = (("TextVQA", 1, 8), ("ScienceQA", 16, 67))
-"""Of blip2-opt-2.7b at 224 px in fp16 on a GPU: data set, batch size, text tokens of the last batch's prompt."""
+"""Of blip2-opt-2.7b at 224 px in fp16 on a GPU: data set, batch size, text tokens of the last batch's prompt.
+"""
 PUBLISHED_NEW_TOKENS = 2
 
 
 def main() -> None:
     """Print the three tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--published", type=Path, default=REFERENCE / "published_results.csv")
     options = parser.parse_args()
 
     from transformers.utils.logging import disable_progress_bar
 
-    from vlm_profiling.checkpoints.architectures import ARCHITECTURES
-    from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
-    from vlm_profiling.cost.count import architecture_cost
+    from vlm_profiling.cost.counting.count import architecture_cost
+    from vlm_profiling.models.architectures import ARCHITECTURES
+    from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 
     disable_progress_bar()
     print("(a) FLOPs of generate(), 3 rows, 5 new tokens: counted inside it, and by the cost functions")
@@ -62,23 +67,29 @@ def main() -> None:
         wall_s, cpu_s = time.perf_counter() - wall, time.process_time() - cpu
         print(f"{architecture:<28}{(cost.parameters or 0) / 1e9:>12.3f} B{wall_s:>8.1f}{cpu_s:>8.1f}")
 
-    print("\n(c) published FLOPs of blip2-opt-2.7b: the whole generate() of the last batch, logits at every prompt position")
-    print(f"{'data set':<12}{'batch':>6}{'last batch':>12}{'published':>14}{'functions':>14}{'difference':>12}")
+    print(
+        "\n(c) published FLOPs of blip2-opt-2.7b: the whole generate() of the last batch, logits at every prompt position"
+    )
+    print(
+        f"{'data set':<12}{'batch':>6}{'last batch':>12}{'published':>14}{'functions':>14}{'difference':>12}"
+    )
     for dataset, batch_size, text_tokens in PUBLISHED:
         published = published_flops(options.published, dataset, batch_size)
         rows = STUDY_SAMPLES % batch_size or batch_size
         functions = all_logits_flops(costs["blip2-opt-2.7b"], rows, text_tokens)
         difference = functions / published - 1
-        print(f"{dataset:<12}{batch_size:>6}{rows:>7} rows{published:>14.4g}{functions:>14.5g}{difference:>+12.3%}")
+        print(
+            f"{dataset:<12}{batch_size:>6}{rows:>7} rows{published:>14.4g}{functions:>14.5g}{difference:>+12.3%}"
+        )
 
 
 def tiny_flops(architecture: str) -> tuple[dict[str, int], dict[str, int]]:
     """FLOPs by stage of a tiny checkpoint: counted inside generate(), and by its functions."""
-    from real_flops import PICTURE_SIZES, noise_picture, real_and_expected_flops
+    from real_flops import IMAGE_SIZES, noise_image, real_and_expected_flops
 
-    from vlm_profiling.checkpoints.describe import describe_checkpoint
-    from vlm_profiling.checkpoints.loader import load_checkpoint
-    from vlm_profiling.cost.count import checkpoint_cost
+    from vlm_profiling.cost.counting.count import checkpoint_cost
+    from vlm_profiling.models.describe import describe_checkpoint
+    from vlm_profiling.models.loader import load_checkpoint
     from vlm_profiling.study.config import ModelConfig
 
     with tempfile.TemporaryDirectory() as folder:
@@ -86,7 +97,7 @@ def tiny_flops(architecture: str) -> tuple[dict[str, int], dict[str, int]]:
         manifest = describe_checkpoint("tiny", ModelConfig(tiny=architecture), project, project / "tiny")
         loaded = load_checkpoint(manifest, project, device="cpu", dtype="float32", attention="sdpa")
         cost = checkpoint_cost(manifest, project)
-    return real_and_expected_flops(loaded, cost, [noise_picture(*size) for size in PICTURE_SIZES])
+    return real_and_expected_flops(loaded, cost, [noise_image(*size) for size in IMAGE_SIZES])
 
 
 def published_flops(table: Path, dataset: str, batch_size: int) -> float:
@@ -105,9 +116,11 @@ def published_flops(table: Path, dataset: str, batch_size: int) -> float:
 
 
 def all_logits_flops(cost: ModelCost, rows: int, text_tokens: int) -> int:
-    """FLOPs of generate() as the reference study counted them: its library computed logits at every position of the prompt."""
-    from vlm_profiling.checkpoints.architectures import full_size_config
+    """FLOPs of generate() as the reference study counted them: its library computed logits at every position
+    of the prompt.
+    """
     from vlm_profiling.cost.functions import Work, work_flops
+    from vlm_profiling.models.architectures import full_size_config
 
     config = full_size_config("blip2-opt-2.7b")
     text = config.get_text_config()

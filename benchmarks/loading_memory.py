@@ -3,9 +3,10 @@
 
 benchmarks/loading_memory.py [--gigabytes 1] [--shard 200MB] [--stored bfloat16] [--quantisation NAME]
 
-Writes a LLaVA of about that size with random weights as shards of safetensors, loads it by the project's loader in a process of
-its own, and reads every weight once, as the first batch does. The resident peak counts pages of the files that
-the process maps and has read, which the kernel can drop at any time, and its own memory, which it cannot; both are told.
+Writes a LLaVA of about that size with random weights as shards of safetensors, loads it by the project's
+loader in a process of its own, and reads every weight once, as the first batch does. The resident peak counts
+pages of the files that the process maps and has read, which the kernel can drop at any time, and its own
+memory, which it cannot; both are told.
 """
 
 from __future__ import annotations
@@ -27,11 +28,19 @@ POLL_S = 0.002
 
 
 def main() -> None:
-    """Print one line: weights, shards, what the process held at most beyond its imports, their ratio, seconds."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--gigabytes", type=float, default=1.0, metavar="GB", help="of weights in bf16, about")
+    """Print one line: weights, shards, what the process held at most beyond its imports, their ratio,
+    seconds.
+    """
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--gigabytes", type=float, default=1.0, metavar="GB", help="of weights in bf16, about"
+    )
     parser.add_argument("--shard", default="200MB", help="largest file, as save_pretrained takes it")
-    parser.add_argument("--stored", default="bfloat16", choices=["bfloat16", "float16", "float32"], help="dtype in the files")
+    parser.add_argument(
+        "--stored", default="bfloat16", choices=["bfloat16", "float16", "float32"], help="dtype in the files"
+    )
     parser.add_argument("--quantisation", help="an entry of study.quantisation.SCHEMES")
     parser.add_argument("--load", nargs=2, type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -59,19 +68,23 @@ def main() -> None:
 def _manifest(project: Path) -> bytes:
     import msgspec
 
-    from vlm_profiling.checkpoints.describe import describe_checkpoint
+    from vlm_profiling.models.describe import describe_checkpoint
     from vlm_profiling.study.config import ModelConfig
 
-    return msgspec.json.encode(describe_checkpoint("llava", ModelConfig(folder="llava"), project, project / "unused"))
+    return msgspec.json.encode(
+        describe_checkpoint("llava", ModelConfig(folder="llava"), project, project / "unused")
+    )
 
 
 def _write(folder: Path, gigabytes: float, shard: str, stored: str) -> int:
-    """A checkpoint of LLaVA's shapes with as many layers as fit, and the tiny LLaVA's processor; returns the layers."""
+    """A checkpoint of LLaVA's shapes with as many layers as fit, and the tiny LLaVA's processor; returns the
+    layers.
+    """
     import shutil
 
     import torch
 
-    from vlm_profiling.checkpoints.architectures import full_size_config, model_from_config
+    from vlm_profiling.models.architectures import full_size_config, model_from_config
 
     config = full_size_config("llava-1.5-7b-hf")
     text, vision = config.text_config, config.vision_config
@@ -81,7 +94,9 @@ def _write(folder: Path, gigabytes: float, shard: str, stored: str) -> int:
     per_layer = 4 * text.hidden_size**2 + 3 * text.hidden_size * text.intermediate_size
     others = 2 * text.vocab_size * text.hidden_size + 2 * 12 * vision.hidden_size**2
     text.num_hidden_layers = max(1, round((gigabytes * 1e9 / 2 - others) / per_layer))
-    model = model_from_config(config, device="cpu", dtype=getattr(torch, stored), attention="sdpa", draw_once=True)
+    model = model_from_config(
+        config, device="cpu", dtype=getattr(torch, stored), attention="sdpa", draw_once=True
+    )
     model.save_pretrained(folder, max_shard_size=shard)
     for name in ("tokenizer.json", "tokenizer_config.json", "processor_config.json", "chat_template.jinja"):
         shutil.copy(PROJECT / "checkpoints/tiny-llava-easy-vqa" / name, folder)
@@ -90,15 +105,17 @@ def _write(folder: Path, gigabytes: float, shard: str, stored: str) -> int:
 
 def _load(project: Path, manifest: Path, quantisation: str | None) -> dict[str, float]:
     """Load it as a run does, and read every weight."""
-    from vlm_profiling.checkpoints.loader import load_checkpoint
-    from vlm_profiling.checkpoints.stored import stored_dtype, tensor_bytes
+    from vlm_profiling.models.loader import load_checkpoint
+    from vlm_profiling.models.stored import stored_dtype, tensor_bytes
     from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
 
     described = read_manifest(manifest, CheckpointManifest)
     imports, own = _status_bytes("VmRSS"), _status_bytes("RssAnon")
-    watch = _Watch()
+    telemetry_sampler = _Watch()
     started = time.perf_counter()
-    loaded = load_checkpoint(described, project, device="cpu", dtype="bfloat16", attention="sdpa", quantisation=quantisation)
+    loaded = load_checkpoint(
+        described, project, device="cpu", dtype="bfloat16", attention="sdpa", quantisation=quantisation
+    )
     seconds = time.perf_counter() - started
     tensors = (*loaded.model.parameters(), *loaded.model.buffers())
     for tensor in tensors:
@@ -110,7 +127,7 @@ def _load(project: Path, manifest: Path, quantisation: str | None) -> dict[str, 
         "plain_bytes": loaded.quantised.plain_weight_bytes if loaded.quantised else weights,
         "imports_bytes": imports,
         "peak_bytes": _status_bytes("VmHWM"),
-        "own_bytes": watch.stop() - own,
+        "own_bytes": telemetry_sampler.stop() - own,
         "seconds": seconds,
     }
 
@@ -134,7 +151,9 @@ class _Watch(threading.Thread):
 
 
 def _status_bytes(name: str) -> int:
-    """A line of /proc/self/status, which gives KiB: VmRSS, its highest VmHWM, its part RssAnon that is no file's (proc(5))."""
+    """A line of /proc/self/status, which gives KiB: VmRSS, its highest VmHWM, its part RssAnon that is no
+    file's (proc(5)).
+    """
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 

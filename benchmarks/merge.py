@@ -6,8 +6,8 @@
 Writes synthetic records of about 10 KB to separate files, and merges a tenth, a half and all of them by
 scripts/merge_runs.py, whole command, warm file cache. Linear means that the time a record stays the same.
 
-Beside each merge, one process only decodes the same files into lists of values, one list a field, and writes nothing: the
-ratio of the two says what the tables cost on a machine of any speed.
+Beside each merge, one process only decodes the same files into lists of values, one list a field, and writes
+nothing: the ratio of the two says what the tables cost on a machine of any speed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ KINDS = 50
 
 def main() -> None:
     """Write the records, merge them, print one line for each number of them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--records", type=int, default=100_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -62,7 +64,9 @@ def main() -> None:
 
 
 def write_study(folder: Path, records: int) -> int:
-    """A product of two axes with `records` cells, and a record for each that has none yet; returns their bytes."""
+    """A product of two axes with `records` cells, and a record for each that has none yet; returns their
+    bytes.
+    """
     settings = study_settings(records)
     (folder / "study.json").write_text(json.dumps({"study": settings, "environment": "benchmark"}))
     for model in settings["models"]:
@@ -101,7 +105,9 @@ def study_settings(records: int) -> dict[str, Any]:
 
 
 def merge(folder: Path) -> tuple[float, float, int]:
-    """Seconds of the whole command, CPU seconds, and the peak of the resident memory of its processes together, bytes."""
+    """Seconds of the whole command, CPU seconds, and the peak of the resident memory of its processes
+    together, bytes.
+    """
     options = ["--study", "study.json", "--runs", "runs", "--costs", "costs", "--output", "tables"]
     command = [sys.executable, str(PROJECT / "scripts" / "merge_runs.py"), *options]
     started, cpu_before_s, peak_bytes = time.perf_counter(), children_cpu_s(), 0
@@ -143,7 +149,9 @@ def _append_values(section: msgspec.Struct, columns: defaultdict[tuple[type, str
 
 
 def children_cpu_s() -> float:
-    """CPU time of all ended processes below this one: what a shared machine does not stretch as it stretches seconds."""
+    """CPU time of all ended processes below this one: what a shared machine does not stretch as it stretches
+    seconds.
+    """
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 

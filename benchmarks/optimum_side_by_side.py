@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
-"""The same cell by optimum-benchmark and by this project: latency of generate(), and the wall time that each needs.
+"""The same cell by optimum-benchmark and by this project: latency of generate(), and the wall time that each
+needs.
 
     .venv/bin/python benchmarks/optimum_side_by_side.py --environment /tmp/optimum [--rounds 3]
 
-A tiny Qwen2.5-VL, one picture of 112 px and 25 text tokens, 16 new tokens, float32 on the CPU, about 10 s of measuring.
-optimum-benchmark needs transformers 4 and so an environment of its own, which is made in the folder where there is none.
-The versions of transformers differ, so a bare loop over generate() is timed in each environment too: a harness is judged
-against the bare loop beside it, and the two loops against each other tell what the versions make of the same work.
-Theirs runs twice, with each of its launchers: under `process`, its default, the parent asks without a pause whether its
-child is done (launchers/process/launcher.py), which takes one of a small machine's cores from what is measured; `inline`
-measures in the command's own process. It calls generate() in inference mode and without an attention mask, so a second bare
-loop does as it does. Ours runs three times: for as long as theirs measures, and on as many samples as are needed, by the
-noise of the bare loop, for a mean known as well as either of theirs; the half-width printed is of the 95 % interval of the
-mean, for all of them.
+A tiny Qwen2.5-VL, one image of 112 px and 25 text tokens, 16 new tokens, float32 on the CPU, about 10 s of
+measuring. optimum-benchmark needs transformers 4 and so an environment of its own, which is made in the
+folder where there is none. The versions of transformers differ, so a bare loop over generate() is timed in
+each environment too: a harness is judged against the bare loop beside it, and the two loops against each
+other tell what the versions make of the same work. Theirs runs twice, with each of its launchers: under
+`process`, its default, the parent asks without a pause whether its child is done
+(launchers/process/launcher.py), which takes one of a small machine's cores from what is measured; `inline`
+measures in the command's own process. It calls generate() in inference mode and without an attention mask, so
+a second bare loop does as it does. Ours runs three times: for as long as theirs measures, and on as many
+samples as are needed, by the noise of the bare loop, for a mean known as well as either of theirs; the
+half-width printed is of the 95 % interval of the mean, for all of them.
 """
 
 from __future__ import annotations
@@ -32,7 +34,13 @@ from typing import NamedTuple
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT / "scripts"))
 
-PACKAGES = ["optimum-benchmark==0.6.0", "transformers==4.57.6", "datasets==4.8.5", "huggingface_hub==0.36.2", "torch==2.13.0"]
+PACKAGES = [
+    "optimum-benchmark==0.6.0",
+    "transformers==4.57.6",
+    "datasets==4.8.5",
+    "huggingface_hub==0.36.2",
+    "torch==2.13.0",
+]
 SIDE_PX, TEXT_TOKENS, NEW_TOKENS = 112, 25, 16
 QUESTION = "what color is this shape?"
 MEASURING_S = 10.0
@@ -40,7 +48,9 @@ LAUNCHERS = ("process", "inline")
 LEAST_SAMPLES = 16
 """Of a cell of ours, one call of generate() each, however few would do."""
 PASSES = 4
-"""What a run takes in all, in units of its headline: that, the stages pass, and the repeats at their default share."""
+"""What a run takes in all, in units of its headline: that, the stages pass, and the repeats at their default
+share.
+"""
 
 BARE_LOOP = """
 import json, sys, time, torch
@@ -91,8 +101,12 @@ INPUTS["ours"] = (*INPUTS["theirs"], "mm_token_type_ids")
 
 def main() -> None:
     """Prepare both sides, measure them in turn, print the medians over the rounds."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--environment", type=Path, required=True, help="folder of optimum-benchmark's environment")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--environment", type=Path, required=True, help="folder of optimum-benchmark's environment"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     their_python = make_environment(options.environment)
@@ -108,7 +122,7 @@ def main() -> None:
         print_row(name, [cells[name] for cells in rounds])
 
 
-class Cell(NamedTuple):
+class RunRow(NamedTuple):
     """What one harness, or one bare loop, told of generate(), and the time that it took."""
 
     mean_s: float
@@ -120,11 +134,13 @@ class Cell(NamedTuple):
     measuring_s: float | None = None
 
 
-def print_row(name: str, cells: list[Cell]) -> None:
+def print_row(name: str, cells: list[RunRow]) -> None:
     """One line of the table: medians over the rounds."""
     mean_s, half_width, calls = (statistics.median(column) for column in list(zip(*cells, strict=True))[:3])
     line = f"{name:<28}{1e3 * mean_s:>16.2f}{half_width:>12.2%}{calls:>7.0f}"
-    commands, measuring = ([value for cell in cells if (value := cell[column]) is not None] for column in (3, 4))
+    commands, measuring = (
+        [value for cell in cells if (value := cell[column]) is not None] for column in (3, 4)
+    )
     if commands:
         command_s, measuring_s = statistics.median(commands), statistics.median(measuring)
         line += f"{command_s:>12.1f}{measuring_s:>14.1f}{command_s - measuring_s:>14.1f}"
@@ -145,18 +161,22 @@ def prepare(folder: Path) -> None:
     from PIL import Image
     from safetensors.torch import save_file
 
-    from vlm_profiling.checkpoints.describe import describe_checkpoint
-    from vlm_profiling.checkpoints.loader import load_checkpoint
+    from vlm_profiling.models.describe import describe_checkpoint
+    from vlm_profiling.models.loader import load_checkpoint
     from vlm_profiling.study.config import ModelConfig
 
     manifest = describe_checkpoint("qwen", ModelConfig(tiny="qwen2_5_vl"), folder, folder / "qwen")
     loaded = load_checkpoint(manifest, folder, device="cpu", dtype="float32", attention="sdpa")
-    picture = Image.new("RGB", (SIDE_PX, SIDE_PX), "red")
-    picture.save(folder / "red.png")
-    prepared = loaded.family.prepare(loaded.processor, [picture], [QUESTION])
+    image = Image.new("RGB", (SIDE_PX, SIDE_PX), "red")
+    image.save(folder / "red.png")
+    prepared = loaded.family.prepare(loaded.processor, [image], [QUESTION])
     if prepared.prompt_tokens[0] - prepared.image_tokens[0] != TEXT_TOKENS:
-        sys.exit(f"the prompt has {prepared.prompt_tokens[0] - prepared.image_tokens[0]} text tokens, not {TEXT_TOKENS}")
-    save_file({name: tensor.contiguous() for name, tensor in prepared.inputs.items()}, folder / "inputs.safetensors")
+        sys.exit(
+            f"the prompt has {prepared.prompt_tokens[0] - prepared.image_tokens[0]} text tokens, not {TEXT_TOKENS}"
+        )
+    save_file(
+        {name: tensor.contiguous() for name, tensor in prepared.inputs.items()}, folder / "inputs.safetensors"
+    )
     old = folder / "qwen-4"
     old.mkdir()
     for file in (folder / "qwen").iterdir():
@@ -164,25 +184,50 @@ def prepare(folder: Path) -> None:
     config = json.loads((old / "config.json").read_text())
     rope = config["text_config"].pop("rope_parameters")
     config["text_config"] |= {"rope_theta": rope["rope_theta"]}
-    config["text_config"]["rope_scaling"] = {"type": "default", "rope_type": "default", "mrope_section": rope["mrope_section"]}
+    config["text_config"]["rope_scaling"] = {
+        "type": "default",
+        "rope_type": "default",
+        "mrope_section": rope["mrope_section"],
+    }
     (old / "config.json").write_text(json.dumps(config))
 
 
-def one_round(folder: Path, their_python: str) -> dict[str, Cell]:
-    """The bare loops, both launchers of theirs, and ours as long as theirs and as sure as each, one after the other."""
+def one_round(folder: Path, their_python: str) -> dict[str, RunRow]:
+    """The bare loops, both launchers of theirs, and ours as long as theirs and as sure as each, one after the
+    other.
+    """
     tokens, seconds = str(NEW_TOKENS), str(MEASURING_S)
     cells = {}
     for name, inputs in INPUTS.items():
         python, checkpoint = (sys.executable, "qwen") if name == "ours" else (their_python, "qwen-4")
-        loop = [python, "-c", BARE_LOOP, str(folder / checkpoint), str(folder / "inputs.safetensors"), tokens, "5"]
-        cells[f"bare loop, {name}"] = Cell(*known_mean(printed([*loop, ",".join(inputs)], folder)))
+        loop = [
+            python,
+            "-c",
+            BARE_LOOP,
+            str(folder / checkpoint),
+            str(folder / "inputs.safetensors"),
+            tokens,
+            "5",
+        ]
+        cells[f"bare loop, {name}"] = RunRow(*known_mean(printed([*loop, ",".join(inputs)], folder)))
     script = folder / "theirs.py"
     script.write_text(THEIRS)
     for launcher in LAUNCHERS:
-        command = [their_python, str(script), str(folder / "qwen-4"), launcher, str(SIDE_PX), str(TEXT_TOKENS), tokens, seconds]
+        command = [
+            their_python,
+            str(script),
+            str(folder / "qwen-4"),
+            launcher,
+            str(SIDE_PX),
+            str(TEXT_TOKENS),
+            tokens,
+            seconds,
+        ]
         started = time.perf_counter()
         measured = printed(command, folder)
-        cells[f"theirs, {launcher}"] = Cell(*known_mean(measured), time.perf_counter() - started, sum(measured))
+        cells[f"theirs, {launcher}"] = RunRow(
+            *known_mean(measured), time.perf_counter() - started, sum(measured)
+        )
     bare = cells["bare loop, ours"]
     cells["ours, as long"] = our_cell(folder, round(MEASURING_S / PASSES / bare.mean_s))
     for launcher in LAUNCHERS:
@@ -191,7 +236,7 @@ def one_round(folder: Path, their_python: str) -> dict[str, Cell]:
     return cells
 
 
-def our_cell(folder: Path, samples: int) -> Cell:
+def our_cell(folder: Path, samples: int) -> RunRow:
     """profile_run.py on so many samples, the settings else as they come."""
     from vlm_profiling.gpu_check.figures import measuring_s
     from vlm_profiling.record.files import read_record
@@ -199,8 +244,27 @@ def our_cell(folder: Path, samples: int) -> Cell:
     asked = [{"image_path": "red.png", "request": QUESTION, "response": "red"}] * samples
     (folder / "samples.json").write_text(json.dumps(asked))
     script = str(PROJECT / "scripts" / "profile_run.py")
-    command = [sys.executable, script, "--src_folder", ".", "--model_name", "qwen", "--device", "cpu", "--optimization", "fp32"]
-    command += ["--cached", "--max_new_tokens", str(NEW_TOKENS), "--min_new_tokens", str(NEW_TOKENS), "--output", "ours.json"]
+    command = [
+        sys.executable,
+        script,
+        "--src_folder",
+        ".",
+        "--model_name",
+        "qwen",
+        "--device",
+        "cpu",
+        "--optimization",
+        "fp32",
+    ]
+    command += [
+        "--cached",
+        "--max_new_tokens",
+        str(NEW_TOKENS),
+        "--min_new_tokens",
+        str(NEW_TOKENS),
+        "--output",
+        "ours.json",
+    ]
     started = time.perf_counter()
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     wall_s = time.perf_counter() - started
@@ -208,11 +272,13 @@ def our_cell(folder: Path, samples: int) -> Cell:
     assert record.headline, record.failure
     assert {batch.generated_tokens for batch in record.batches} == {NEW_TOKENS}
     told = known_mean([batch.generate_s for batch in record.batches])
-    return Cell(*told, wall_s, measuring_s(record))
+    return RunRow(*told, wall_s, measuring_s(record))
 
 
 def known_mean(seconds: list[float]) -> tuple[float, float, int]:
-    """The mean, the half-width of its 95 % interval as records have it, as a share of it, and how many values it is of."""
+    """The mean, the half-width of its 95 % interval as records have it, as a share of it, and how many values
+    it is of.
+    """
     from vlm_profiling.statistics.intervals import mean_interval
 
     interval = mean_interval(seconds)
@@ -223,7 +289,9 @@ def known_mean(seconds: list[float]) -> tuple[float, float, int]:
 def printed(command: list[str], folder: Path) -> list[float]:
     """The seconds on the last line that a command prints; what else it leaves, it leaves in the folder."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
-    shown = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, cwd=folder).stdout
+    shown = subprocess.run(
+        command, check=True, capture_output=True, text=True, env=environment, cwd=folder
+    ).stdout
     return json.loads(shown.splitlines()[-1])
 
 

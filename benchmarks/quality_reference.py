@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """Do the standard metrics say what the field's own programs say?
 
-VQA accuracy and multiple choice: on 10,000 generated answers each, against lmms-eval. Captions: CIDEr-D, BLEU-4 and ROUGE-L on
-the same words against pycocoevalcap, and how far this project's words are from those of Stanford's tokenizer (needs java).
+VQA accuracy and multiple choice: on 10,000 generated answers each, against lmms-eval. Captions: CIDEr-D,
+BLEU-4 and ROUGE-L on the same words against pycocoevalcap, and how far this project's words are from those of
+Stanford's tokenizer (needs java).
 
-The two packages are not among the project's own; put them, without what they depend on, into a folder of their own:
+The two packages are not among the project's own; put them, without what they depend on, into a folder of
+their own:
 
     .venv/bin/pip install --no-deps --target REFERENCE lmms-eval==0.7.3 pycocoevalcap==1.2
-    PYTHONPATH=REFERENCE .venv/bin/python benchmarks/quality_reference.py [--write tests/data/quality_reference.json]
+    PYTHONPATH=REFERENCE .venv/bin/python benchmarks/quality_reference.py [--write
+    tests/data/quality_reference.json]
 
 With --write, what the reference programs say is written down for the tests.
 """
@@ -40,7 +43,9 @@ from vlm_profiling.quality.vqa_accuracy import normalise_answer, vqa_accuracy  #
 
 def main() -> None:
     """Compare what is installed; write down what the reference programs say where asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--write", type=Path, help="JSON file for the tests; needs both packages and java")
     options = parser.parse_args()
     said = {}
@@ -57,7 +62,9 @@ def main() -> None:
 
 
 def compare_vqa() -> dict[str, str]:
-    """The normalised texts' hash, and each pair's accuracy as a digit: 0, 1, 2, 3 or 4 for 0, 0.3, 0.6, 0.9, 1."""
+    """The normalised texts' hash, and each pair's accuracy as a digit: 0, 1, 2, 3 or 4 for 0, 0.3, 0.6, 0.9,
+    1.
+    """
     normalise = _file_of("lmms_eval", "tasks/_task_utils/vqa_eval_metric.py").EvalAIAnswerProcessor()
     pairs = answer_pairs()
     texts = [[normalise(text) for text in (answer, *references)] for answer, references in pairs]
@@ -67,37 +74,59 @@ def compare_vqa() -> dict[str, str]:
         for (answer, references), row in zip(pairs, texts, strict=True)
         for text, expected in zip((answer, *references), row, strict=True)
     )
-    others = sum(abs(vqa_accuracy(*pair) - expected) > 1e-12 for pair, expected in zip(pairs, accuracies, strict=True))
-    print(f"VQA accuracy:  {len(pairs)} pairs, {others} accuracies differ; {11 * len(pairs)} texts, {other_texts} differ")
+    others = sum(
+        abs(vqa_accuracy(*pair) - expected) > 1e-12 for pair, expected in zip(pairs, accuracies, strict=True)
+    )
+    print(
+        f"VQA accuracy:  {len(pairs)} pairs, {others} accuracies differ; {11 * len(pairs)} texts, {other_texts} differ"
+    )
     plain = _without_possessives(normalise, pairs, accuracies)
-    print(f"               VQA v2's own evaluation, which keeps 's and commas together, gives {plain} other accuracies")
+    print(
+        f"               VQA v2's own evaluation, which keeps 's and commas together, gives {plain} other accuracies"
+    )
     return {
         "texts_sha256": hashlib.sha256(json.dumps(texts).encode()).hexdigest(),
-        "accuracies": "".join(str([0.0, 0.3, 0.6, 0.9, 1.0].index(round(accuracy, 9))) for accuracy in accuracies),
+        "accuracies": "".join(
+            str([0.0, 0.3, 0.6, 0.9, 1.0].index(round(accuracy, 9))) for accuracy in accuracies
+        ),
     }
 
 
 def _leave_one_out(said: str, references: Sequence[str]) -> float:
     """As lmms-eval's textvqa_process_results, whose module needs packages that are not installed here."""
-    others = [[text for place, text in enumerate(references) if place != left_out] for left_out in range(len(references))]
+    others = [
+        [text for place, text in enumerate(references) if place != left_out]
+        for left_out in range(len(references))
+    ]
     return mean(min(1, sum(text == said for text in some) / 3) for some in others)
 
 
-def _without_possessives(normalise, pairs: Sequence[tuple[str, list[str]]], accuracies: Sequence[float]) -> int:
+def _without_possessives(
+    normalise, pairs: Sequence[tuple[str, list[str]]], accuracies: Sequence[float]
+) -> int:
     """How many accuracies are others by the steps of VQA v2's evaluation (lmms-eval's vqav2_process_results)."""
 
     def plain(text: str) -> str:
-        return normalise.process_digit_article(normalise.process_punctuation(text.replace("\n", " ").replace("\t", " ").strip()))
+        return normalise.process_digit_article(
+            normalise.process_punctuation(text.replace("\n", " ").replace("\t", " ").strip())
+        )
 
-    found = (_leave_one_out(plain(answer), [plain(text) for text in references]) for answer, references in pairs)
+    found = (
+        _leave_one_out(plain(answer), [plain(text) for text in references]) for answer, references in pairs
+    )
     return sum(abs(accuracy - expected) > 1e-12 for accuracy, expected in zip(found, accuracies, strict=True))
 
 
 def compare_choices() -> str:
     """Each answer's score as a digit, 0 or 1."""
-    judge: Callable[..., dict[str, float]] = _file_of("lmms_eval", "tasks/scienceqa/utils.py").sqa_process_results
+    judge: Callable[..., dict[str, float]] = _file_of(
+        "lmms_eval", "tasks/scienceqa/utils.py"
+    ).sqa_process_results
     pairs = choice_pairs()
-    expected = [judge({"choices": choices, "answer": right}, [answer])["exact_match"] for answer, choices, right in pairs]
+    expected = [
+        judge({"choices": choices, "answer": right}, [answer])["exact_match"]
+        for answer, choices, right in pairs
+    ]
     others = sum(
         names_choice(answer, chr(ord("A") + right)) != bool(score)
         for (answer, _, right), score in zip(pairs, expected, strict=True)
@@ -112,8 +141,8 @@ def compare_captions() -> dict[str, object]:
     from pycocoevalcap.cider.cider import Cider
     from pycocoevalcap.rouge.rouge import Rouge
 
-    pictures = captions()
-    texts = [[caption, *references] for caption, references in pictures]
+    images = captions()
+    texts = [[caption, *references] for caption, references in images]
     words = _stanford_words(texts)
     own = [[" ".join(caption_words(text)) for text in row] for row in texts]
     gts = {number: row[1:] for number, row in enumerate(words)}
@@ -130,13 +159,21 @@ def compare_captions() -> dict[str, object]:
             f"captions:      {title}: "
             + ", ".join(f"{name} {mean_of(found[name]):.6f} off by {apart[name]:.1e}" for name in expected)
         )
-    flat = [(theirs, ours) for row, mine in zip(words, own, strict=True) for theirs, ours in zip(row, mine, strict=True)]
-    print(f"               {sum(theirs != ours for theirs, ours in flat)} of {len(flat)} captions fall into other words")
+    flat = [
+        (theirs, ours)
+        for row, mine in zip(words, own, strict=True)
+        for theirs, ours in zip(row, mine, strict=True)
+    ]
+    print(
+        f"               {sum(theirs != ours for theirs, ours in flat)} of {len(flat)} captions fall into other words"
+    )
     return {"words": words, **expected}
 
 
 def caption_scores(rows: Sequence[Sequence[str]]) -> dict[str, float | list[float]]:
-    """This project's scores of captions whose words stand apart by a space; the first of a row is the caption."""
+    """This project's scores of captions whose words stand apart by a space; the first of a row is the
+    caption.
+    """
     said, references = [row[0].split() for row in rows], [[text.split() for text in row[1:]] for row in rows]
     return {
         "cider_d": cider_d(said, references),
@@ -153,7 +190,9 @@ def mean_of(figure: float | list[float]) -> float:
 def _stanford_words(texts: Sequence[Sequence[str]]) -> list[list[str]]:
     from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
-    found = PTBTokenizer().tokenize({number: [{"caption": text} for text in row] for number, row in enumerate(texts)})
+    found = PTBTokenizer().tokenize(
+        {number: [{"caption": text} for text in row] for number, row in enumerate(texts)}
+    )
     return [found[number] for number in range(len(texts))]
 
 

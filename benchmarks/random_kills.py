@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""What random kills cost a study: finished records lost, cells measured twice, files half written. All are promised to be none.
+"""What random kills cost a study: finished records lost, cells measured twice, files half written. All are
+promised to be none.
 
     .venv/bin/python benchmarks/random_kills.py [--kills 100] [--seed 1]
 
-A small study is started and killed (kill -9) at a random moment, again and again, until it is finished; then the next one.
-Killed are by chance Snakemake with all its jobs, Snakemake alone (its job goes on beside the next start), or one job alone:
-data set, checkpoint, ceiling, cost, runs, tables, audits, charts or pages, whatever is at work. Records are watched all the
-while, every file is read after every kill, and the tables at the end are compared with those of a study left alone.
+A small study is started and killed (kill -9) at a random moment, again and again, until it is finished; then
+the next one. Killed are by chance Snakemake with all its jobs, Snakemake alone (its job goes on beside the
+next start), or one job alone: data set, checkpoint, ceiling, cost, runs, tables, audits, charts or pages,
+whatever is at work. Records are watched all the while, every file is read after every kill, and the tables at
+the end are compared with those of a study left alone.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ from small_project import Project, new_project  # noqa: E402
 
 def main() -> int:
     """Kill, account, print; exit status 1 when anything was lost."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()

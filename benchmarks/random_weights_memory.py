@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Peak host memory of drawing a full-size model's random weights in bf16, over the bytes of its weights, and the seconds.
+"""Peak host memory of drawing a full-size model's random weights in bf16, over the bytes of its weights, and
+the seconds.
 
 benchmarks/random_weights_memory.py [ARCHITECTURE]
 
-The process may hold no more than 1.25 times the weights and 2 GiB: a loader that keeps two copies fails instead of swapping.
+The process may hold no more than 1.25 times the weights and 2 GiB: a loader that keeps two copies fails
+instead of swapping.
 """
 
 from __future__ import annotations
@@ -21,10 +23,12 @@ def main() -> None:
     """Print one line: weights, what the process held at most beyond its imports, their ratio, seconds."""
     import torch
 
-    from vlm_profiling.checkpoints.architectures import full_size_config, model_from_config
-    from vlm_profiling.checkpoints.stored import tensor_bytes
+    from vlm_profiling.models.architectures import full_size_config, model_from_config
+    from vlm_profiling.models.stored import tensor_bytes
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("architecture", nargs="?", default="llava-1.5-7b-hf")
     config = full_size_config(parser.parse_args().architecture)
     settings = {"dtype": torch.bfloat16, "attention": "sdpa", "draw_once": True}

@@ -3,9 +3,10 @@
 
     benchmarks/report_speed.py [--samples 300] [--keep FOLDER]
 
-Writes a synthetic record for every cell of config.yaml, merges and audits them, then times draw_charts.py and write_report.py,
-whole commands; where there is a Chromium, also how long the landing page takes to answer to a reader, from asking for it to a
-table sorted by a click, and to all of its charts. `--keep` leaves the study in a folder, to look at its pages.
+Writes a synthetic record for every cell of config.yaml, merges and audits them, then times draw_charts.py and
+write_report.py, whole commands; where there is a Chromium, also how long the landing page takes to answer to
+a reader, from asking for it to a table sorted by a click, and to all of its charts. `--keep` leaves the study
+in a folder, to look at its pages.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from opened import open_page, seconds_to_a_sorted_table  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 from study_folder import StudyFolder, write_study  # noqa: E402
 
-from vlm_profiling.record.schema import Record  # noqa: E402
+from vlm_profiling.record.schema import RunRecord  # noqa: E402
 from vlm_profiling.study import Run  # noqa: E402
 
 OPENED = 7
@@ -43,7 +44,9 @@ ACCURACY = (0.55, 0.4, 0.62, 0.48, 0.6, 0.78)
 
 def main() -> None:
     """Write the study, time both commands, print one line each."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--samples", type=int, default=300)
     parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
@@ -55,9 +58,20 @@ def main() -> None:
         print(f"{len(study.runs)} cells of {options.samples} samples each")
         for name, extra in (("draw_charts", []), ("write_report", ["--plots", folder / "plots"])):
             output = folder / ("plots" if name == "draw_charts" else "reports")
-            command = [PROJECT / "scripts" / f"{name}.py", "--study", study.description, "--tables", folder / "tables", *extra]
+            command = [
+                PROJECT / "scripts" / f"{name}.py",
+                "--study",
+                study.description,
+                "--tables",
+                folder / "tables",
+                *extra,
+            ]
             started, cpu_before_s = time.perf_counter(), children_cpu_s()
-            subprocess.run([sys.executable, *map(str, command), "--output", str(output)], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [sys.executable, *map(str, command), "--output", str(output)],
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
             size_bytes = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
             seconds, cpu_s = time.perf_counter() - started, children_cpu_s() - cpu_before_s
             print(f"{name}: {seconds:.1f} s, {cpu_s:.1f} s of CPU, {size_bytes / 1e6:.2f} MB")
@@ -88,7 +102,9 @@ def tell_landing_page(path: Path) -> None:
 
 
 def children_cpu_s() -> float:
-    """CPU time of all ended processes below this one: what a shared machine does not stretch as it stretches seconds."""
+    """CPU time of all ended processes below this one: what a shared machine does not stretch as it stretches
+    seconds.
+    """
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
@@ -98,17 +114,25 @@ def write_reference_study(folder: Path, samples: int) -> StudyFolder:
     settings: dict[str, Any] = yaml.safe_load((PROJECT / "config.yaml").read_text(encoding="utf-8"))
     models = list(settings["models"])
 
-    def answer(run: Run) -> Record:
+    def answer(run: Run) -> RunRecord:
         place = models.index(run.model)
         if run.point.optimization == "flash-attention-2" and run.model.startswith("blip2"):
-            return make_failed_record("unsupported", "flash_attention_2 is not supported by this model", **identity_of(run))
+            return make_failed_record(
+                "unsupported", "flash_attention_2 is not supported by this model", **identity_of(run)
+            )
         if run.model == "fuyu-8b" and run.point.image_size == 448:
-            return make_failed_record("oom", "CUDA out of memory: tried to allocate 2.5 GiB", **identity_of(run))
+            return make_failed_record(
+                "oom", "CUDA out of memory: tried to allocate 2.5 GiB", **identity_of(run)
+            )
         batch, side = run.point.batch_size, run.point.image_size or 224
-        seconds = SPEED_S[place] * batch**0.45 * (side / 224) ** 0.6 * (30 if run.point.device == "cpu" else 1)
+        seconds = (
+            SPEED_S[place] * batch**0.45 * (side / 224) ** 0.6 * (30 if run.point.device == "cpu" else 1)
+        )
         seed = zlib.crc32(run.key.encode())
         accuracy = min(0.95, ACCURACY[place] + (side - 224) / 3000)
-        return make_record(samples=samples, generate_s=seconds, accuracy=accuracy, side=side, seed=seed, **identity_of(run))
+        return make_record(
+            samples=samples, generate_s=seconds, accuracy=accuracy, side=side, seed=seed, **identity_of(run)
+        )
 
     return write_study(folder, settings, answer)
 

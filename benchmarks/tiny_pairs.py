@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vlm_profiling.measure.passes import InputBatch, Session
+    from vlm_profiling.measure.passes.headline import InputBatch, Session
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a tiny model's work is too small to share between cores
@@ -20,14 +20,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 
 def tiny_session(architecture: str, new_tokens: int = 8, rows: int = 4) -> tuple[Session, InputBatch]:
-    """A tiny checkpoint on the CPU and one prepared batch of random pictures."""
+    """A tiny checkpoint on the CPU and one prepared batch of random images."""
     import numpy
     from PIL import Image
 
-    from vlm_profiling.checkpoints.describe import describe_checkpoint
-    from vlm_profiling.checkpoints.loader import load_checkpoint
-    from vlm_profiling.measure.passes import Session, make_batches, prepare_batches
+    from vlm_profiling.measure.passes.headline import Session, make_batches, prepare_batches
     from vlm_profiling.measure.progress import quiet_libraries
+    from vlm_profiling.models.describe import describe_checkpoint
+    from vlm_profiling.models.loader import load_checkpoint
     from vlm_profiling.record.manifests import DatasetSample
     from vlm_profiling.record.schema import Point
     from vlm_profiling.study.config import ModelConfig, ProtocolConfig
@@ -40,10 +40,13 @@ def tiny_session(architecture: str, new_tokens: int = 8, rows: int = 4) -> tuple
     point = Point(device="cpu", optimization="fp32", batch_size=rows)
     session = Session(loaded, "cpu", point, ProtocolConfig(max_new_tokens=new_tokens))
     generator = numpy.random.default_rng(0)
-    pictures = [Image.fromarray(generator.integers(0, 256, (64, 64, 3), dtype=numpy.uint8)) for _ in range(rows)]
-    samples = [
-        DatasetSample(id=str(n), image="", image_sha256="", request="what is this ?", references=["x"]) for n in range(rows)
+    images = [
+        Image.fromarray(generator.integers(0, 256, (64, 64, 3), dtype=numpy.uint8)) for _ in range(rows)
     ]
-    (batch,) = make_batches(samples, pictures, rows)
+    samples = [
+        DatasetSample(id=str(n), image="", image_sha256="", request="what is this ?", references=["x"])
+        for n in range(rows)
+    ]
+    (batch,) = make_batches(samples, images, rows)
     prepare_batches(session, [batch])
     return session, batch

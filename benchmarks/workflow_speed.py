@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""What the workflow costs Snakemake: finished studies planned again, beside as many trivial jobs of the same shape.
+"""What the workflow costs Snakemake: finished studies planned again, beside as many trivial jobs of the same
+shape.
 
-Every output is an empty stand-in that Snakemake recorded as made (--touch), so that only planning is timed; checkpoints have
-manifests, which the memory asked for a run is read from.
+Every output is an empty stand-in that Snakemake recorded as made (--touch), so that only planning is timed;
+checkpoints have manifests, which the memory asked for a run is read from.
 
     .venv/bin/python benchmarks/workflow_speed.py [--cells 10000] [--repeats 3]
 
-Prints `snakemake -n -q` of the reference study with nothing to do (aim <= 2 s), and of a study of CELLS cells against
-CELLS trivial jobs with as many inputs, half of them made by a rule, side by side (aim: ratio <= 1.3).
+Prints `snakemake -n -q` of the reference study with nothing to do (aim <= 2 s), and of a study of CELLS cells
+against CELLS trivial jobs with as many inputs, half of them made by a rule, side by side (aim: ratio <= 1.3).
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 def main() -> None:
     """Build the two finished studies and the trivial workflow, time their planning, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cells", type=int, default=10_000)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
@@ -43,7 +46,9 @@ def main() -> None:
         pairs = [(plan_cpu_s(large), plan_cpu_s(trivial)) for _ in range(options.repeats)]
         ratio = statistics.median(ours / theirs for ours, theirs in pairs)
         ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
-        print(f"{options.cells} cells: {ours:.1f} s of processor time; as many trivial jobs: {theirs:.1f} s; ratio {ratio:.2f}")
+        print(
+            f"{options.cells} cells: {ours:.1f} s of processor time; as many trivial jobs: {theirs:.1f} s; ratio {ratio:.2f}"
+        )
 
 
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -71,14 +76,22 @@ def plan_cpu_s(folder: Path) -> float:
 
 
 def finished_study(folder: Path, config: Path) -> Path:
-    """A copy of the project in which every output of the study exists and is up to date, on the host: no image is built."""
+    """A copy of the project in which every output of the study exists and is up to date, on the host: no
+    image is built.
+    """
     folder.mkdir()
     for name in ("Snakefile", "rules", "scripts", "envs"):
         source = PROJECT / name
         shutil.copytree(source, folder / name) if source.is_dir() else shutil.copy(source, folder / name)
     settings = yaml.safe_load(config.read_text()) | {"container": "none", "cpu_container": "none"}
     (folder / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
-    identity = {"name": "model", "source": "tiny:llava", "model_type": "llava", "architecture": "", "family": "llava"}
+    identity = {
+        "name": "model",
+        "source": "tiny:llava",
+        "model_type": "llava",
+        "architecture": "",
+        "family": "llava",
+    }
     manifest = json.dumps({**identity, "content_sha256": "0" * 64, "weight_bytes": 1}).encode()
     outputs = snakemake(folder, "-n", "--summary", "-c", "1").stdout.splitlines()[1:]
     for line in outputs:
@@ -106,14 +119,20 @@ def large_config(path: Path, cells: int) -> Path:
     batch_sizes, image_sizes = list(range(1, 51)), list(range(32, 32 + cells // models // 50))
     lines = ["name: large", "models:", *(f"  model{number}: {{tiny: llava}}" for number in range(models))]
     lines += ["datasets: {easy-vqa: {package: easy-vqa, samples: 8}}"]
-    lines += ["baseline: {device: cpu, optimization: fp32, batch_size: 1, image_size: 32}", "grid: product", "axes:"]
+    lines += [
+        "baseline: {device: cpu, optimization: fp32, batch_size: 1, image_size: 32}",
+        "grid: product",
+        "axes:",
+    ]
     lines += [f"  batch_size: {{values: {batch_sizes}}}", f"  image_size: {{values: {image_sizes}}}"]
     path.write_text("\n".join(lines) + "\n")
     return path
 
 
 def trivial_workflow(folder: Path, jobs: int) -> Path:
-    """As many finished jobs of the same shape: three given inputs, three made by a rule, a log, a parameter, gathered by one."""
+    """As many finished jobs of the same shape: three given inputs, three made by a rule, a log, a parameter,
+    gathered by one.
+    """
     folder.mkdir()
     inputs = [f"{kind}{number}.txt" for kind in ("given", "made/") for number in range(3)]
     (folder / "Snakefile").write_text(

@@ -23,8 +23,8 @@ FOLDER = Path(__file__).resolve().parent
 PROJECT = FOLDER.parent
 sys.path.insert(0, str(PROJECT / "scripts"))
 
-from vlm_profiling.record.images import sif_identifier  # noqa: E402
-from vlm_profiling.study.keys import lock_sha256  # noqa: E402
+from vlm_profiling.record.container_image import sif_identifier  # noqa: E402
+from vlm_profiling.study.spec import lock_sha256  # noqa: E402
 
 TOOLS = ("install.sh", "fetch_wheels.py", "check_image.py")
 INSIDE = "/opt/build"
@@ -35,13 +35,17 @@ SQUASH = "-comp zstd -Xcompression-level 3"
 
 def main() -> int:
     """Do what the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("command", choices=["lock", "recipes", "build"])
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="by default all of images.yaml")
     parser.add_argument("--check", action="store_true", help="only say whether the recipes are up to date")
     parser.add_argument("--base", type=Path, help="a root folder or a .sif instead of the pinned base")
     parser.add_argument("--wheels", type=Path, help="a folder of wheels instead of a package index")
-    parser.add_argument("--output", type=Path, default=PROJECT, help="folder that images and lock.yaml are written below")
+    parser.add_argument(
+        "--output", type=Path, default=PROJECT, help="folder that images and lock.yaml are written below"
+    )
     options = parser.parse_args()
     known = yaml.safe_load((FOLDER / "images.yaml").read_text())
     unknown = set(options.images) - known.keys()
@@ -71,7 +75,9 @@ def main() -> int:
 
 def lock_text(image: dict) -> str:
     """Every package at its version with the hash of the one file that pip takes for this Python and platform."""
-    pins = dict(line.split("==") for line in (PROJECT / "envs/measure.lock").read_text().splitlines() if "==" in line)
+    pins = dict(
+        line.split("==") for line in (PROJECT / "envs/measure.lock").read_text().splitlines() if "==" in line
+    )
     beside = (PROJECT / "envs/workflow.lock").read_text()
     pins |= image.get("versions", {})
     wheels = image.get("wheels", {})
@@ -114,15 +120,25 @@ def resolve(asked: list[str], *, no_deps: bool = False, constraint: str = "") ->
 
 
 def recipe_files(name: str, image: dict) -> dict[str, str]:
-    """The Apptainer definition, the Dockerfile and what both assert, by file name. All paths start from the project's folder."""
+    """The Apptainer definition, the Dockerfile and what both assert, by file name. All paths start from the
+    project's folder.
+    """
     base = image["base"]
-    unchecked = "" if base["checked"] else "; the digest was not compared with the registry's, see images.yaml"
+    unchecked = (
+        "" if base["checked"] else "; the digest was not compared with the registry's, see images.yaml"
+    )
     head = f"# {name}: {image['about']}. Written by `make recipes` from images.yaml.\n# Base: {base['name']}:{base['tag']}"
     head += unchecked
     expect = {"from_base": image.get("from_base", []), "wheels": image.get("wheels", {}), **image["expect"]}
     files = {f"containers/{tool}": f"{INSIDE}/{tool}" for tool in TOOLS}
-    files |= {image["lock"]: f"{INSIDE}/python.lock", f"containers/{name}.expect.json": f"{INSIDE}/expect.json"}
-    labels = {"vlm-profiling.image": name, "vlm-profiling.base": f"{base['name']}:{base['tag']}@{base['digest']}"}
+    files |= {
+        image["lock"]: f"{INSIDE}/python.lock",
+        f"containers/{name}.expect.json": f"{INSIDE}/expect.json",
+    }
+    labels = {
+        "vlm-profiling.image": name,
+        "vlm-profiling.base": f"{base['name']}:{base['tag']}@{base['digest']}",
+    }
     index = {"PIP_EXTRA_INDEX_URL": image["index"]} if "index" in image else {}
     definition = [
         head,
@@ -166,7 +182,11 @@ def recipe_files(name: str, image: dict) -> dict[str, str]:
 
 def write_recipes(images: dict, *, check: bool) -> int:
     """Write the recipes that changed, or say which would; 1 when `check` finds one out of date."""
-    wanted = {FOLDER / file: text for name, image in images.items() for file, text in recipe_files(name, image).items()}
+    wanted = {
+        FOLDER / file: text
+        for name, image in images.items()
+        for file, text in recipe_files(name, image).items()
+    }
     changed = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     for path in changed:
         print(f"{path.relative_to(PROJECT)}: {'out of date, run `make recipes`' if check else 'written'}")
@@ -176,7 +196,9 @@ def write_recipes(images: dict, *, check: bool) -> int:
 
 
 def build(name: str, base: Path | None, wheels: Path | None, output: Path) -> float:
-    """Build one image with Apptainer to `output`; returns the seconds it took. Raises CalledProcessError when it fails."""
+    """Build one image with Apptainer to `output`; returns the seconds it took. Raises CalledProcessError when
+    it fails.
+    """
     started = time.monotonic()
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_suffix(".partial.sif")
@@ -195,19 +217,26 @@ def note_build(name: str, image: dict, base: Path | None, output: Path, lock: Pa
     built = yaml.safe_load(lock.read_text()) if lock.exists() else {}
     with output.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    version = subprocess.run(["apptainer", "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
+    version = subprocess.run(
+        ["apptainer", "--version"], capture_output=True, text=True, check=True
+    ).stdout.split()[-1]
     built[name] = {
         "file": image["file"],
         "sha256": sha256,
         "identifier": sif_identifier(output),
         "size_bytes": output.stat().st_size,
-        "base": f"{image['base']['name']}@{image['base']['digest']}" if base is None else f"local: {base.name}",
+        "base": f"{image['base']['name']}@{image['base']['digest']}"
+        if base is None
+        else f"local: {base.name}",
         "base_checked": base is None,
         "lock": image["lock"],
         "lock_sha256": lock_sha256((PROJECT / image["lock"]).read_text()),
         "apptainer": version,
     }
-    lock.write_text("# What was built, by `make containers`; not edited by hand.\n" + yaml.safe_dump(built, sort_keys=False))
+    lock.write_text(
+        "# What was built, by `make containers`; not edited by hand.\n"
+        + yaml.safe_dump(built, sort_keys=False)
+    )
 
 
 if __name__ == "__main__":

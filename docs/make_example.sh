@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Copies the pages of a finished study to a folder that can be committed: pages, pictures and tables, without the records.
+# Copies the pages of a finished study to a folder that can be committed: pages, images and tables, without the records.
 #
 #   docs/make_example.sh results/demo docs/example
 #

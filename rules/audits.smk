@@ -1,6 +1,6 @@
 # Step 7: all finished records to findings: what would have caught a mistake, and what optimizations did to answers. The tables
 # stand for the records, which would be thousands of inputs once more.
-from vlm_profiling.report.files import audit_files
+from vlm_profiling.outputs import audit_files
 
 
 rule audit_runs:

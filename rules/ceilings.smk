@@ -1,5 +1,5 @@
 # Steps 3 and 7: what each device reaches, measured once; and how far every stage of every run is from it.
-from vlm_profiling.report.files import roofline_files
+from vlm_profiling.outputs import roofline_files
 
 
 wildcard_constraints:

@@ -17,7 +17,7 @@ with large_imports():  # what Snakemake itself imported, too
         set_aside_broken_records,
         sweep_leftovers,
     )
-    from vlm_profiling.report.files import chart_kind
+    from vlm_profiling.outputs import chart_kind
     from vlm_profiling.study import ConfigError
     from vlm_profiling.workflow import (
         ResultsError,

@@ -1,5 +1,5 @@
 # Steps 8 and 9: charts and pages, from the tables alone.
-from vlm_profiling.report.files import (
+from vlm_profiling.outputs import (
     chart_files,
     chart_processes,
     page_files,
@@ -39,7 +39,7 @@ rule write_report:
             "<results>/reports/{file}",
             file=[*page_files(STUDY.study), *site_files(STUDY.study)],
         ),
-        directory("<results>/reports/pictures"),
+        directory("<results>/reports/images"),
     log:
         "<results>/logs/write_report.log",
     params:

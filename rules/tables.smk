@@ -1,5 +1,5 @@
 # Step 6: all records to tables.
-from vlm_profiling.report.files import table_files
+from vlm_profiling.outputs import table_files
 
 
 rule merge_runs:

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Compare a study's finished runs with what their device allows: one row a stage of a run and ceiling, as Parquet and CSV.
+"""Compare a study's finished runs with what their device allows: one row a stage of a run and ceiling, as
+Parquet and CSV.
 
     compute_roofline.py --study results/study.json --runs results/runs --costs results/costs \\
         --ceilings results/ceilings --output results/tables
 
-A device without a file of ceilings is compared with its datasheet alone. Exit status 2 when the study, a cost file or a file
-of ceilings cannot be read.
+A device without a file of ceilings is compared with its datasheet alone. Exit status 2 when the study, a cost
+file or a file of ceilings cannot be read.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import sys
 
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.report.finished_study import finished_study_options, read_finished_study
-from vlm_profiling.report.roofline import write_roofline
 from vlm_profiling.study import ConfigError
+from vlm_profiling.tables.roofline import write_roofline
 
 
 def main() -> int:

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Count what a model's work costs: FLOPs and bytes as exact functions of its tokens, without weights and without a GPU.
+"""Count what a model's work costs: FLOPs and bytes as exact functions of its tokens, without weights and
+without a GPU.
 
-    scripts/count_cost.py --checkpoint results/checkpoints/tiny-llava.json --output results/costs/tiny-llava.json
-    scripts/count_cost.py --architecture llava-1.5-7b-hf
+    scripts/count_cost.py --checkpoint results/checkpoints/tiny-llava.json --output
+    results/costs/tiny-llava.json scripts/count_cost.py --architecture llava-1.5-7b-hf
 
 Without --output the cost is printed as a table.
 """
@@ -14,7 +15,7 @@ import sys
 from pathlib import Path
 
 from vlm_profiling.cost.functions import CostError, ModelCost, write_cost
-from vlm_profiling.cost.table import cost_table
+from vlm_profiling.cost.roofline.table import cost_table
 from vlm_profiling.large_imports import large_imports
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
@@ -22,9 +23,13 @@ from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
 
 def main() -> int:
     """Exit code 0, or 2 when there is nothing to count; the reason stands on stderr."""
-    parser = argparse.ArgumentParser(description="Count what a model's work costs in FLOPs and bytes, without its weights.")
+    parser = argparse.ArgumentParser(
+        description="Count what a model's work costs in FLOPs and bytes, without its weights."
+    )
     model = parser.add_mutually_exclusive_group(required=True)
-    model.add_argument("--checkpoint", type=Path, help="manifest of a prepared checkpoint, in the project's folder")
+    model.add_argument(
+        "--checkpoint", type=Path, help="manifest of a prepared checkpoint, in the project's folder"
+    )
     model.add_argument("--architecture", help="a full-size architecture, such as llava-1.5-7b-hf")
     parser.add_argument("--output", type=Path, help="JSON file to write; without it a table is printed")
     options = parser.parse_args()
@@ -42,7 +47,7 @@ def main() -> int:
 
 def _count(options: argparse.Namespace) -> ModelCost:
     with large_imports():
-        from vlm_profiling.cost.count import architecture_cost, checkpoint_cost
+        from vlm_profiling.cost.counting.count import architecture_cost, checkpoint_cost
 
     if options.architecture is not None:
         return architecture_cost(options.architecture)

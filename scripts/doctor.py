@@ -3,8 +3,8 @@
 
     doctor.py [config.yaml]
 
-Looks at Python and its packages, containers, GPUs and their meters, SLURM, disk, the hub's cache, RAPL and the load by others.
-Exit status 1 when something is missing that the study needs; a warning is none.
+Looks at Python and its packages, containers, GPUs and their meters, SLURM, disk, the hub's cache, RAPL and
+the load by others. Exit status 1 when something is missing that the study needs; a warning is none.
 """
 
 from __future__ import annotations
@@ -19,8 +19,12 @@ COLUMNS = "{:<9}{:<22}{}"
 
 def main() -> int:
     """Look, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"), help="by default config.yaml")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "config", type=Path, nargs="?", default=Path("config.yaml"), help="by default config.yaml"
+    )
     options = parser.parse_args()
 
     from vlm_profiling.doctor.examine import examine

@@ -11,15 +11,17 @@ import argparse
 import sys
 from pathlib import Path
 
+from vlm_profiling.metrics.catalog import metrics_page
 from vlm_profiling.record.files import write_if_changed
-from vlm_profiling.report.metrics import metrics_page
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "metrics.md"
 
 
 def main() -> int:
     """Exit code: 0, or 1 where --check found the page stale."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where the page is stale")
     parser.add_argument("--output", type=Path, default=PAGE, help="the page (default: docs/metrics.md)")
     arguments = parser.parse_args()

@@ -13,22 +13,28 @@ import sys
 from pathlib import Path
 
 from vlm_profiling.large_imports import large_imports
+from vlm_profiling.outputs import chart_processes
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.report.description import read_description
-from vlm_profiling.report.files import chart_processes
 from vlm_profiling.study import ConfigError
 
 
 def main() -> int:
     """Parse, draw, tell."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--study", type=Path, required=True, help="JSON file with the study's settings")
-    parser.add_argument("--tables", type=Path, required=True, help="folder of the tables that merge_runs.py wrote")
+    parser.add_argument(
+        "--tables", type=Path, required=True, help="folder of the tables that merge_runs.py wrote"
+    )
     parser.add_argument("--output", type=Path, required=True, help="folder for the charts")
-    parser.add_argument("--processes", type=int, help="1, or 2; by default as many as the number of charts is worth")
+    parser.add_argument(
+        "--processes", type=int, help="1, or 2; by default as many as the number of charts is worth"
+    )
     options = parser.parse_args()
     with large_imports():
-        from vlm_profiling.report.charts import draw_charts
+        from vlm_profiling.report.charts.draw import draw_charts
     try:
         study, _ = read_description(options.study)
         processes = chart_processes(study) if options.processes is None else options.processes

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Give results to other tools: a LaTeX table, vLLM's benchmark JSON, MLPerf's system description.
 
-    export_results.py latex results --columns model generate_mean_s energy_gpu_per_sample_j exact_match > table.tex
-    export_results.py vllm results --output export/vllm
-    export_results.py mlperf results --output export/systems
+    export_results.py latex results --columns model generate_mean_s energy_gpu_per_sample_j exact_match >
+    table.tex export_results.py vllm results --output export/vllm export_results.py mlperf results --output
+    export/systems
 
-latex reads results/tables, the others the records; CSV and Parquet with their data dictionary lie in results/tables already.
-Exit status 2 when there is nothing to read, or a column is unknown.
+latex reads results/tables, the others the records; CSV and Parquet with their data dictionary lie in
+results/tables already. Exit status 2 when there is nothing to read, or a column is unknown.
 """
 
 from __future__ import annotations
@@ -22,20 +22,24 @@ from vlm_profiling.record.files import RecordError, write_bytes
 from vlm_profiling.report.exports.latex import ColumnError, latex_table
 from vlm_profiling.report.exports.mlperf import fields_to_fill_in, system_description
 from vlm_profiling.report.exports.vllm import serve_result, throughput_result
-from vlm_profiling.report.findings import Finding, read_findings
-from vlm_profiling.report.places import Place
-from vlm_profiling.report.results import read_results
+from vlm_profiling.tables.findings import Finding, read_findings
+from vlm_profiling.tables.identity import RunKey
+from vlm_profiling.tables.results_folder import read_results
 
 DEFAULT_COLUMNS = ("model", "dataset", "generate_mean_s", "ttft_mean_s", "batch_flops", "exact_match")
 
 
 def main() -> int:
     """Parse, export, tell."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     shapes = parser.add_subparsers(dest="shape", required=True)
     latex = shapes.add_parser("latex", help="a table of chosen columns, printed")
     latex.add_argument("results", type=Path, help="results folder of a study")
-    latex.add_argument("--columns", nargs="+", default=DEFAULT_COLUMNS, help="columns of tables/runs (docs/metrics.md)")
+    latex.add_argument(
+        "--columns", nargs="+", default=DEFAULT_COLUMNS, help="columns of tables/runs (docs/metrics.md)"
+    )
     latex.add_argument("--axis", default="baseline", help="only runs on this axis; baseline by default")
     latex.add_argument("--siunitx", action="store_true", help="numbers in \\num{}, for the package siunitx")
     for name, help_text in (("vllm", "one file a finished run and shape"), ("mlperf", "one file a machine")):
@@ -67,15 +71,17 @@ def latex_of(results: Path, columns: list[str], axis: str, *, siunitx: bool) -> 
     if chosen.is_empty():
         axes = sorted(set(",".join(runs["axes"]).split(",")))
         raise RecordError(f"{path}: no run on axis {axis!r}; there are {', '.join(axes)}")
-    doubts: dict[Place, list[Finding]] = {}
+    flags: dict[RunKey, list[Finding]] = {}
     for finding in read_findings(results / "tables"):
         if finding.verdict == "fail":
-            doubts.setdefault(finding.place, []).append(finding)
-    return latex_table(chosen, columns, doubts, siunitx=siunitx)
+            flags.setdefault(finding.place, []).append(finding)
+    return latex_table(chosen, columns, flags, siunitx=siunitx)
 
 
 def export_vllm(results: Path, output: Path) -> int:
-    """Write MODEL/DATASET/POINT-KEY.{serve,throughput}.json for each finished run; returns how many there are."""
+    """Write MODEL/DATASET/POINT-KEY.{serve,throughput}.json for each finished run; returns how many there
+    are.
+    """
     finished = [measured for measured in read_results(results).cells.values() if measured.cell.ok]
     for cell, record in finished:
         name = f"{cell.model}/{cell.dataset}/{cell.point.label}-{cell.key}"
@@ -86,11 +92,15 @@ def export_vllm(results: Path, output: Path) -> int:
 
 def export_mlperf(results: Path, output: Path) -> None:
     """Write system-N.json for each machine that records tell of, and name what a person has to fill in."""
-    machines = [system_description(measured.record.environment) for measured in read_results(results).cells.values()]
+    machines = [
+        system_description(measured.record.environment) for measured in read_results(results).cells.values()
+    ]
     distinct = [machine for number, machine in enumerate(machines) if machine not in machines[:number]]
     for number, machine in enumerate(distinct, start=1):
         write_bytes(output / f"system-{number}.json", _json(machine))
-        print(f"system-{number}.json: {machine['accelerator_model_name']}, {machine['host_processor_model_name']}")
+        print(
+            f"system-{number}.json: {machine['accelerator_model_name']}, {machine['host_processor_model_name']}"
+        )
         print(f"  to be filled in by hand: {', '.join(fields_to_fill_in(machine))}")
 
 

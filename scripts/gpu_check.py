@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Check on a GPU machine, within minutes, what was written for GPUs; needs Python, torch and transformers there.
+"""Check on a GPU machine, within minutes, what was written for GPUs; needs Python, torch and transformers
+there.
 
-    scripts/gpu_check.py --wheels gpu-wheels --output results/gpu-check
-    scripts/gpu_check.py --device cpu --minutes 2
-    scripts/gpu_check.py --parts tables --output results/gpu-check      # pages, where the whole project is installed
+    scripts/gpu_check.py --wheels gpu-wheels --output results/gpu-check scripts/gpu_check.py --device cpu
+    --minutes 2 scripts/gpu_check.py --parts tables --output results/gpu-check      # pages, where the whole
+    project is installed
 
-Writes records, facts, logs, summary.json and summary.md after each part (docs/gpu-check.md). A second call in the same folder
-measures what is missing. Exit status 0 when every part asked for is done, 1 when one is not, 2 when there is no such device.
+Writes records, facts, logs, summary.json and summary.md after each part (docs/gpu-check.md). A second call in
+the same folder measures what is missing. Exit status 0 when every part asked for is done, 1 when one is not,
+2 when there is no such device.
 """
 
 from __future__ import annotations
@@ -25,12 +27,22 @@ RESERVE_S = 15.0
 
 def main() -> int:
     """Parse, bring what is missing, run the parts."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
-    parser.add_argument("--minutes", type=float, default=9.0, help="for all of it; parts that no time is left for are skipped")
-    parser.add_argument("--parts", type=_parts, default=PARTS, help=f"comma-separated; by default all: {','.join(PARTS)}")
-    parser.add_argument("--output", type=Path, default=Path("results/gpu-check"), help="folder for everything")
-    parser.add_argument("--wheels", type=Path, help="folder of wheels for what this Python lacks, from `make gpu-wheels`")
+    parser.add_argument(
+        "--minutes", type=float, default=9.0, help="for all of it; parts that no time is left for are skipped"
+    )
+    parser.add_argument(
+        "--parts", type=_parts, default=PARTS, help=f"comma-separated; by default all: {','.join(PARTS)}"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("results/gpu-check"), help="folder for everything"
+    )
+    parser.add_argument(
+        "--wheels", type=Path, help="folder of wheels for what this Python lacks, from `make gpu-wheels`"
+    )
     options = parser.parse_args()
     deadline_s = time.monotonic() + 60 * options.minutes - RESERVE_S
     with tempfile.TemporaryDirectory() as packages:

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Merge a study's records into tables, each as Parquet and CSV, with a README.md that says what every column means.
+"""Merge a study's records into tables, each as Parquet and CSV, with a README.md that says what every column
+means.
 
     merge_runs.py --study results/study.json --runs results/runs --costs results/costs --output results/tables
 
-A record that is missing, malformed, stale or of another study is a row that says so. Exit status 2 when the study or a cost
-file cannot be read.
+A record that is missing, malformed, stale or of another study is a row that says so. Exit status 2 when the
+study or a cost file cannot be read.
 """
 
 from __future__ import annotations
@@ -13,21 +14,23 @@ import argparse
 import sys
 from pathlib import Path
 
+from vlm_profiling.metrics.catalog import metrics_page
+from vlm_profiling.outputs import TABLES_README
 from vlm_profiling.record.files import RecordError, write_bytes
 from vlm_profiling.report.description import read_description
-from vlm_profiling.report.files import TABLES_README
-from vlm_profiling.report.metrics import metrics_page
-from vlm_profiling.report.staleness import read_present
-from vlm_profiling.report.tables import merge_runs, read_costs
+from vlm_profiling.staleness.code_digest import code_digest
+from vlm_profiling.staleness.judge import read_present
 from vlm_profiling.study import ConfigError
-from vlm_profiling.study.digest import code_digest
+from vlm_profiling.tables.write import merge_runs, read_costs
 
 SCRIPTS = Path(__file__).resolve().parent
 
 
 def main() -> int:
     """Parse, merge, tell."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--study", type=Path, required=True, help="JSON file with the study's settings")
     parser.add_argument("--runs", type=Path, required=True, help="folder of the records")
     parser.add_argument("--costs", type=Path, required=True, help="folder of the models' cost functions")
@@ -35,8 +38,12 @@ def main() -> int:
     options = parser.parse_args()
     try:
         study, runs = read_description(options.study)
-        present = read_present(study, code_digest(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling")["sha256"])
-        counts = merge_runs(runs, options.runs, read_costs(options.costs, study.models), options.output, present)
+        present = read_present(
+            study, code_digest(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling")["sha256"]
+        )
+        counts = merge_runs(
+            runs, options.runs, read_costs(options.costs, study.models), options.output, present
+        )
     except (ConfigError, RecordError, OSError) as error:
         print(f"merge_runs: {error}", file=sys.stderr)
         return 2

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Make a checkpoint ready to load (build, fetch or check it) and write its manifest.
 
-    scripts/prepare_checkpoint.py --name tiny-llava --model '{"tiny":"llava"}' --output results/checkpoints/tiny-llava.json
+    scripts/prepare_checkpoint.py --name tiny-llava --model '{"tiny":"llava"}' --output
+    results/checkpoints/tiny-llava.json
 
 A checkpoint built here lies beside its manifest, in the folder of the same name without the ending.
 """
@@ -15,9 +16,9 @@ from pathlib import Path
 from huggingface_hub.utils import disable_progress_bars
 from pydantic import ValidationError
 
-from vlm_profiling.checkpoints.describe import describe_checkpoint
-from vlm_profiling.checkpoints.errors import CheckpointError
 from vlm_profiling.large_imports import large_imports
+from vlm_profiling.models.describe import describe_checkpoint
+from vlm_profiling.models.errors import CheckpointError
 from vlm_profiling.record.manifests import write_manifest
 from vlm_profiling.study.config import ModelConfig
 
@@ -27,7 +28,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Make a checkpoint ready and write its manifest.")
     parser.add_argument("--name", required=True, help="the model's name in the study")
     parser.add_argument("--model", required=True, help="its entry of config.yaml's models, as JSON")
-    parser.add_argument("--output", required=True, type=Path, help="the manifest to write, below the current folder")
+    parser.add_argument(
+        "--output", required=True, type=Path, help="the manifest to write, below the current folder"
+    )
     options = parser.parse_args()
     try:
         config = ModelConfig.model_validate_json(options.model)
@@ -38,7 +41,9 @@ def main() -> int:
     disable_progress_bars()
     try:
         with large_imports():
-            manifest = describe_checkpoint(options.name, config, project=Path.cwd(), built=options.output.with_suffix(""))
+            manifest = describe_checkpoint(
+                options.name, config, project=Path.cwd(), built=options.output.with_suffix("")
+            )
         write_manifest(options.output, manifest)
     except (CheckpointError, OSError) as error:
         print(error, file=sys.stderr)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Prepare one data set: check its samples, draw from them, and write manifest.json, samples.jsonl and images/.
+"""Prepare one data set: check its samples, draw from them, and write manifest.json, samples.jsonl and
+images/.
 
     scripts/prepare_dataset.py --name easy-vqa --output results/datasets/easy-vqa/manifest.json \
         --dataset '{"package": "easy-vqa", "split": "test", "samples": 96}'
@@ -23,10 +24,14 @@ from vlm_profiling.study.problems import section_problems
 
 def main() -> int:
     """Exit code 0, or 2 when the data set cannot be prepared; the reason stands on stderr."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--name", required=True, help="the data set's name in the study")
     parser.add_argument("--dataset", required=True, help="its entry of config.yaml's datasets, as JSON")
-    parser.add_argument("--output", required=True, type=Path, help="manifest.json to write, in a folder of the data set's own")
+    parser.add_argument(
+        "--output", required=True, type=Path, help="manifest.json to write, in a folder of the data set's own"
+    )
     options = parser.parse_args()
     if options.output.name != "manifest.json":
         parser.error(f"argument --output: {options.output} must be called manifest.json")
@@ -35,12 +40,16 @@ def main() -> int:
         problems = section_problems(DatasetConfig, settings, ("datasets", options.name))
         if problems:
             raise ConfigError(problems, "--dataset")
-        manifest = prepare_dataset(options.name, DatasetConfig.model_validate(settings), Path(), options.output.parent)
+        manifest = prepare_dataset(
+            options.name, DatasetConfig.model_validate(settings), Path(), options.output.parent
+        )
     except (ConfigError, DatasetError, json.JSONDecodeError, OSError) as error:
         print(f"prepare_dataset: {options.name}: {error}", file=sys.stderr)
         return 2
     skipped = f", {len(manifest.skipped)} skipped" if manifest.skipped else ""
-    print(f"{manifest.name}: {manifest.samples} of {manifest.population} samples from {manifest.source}{skipped}")
+    print(
+        f"{manifest.name}: {manifest.samples} of {manifest.population} samples from {manifest.source}{skipped}"
+    )
     return 0
 
 

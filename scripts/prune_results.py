@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""List what lies in a study's results folder and belongs to no cell of it any more, and remove it after asking.
+"""List what lies in a study's results folder and belongs to no cell of it any more, and remove it after
+asking.
 
     prune_results.py [config.yaml] [--yes]
 
-Records with their traces and logs, and what was prepared for models and data sets that the study no longer has. Records that
-a cell asks for are never touched. Exit status 2 when a workflow is at work in the folder.
+Records with their traces and logs, and what was prepared for models and data sets that the study no longer
+has. Records that a cell asks for are never touched. Exit status 2 when a workflow is at work in the folder.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from vlm_profiling.measure.locks import LockError
-from vlm_profiling.record.locks import LockedError, hold_lock
+from vlm_profiling.measure.environment.requirements_lock import LockError
+from vlm_profiling.record.file_lock import LockedError, hold_lock
 from vlm_profiling.repair import SET_ASIDE
-from vlm_profiling.report.changes import explain_orphans
 from vlm_profiling.report.terminal import print_table
+from vlm_profiling.staleness.changes import explain_orphans
+from vlm_profiling.staleness.code_digest import DigestError
 from vlm_profiling.study import ConfigError
-from vlm_profiling.study.digest import DigestError
 from vlm_profiling.workflow import StudyWorkflow, open_workflow
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -29,8 +30,12 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 def main() -> int:
     """List, ask, remove."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"), help="by default config.yaml")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "config", type=Path, nargs="?", default=Path("config.yaml"), help="by default config.yaml"
+    )
     parser.add_argument("--yes", action="store_true", help="remove without asking")
     options = parser.parse_args()
     try:
@@ -48,8 +53,12 @@ def prune(workflow: StudyWorkflow, *, without_asking: bool) -> None:
     found = dict(leftovers(workflow))
     sizes = {path: size_bytes(path) for path in found}
     if found:
-        print_table([("bytes", "path", "why"), *((f"{sizes[path]:,}", str(path), why) for path, why in found.items())])
-    print(f"{len(found)} files and folders belong to no cell of {workflow.study.name}: {sum(sizes.values()) / 1e6:.1f} MB")
+        print_table(
+            [("bytes", "path", "why"), *((f"{sizes[path]:,}", str(path), why) for path, why in found.items())]
+        )
+    print(
+        f"{len(found)} files and folders belong to no cell of {workflow.study.name}: {sum(sizes.values()) / 1e6:.1f} MB"
+    )
     if found and (without_asking or agreed()):
         for path in found:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
@@ -58,7 +67,7 @@ def prune(workflow: StudyWorkflow, *, without_asking: bool) -> None:
 
 def leftovers(workflow: StudyWorkflow) -> Iterator[tuple[Path, str]]:
     """Whatever the study's settings no longer account for, and why."""
-    from vlm_profiling.sources import read_ingredients
+    from vlm_profiling.staleness.sources import read_ingredients
 
     results = Path(workflow.study.results)
     for record, why in explain_orphans(results / "runs", workflow.runs, read_ingredients(workflow)):

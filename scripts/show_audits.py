@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Print what the audits of a study's finished runs found: failures, then warnings, then how many have which verdict.
+"""Print what the audits of a study's finished runs found: failures, then warnings, then how many have which
+verdict.
 
 show_audits.py [config.yaml]
 """
@@ -14,12 +15,12 @@ from pathlib import Path
 
 from vlm_profiling.audits.base import Finding
 from vlm_profiling.audits.registry import judge_study
-from vlm_profiling.cost.ceilings import read_ceilings
+from vlm_profiling.cost.roofline.ceilings import read_ceilings
 from vlm_profiling.record.files import RecordError
-from vlm_profiling.report.readings import finished_runs
-from vlm_profiling.report.tables import read_costs
 from vlm_profiling.report.words import settings
 from vlm_profiling.study import ConfigError, Run
+from vlm_profiling.tables.read_records import finished_runs
+from vlm_profiling.tables.write import read_costs
 from vlm_profiling.workflow import open_workflow
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -27,8 +28,12 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 def main() -> int:
     """Read the study and its records, judge, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"), help="by default config.yaml")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "config", type=Path, nargs="?", default=Path("config.yaml"), help="by default config.yaml"
+    )
     options = parser.parse_args()
     try:
         workflow = open_workflow([options.config], PROJECT)
@@ -45,7 +50,9 @@ def main() -> int:
             if finding.verdict == verdict:
                 print(_printable(run, finding))
     counts = Counter(finding.verdict for _, finding in findings)
-    print(f"{len(findings)} findings: {', '.join(f'{count} {verdict}' for verdict, count in counts.most_common()) or 'no run'}")
+    print(
+        f"{len(findings)} findings: {', '.join(f'{count} {verdict}' for verdict, count in counts.most_common()) or 'no run'}"
+    )
     return 0
 
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Print the runs of a study: where each stands in the grid, whether it is done, stale or missing, and the memory it will need.
+"""Print the runs of a study: where each stands in the grid, whether it is done, stale or missing, and the
+memory it will need.
 
 show_grid.py [config.yaml] [--state missing]
 """
@@ -14,12 +15,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vlm_profiling.record.files import RecordError
-from vlm_profiling.report.forecast import Forecast, forecaster
-from vlm_profiling.report.readings import read_runs
-from vlm_profiling.report.staleness import read_present
-from vlm_profiling.report.tables import read_costs
 from vlm_profiling.report.terminal import print_table
+from vlm_profiling.staleness.judge import read_present
 from vlm_profiling.study import ConfigError, Run
+from vlm_profiling.tables.forecast import Forecast, forecaster
+from vlm_profiling.tables.read_records import read_runs
+from vlm_profiling.tables.write import read_costs
 from vlm_profiling.workflow import MEASURING, open_workflow
 
 SCRIPTS = Path(__file__).resolve().parent
@@ -28,8 +29,12 @@ STATES = ("done", "stale", "missing", "malformed", "foreign")
 
 def main() -> int:
     """Read the study and its records, print the table and the counts."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path, nargs="?", default=Path("config.yaml"), help="by default config.yaml")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "config", type=Path, nargs="?", default=Path("config.yaml"), help="by default config.yaml"
+    )
     parser.add_argument("--state", choices=STATES, help="only the runs in this state")
     options = parser.parse_args()
     try:
@@ -57,7 +62,15 @@ class Row(NamedTuple):
     def cells(self) -> tuple[str, ...]:
         """Its line of the table."""
         run = self.run
-        return run.model, run.dataset, run.point.label, ",".join(run.axes), str(self.forecast), self.state, self.note
+        return (
+            run.model,
+            run.dataset,
+            run.point.label,
+            ",".join(run.axes),
+            str(self.forecast),
+            self.state,
+            self.note,
+        )
 
 
 def grid_rows(config: Path) -> list[Row]:

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
+from vlm_profiling.metrics.estimate import Entry, Estimate
 from vlm_profiling.report.advice.base import Alternative, Subject
-from vlm_profiling.report.cell import Cell
-from vlm_profiling.report.figures import Entry, Figure
-from vlm_profiling.report.inside import LayerRow, StageRow
-from vlm_profiling.report.places import PlacedRow
+from vlm_profiling.tables.breakdown import LayerRow, StageRow
+from vlm_profiling.tables.identity import IdentifiedRow
+from vlm_profiling.tables.row import RunRow
 
-SHARES = {"preprocess": 0.4, "transfer": 0.01, "vision": 0.12, "prefill": 0.2, "decode": 0.2, "loop": 0.06, "detokenise": 0.01}
+SHARES = {
+    "preprocess": 0.4,
+    "transfer": 0.01,
+    "vision": 0.12,
+    "prefill": 0.2,
+    "decode": 0.2,
+    "loop": 0.06,
+    "detokenise": 0.01,
+}
 """Of 10 ms end to end, of which generate() takes 8 ms."""
 
 
-PLACE: dict[str, Any] = dict.fromkeys(PlacedRow.__struct_fields__)
+PLACE: dict[str, Any] = dict.fromkeys(IdentifiedRow.__struct_fields__)
 PLACE |= {"model": "tiny-llava", "dataset": "vqa", "key": "0123456789"}
 PLACE |= {"device": "cpu", "optimization": "fp32", "batch_size": 4, "frames": 1}
 
 
-def make_cell(**figures: Any) -> Cell:
+def make_cell(**figures: Any) -> RunRow:
     """A finished run at batch size 4 of 10 ms a batch end to end; every other figure is absent unless given."""
-    nothing = {name: None for name in Cell.__struct_fields__ if name != "doubts"}
+    nothing = {name: None for name in RunRow.__struct_fields__ if name != "flags"}
     identity = PLACE | {"axes": "baseline", "state": "current", "status": "ok"}
     times = {"generate_mean_s": 0.008, "end_to_end_mean_s": 0.01}
-    return Cell(**(nothing | identity | times | {"doubts": {}} | figures))
+    return RunRow(**(nothing | identity | times | {"flags": {}} | figures))
 
 
 def make_stage_rows(shares: dict[str, float] | None = None) -> dict[str, StageRow]:
@@ -32,7 +40,12 @@ def make_stage_rows(shares: dict[str, float] | None = None) -> dict[str, StageRo
     for stage, share in (shares or SHARES).items():
         none = dict.fromkeys(StageRow.__struct_fields__)
         known = PLACE | {"stage": stage, "share": share}
-        times = {"time_n": 60, "time_mean_s": share * 0.01, "stages_end_to_end_n": 60, "stages_end_to_end_mean_s": 0.01}
+        times = {
+            "time_n": 60,
+            "time_mean_s": share * 0.01,
+            "stages_end_to_end_n": 60,
+            "stages_end_to_end_mean_s": 0.01,
+        }
         rows[stage] = StageRow(**(none | known | times))
     return rows
 
@@ -56,9 +69,11 @@ def make_layer_rows(blocks: dict[str, float], slowed: float = 1.1) -> list[Layer
     ]
 
 
-def make_alternative(axis: str, value: object, speedup: Figure, quality_change: Entry, **figures: Any) -> Alternative:
+def make_alternative(
+    axis: str, value: object, speedup: Estimate, quality_change: Entry, **figures: Any
+) -> Alternative:
     return Alternative(axis, make_cell(**{axis: value}, **figures), speedup, quality_change)
 
 
-def make_subject(cell: Cell | None = None, **parts: Any) -> Subject:
+def make_subject(cell: RunRow | None = None, **parts: Any) -> Subject:
     return Subject(cell or make_cell(), **parts)

@@ -17,7 +17,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_finish() -> None:
-    """Have the garbage collector pass over libraries and tests from now on: they stay, and each look at them takes a second."""
+    """Have the garbage collector pass over libraries and tests from now on: they stay, and each look at them
+    takes a second.
+    """
     gc.collect()
     gc.freeze()
 

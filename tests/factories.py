@@ -1,4 +1,6 @@
-"""Synthetic records whose parts agree with each other: batches with their distribution, samples with their quality."""
+"""Synthetic records whose parts agree with each other: batches with their distribution, samples with their
+quality.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from vlm_profiling.cost.ceilings import Best, Ceilings, MatrixRate
 from vlm_profiling.cost.functions import (
     CONVENTION,
     CacheElements,
@@ -22,7 +23,8 @@ from vlm_profiling.cost.functions import (
     VisionFlops,
     WeightReads,
 )
-from vlm_profiling.record.inside import Block, Layers, LayerTime, Repeats, Serving, Stages, StageTime
+from vlm_profiling.cost.roofline.ceilings import Best, Ceilings, MatrixRate
+from vlm_profiling.record.breakdown import Block, Layers, LayerTime, Repeats, Serving, Stages, StageTime
 from vlm_profiling.record.machine import BoardJoules, Energy, Environment, Gpu, GpuMemory, Joules, Memory
 from vlm_profiling.record.schema import (
     SCHEMA_VERSION,
@@ -34,7 +36,7 @@ from vlm_profiling.record.schema import (
     Optimization,
     Point,
     Quality,
-    Record,
+    RunRecord,
     Sample,
     Status,
     Warmup,
@@ -61,17 +63,24 @@ def make_record(
     side: int = 224,
     seed: int = 0,
     **overrides: Any,
-) -> Record:
-    """A finished run: `generate_s` seconds a batch on average; `accuracy` None means random weights. Overrides win."""
+) -> RunRecord:
+    """A finished run: `generate_s` seconds a batch on average; `accuracy` None means random weights.
+    Overrides win.
+    """
     point = point or Point(device="cpu", optimization="fp32", batch_size=2)
     draw = random.Random(seed)
     sizes = [min(point.batch_size, samples - start) for start in range(0, samples, point.batch_size)]
     asked = [_sample(number, number // point.batch_size, accuracy, side, draw) for number in range(samples)]
     batches = [
-        _batch(rows, rows == point.batch_size, generate_s * draw.uniform(1 - noise, 1 + noise), asked[row : row + rows])
+        _batch(
+            rows,
+            rows == point.batch_size,
+            generate_s * draw.uniform(1 - noise, 1 + noise),
+            asked[row : row + rows],
+        )
         for rows, row in zip(sizes, range(0, samples, point.batch_size), strict=True)
     ]
-    record = Record(
+    record = RunRecord(
         schema_version=SCHEMA_VERSION,
         protocol_version=1,
         key="0123456789",
@@ -92,7 +101,9 @@ def make_record(
         headline=_headline(batches, asked),
         batches=batches,
         samples=asked,
-        energy=_energy(point.device, samples, fmean([batch.generate_s for batch in batches]) / point.batch_size),
+        energy=_energy(
+            point.device, samples, fmean([batch.generate_s for batch in batches]) / point.batch_size
+        ),
         memory=_memory(point.device),
         quality=_quality(asked, random_weights=accuracy is None),
         stages=make_stages(_stage_seconds(batches)),
@@ -102,12 +113,20 @@ def make_record(
     return msgspec.structs.replace(record, **overrides)
 
 
-def make_failed_record(status: Status = "oom", reason: str = "CUDA out of memory", **overrides: Any) -> Record:
+def make_failed_record(
+    status: Status = "oom", reason: str = "CUDA out of memory", **overrides: Any
+) -> RunRecord:
     """A run that ended without numbers, for an expected reason."""
     record = make_record()
-    empty = Record(
-        **{name: getattr(record, name) for name in ("schema_version", "protocol_version", "key", "model", "dataset_name")},
-        **{name: getattr(record, name) for name in ("point", "optimization", "spec", "code_sha256", "started_at")},
+    empty = RunRecord(
+        **{
+            name: getattr(record, name)
+            for name in ("schema_version", "protocol_version", "key", "model", "dataset_name")
+        },
+        **{
+            name: getattr(record, name)
+            for name in ("point", "optimization", "spec", "code_sha256", "started_at")
+        },
         status=status,
         failure=Failure(reason=reason, exception="torch.OutOfMemoryError", stage="warm-up"),
         duration_s=3.0,
@@ -123,9 +142,11 @@ def identity_of(run: Run) -> dict[str, Any]:
 
 
 def make_cost(name: str = "tiny-llava") -> ModelCost:
-    """Cost functions with round coefficients: vision 1000, project 100, prefill 10 a token and 1 a square, decode 20 a step.
+    """Cost functions with round coefficients: vision 1000, project 100, prefill 10 a token and 1 a square,
+    decode 20 a step.
 
-    A pass reads 1000, 100, 500 and 250 parameters; a token's cache has 10 elements; a pass launches 20 operations, project 2.
+    A pass reads 1000, 100, 500 and 250 parameters; a token's cache has 10 elements; a pass launches 20
+    operations, project 2.
     """
     return ModelCost(
         name=name,
@@ -145,7 +166,9 @@ def make_cost(name: str = "tiny-llava") -> ModelCost:
     )
 
 
-def make_ceilings(device: str = "cpu", flops_per_s: float = 1e9, bytes_per_s: float = 1e9, launch_s: float = 1e-6) -> Ceilings:
+def make_ceilings(
+    device: str = "cpu", flops_per_s: float = 1e9, bytes_per_s: float = 1e9, launch_s: float = 1e-6
+) -> Ceilings:
     """What the machine of `make_record` reaches; float16 it cannot."""
     rate, copy, read, launch = (
         Best(best_per_s=per_s, median_per_s=per_s, repeats=3)
@@ -169,7 +192,8 @@ def make_stages(seconds: Mapping[str, Sequence[float]]) -> Stages:
     totals = [sum(batch) for batch in zip(*seconds.values(), strict=True)]
     return Stages(
         times={
-            stage: StageTime(time=make_distribution(times), share=sum(times) / sum(totals)) for stage, times in seconds.items()
+            stage: StageTime(time=make_distribution(times), share=sum(times) / sum(totals))
+            for stage, times in seconds.items()
         },
         end_to_end=make_distribution(totals),
         unattributed_share=0.0,
@@ -181,8 +205,12 @@ def make_stages(seconds: Mapping[str, Sequence[float]]) -> Stages:
     )
 
 
-def make_repeats(batches: Sequence[Batch], rounds: Sequence[float] = (1.0, 1.002, 0.998, 1.001, 0.999)) -> Repeats | None:
-    """Rounds of the first full batches, by these factors to the headline's; None where there are no two such batches."""
+def make_repeats(
+    batches: Sequence[Batch], rounds: Sequence[float] = (1.0, 1.002, 0.998, 1.001, 0.999)
+) -> Repeats | None:
+    """Rounds of the first full batches, by these factors to the headline's; None where there are no two such
+    batches.
+    """
     chosen = [number for number, batch in enumerate(batches) if batch.full][:4]
     if len(chosen) < 2:
         return None
@@ -190,7 +218,9 @@ def make_repeats(batches: Sequence[Batch], rounds: Sequence[float] = (1.0, 1.002
     return Repeats(
         batches=chosen,
         seconds=[[factor * batches[number].generate_s for number in chosen] for factor in rounds],
-        marked_seconds=[[1.01 * factor * batches[number].generate_s for number in chosen] for factor in rounds[1:]],
+        marked_seconds=[
+            [1.01 * factor * batches[number].generate_s for number in chosen] for factor in rounds[1:]
+        ],
         noise=noise,
         drift=noise,
         half_width=2.776 * noise / 5**0.5,
@@ -220,9 +250,11 @@ def make_layers(generate_s: float = 1.0, batches: int = 4) -> Layers:
     )
 
 
-def on_two_gpus(record: Record) -> Record:
+def on_two_gpus(record: RunRecord) -> RunRecord:
     """A record of a run on one GPU as if its model lay on two, each with half of everything."""
-    assert record.energy and record.energy.gpu and record.memory and record.checkpoint and record.environment.gpu
+    assert (
+        record.energy and record.energy.gpu and record.memory and record.checkpoint and record.environment.gpu
+    )
     joules = record.energy.gpu
     half = BoardJoules(
         meter=joules.meter,
@@ -237,7 +269,9 @@ def on_two_gpus(record: Record) -> Record:
     return replace(
         record,
         energy=replace(record.energy, gpu=replace(joules, device="GPU-0 + GPU-1", boards=boards)),
-        memory=replace(record.memory, peaks_by_gpu=[GpuMemory(peak_allocated_bytes=peak, peak_reserved_bytes=peak)] * 2),
+        memory=replace(
+            record.memory, peaks_by_gpu=[GpuMemory(peak_allocated_bytes=peak, peak_reserved_bytes=peak)] * 2
+        ),
         checkpoint=replace(record.checkpoint, weight_bytes_by_gpu=[record.checkpoint.weight_bytes // 2] * 2),
         environment=replace(record.environment, further_gpus=[replace(record.environment.gpu, uuid="GPU-1")]),
     )
@@ -245,7 +279,13 @@ def on_two_gpus(record: Record) -> Record:
 
 def make_environment(device: str = "cpu") -> Environment:
     """A machine; with device cuda it has a GPU."""
-    gpu = Gpu(name="NVIDIA H100 80GB HBM3", uuid="GPU-0", driver="570.86", memory_bytes=80 * GIBIBYTE, power_limit_w=700)
+    gpu = Gpu(
+        name="NVIDIA H100 80GB HBM3",
+        uuid="GPU-0",
+        driver="570.86",
+        memory_bytes=80 * GIBIBYTE,
+        power_limit_w=700,
+    )
     return Environment(
         python="3.11.7",
         platform="Linux 6.1",
@@ -315,7 +355,9 @@ def _serving(batches: Sequence[Batch]) -> Serving:
     rest = [batch.end_to_end_s - ttft for batch, ttft in zip(batches, first, strict=True)]
     return Serving(
         ttft=make_distribution(first),
-        tpot=make_distribution([rest_s / (batch.generated_tokens - 1) for rest_s, batch in zip(rest, batches, strict=True)]),
+        tpot=make_distribution(
+            [rest_s / (batch.generated_tokens - 1) for rest_s, batch in zip(rest, batches, strict=True)]
+        ),
     )
 
 
@@ -387,14 +429,21 @@ def _energy(device: str, samples: int, seconds_per_sample: float) -> Energy:
 def _memory(device: str) -> Memory:
     if device == "cpu":
         reason = "the run's device is cpu"
-        return Memory(peak_process_bytes=GIBIBYTE, absent={"peak_allocated_bytes": reason, "peak_reserved_bytes": reason})
-    return Memory(peak_allocated_bytes=8 * GIBIBYTE, peak_reserved_bytes=9 * GIBIBYTE, peak_process_bytes=10 * GIBIBYTE)
+        return Memory(
+            peak_process_bytes=GIBIBYTE,
+            absent={"peak_allocated_bytes": reason, "peak_reserved_bytes": reason},
+        )
+    return Memory(
+        peak_allocated_bytes=8 * GIBIBYTE, peak_reserved_bytes=9 * GIBIBYTE, peak_process_bytes=10 * GIBIBYTE
+    )
 
 
 def _quality(samples: Sequence[Sample], random_weights: bool) -> Quality:
     if random_weights:
         reason = "not applicable: random weights"
-        return Quality(absent=dict.fromkeys(("wer", "wer_normalised", "wer_sample_mean", "exact_match"), reason))
+        return Quality(
+            absent=dict.fromkeys(("wer", "wer_normalised", "wer_sample_mean", "exact_match"), reason)
+        )
     n = len(samples)
     exact = fmean([float(bool(sample.exact_match)) for sample in samples])
     wer = fmean([sample.wer or 0.0 for sample in samples])
@@ -408,6 +457,8 @@ def _quality(samples: Sequence[Sample], random_weights: bool) -> Quality:
         insertions=0,
         deletions=0,
         exact_match=exact,
-        exact_match_interval=Interval(mean=exact, low=max(0.0, exact - half_width), high=min(1.0, exact + half_width)),
+        exact_match_interval=Interval(
+            mean=exact, low=max(0.0, exact - half_width), high=min(1.0, exact + half_width)
+        ),
         scored=n,
     )

@@ -51,17 +51,19 @@ def choice_pairs(count: int = PAIRS, seed: int = 0) -> list[tuple[str, list[str]
 
 
 def captions(count: int = 60, seed: int = 0) -> list[tuple[str, list[str]]]:
-    """A caption and five references for each of `count` pictures: a common subject and place, other words around them."""
+    """A caption and five references for each of `count` images: a common subject and place, other words
+    around them.
+    """
     draw = random.Random(seed)
-    pictures = []
+    images = []
     for _ in range(count):
         subject, place = draw.sample(SUBJECTS.split(), 2), draw.choice(PLACES)
-        pictures.append((_caption(subject, place, draw), [_caption(subject, place, draw) for _ in range(5)]))
-    pictures[0] = ("", pictures[0][1])
-    pictures[1] = ("A", pictures[1][1])
-    pictures[2] = (pictures[2][1][0], pictures[2][1])
-    pictures[3] = ("a dog " * 12, pictures[3][1])
-    return pictures
+        images.append((_caption(subject, place, draw), [_caption(subject, place, draw) for _ in range(5)]))
+    images[0] = ("", images[0][1])
+    images[1] = ("A", images[1][1])
+    images[2] = (images[2][1][0], images[2][1])
+    images[3] = ("a dog " * 12, images[3][1])
+    return images
 
 
 def _caption(subjects: Sequence[str], place: str, draw: random.Random) -> str:
@@ -100,7 +102,15 @@ THINGS = [
     "1,000 books",
     "'70s hat",
 ]
-ODD = ["it's o'clock", "they're gonna play", "we can't tell", "photo #2 of 10", "50% off", "rock 'n' roll", "you cannot go"]
+ODD = [
+    "it's o'clock",
+    "they're gonna play",
+    "we can't tell",
+    "photo #2 of 10",
+    "50% off",
+    "rock 'n' roll",
+    "you cannot go",
+]
 
 
 def _words(draw: random.Random) -> list[str]:
@@ -118,5 +128,11 @@ def _written(words: list[str], draw: random.Random) -> str:
         text = draw.choice((text.upper(), text.title(), text.capitalize()))
     for _ in range(draw.choice((0, 1, 1, 2, 4))):
         place = draw.randint(0, len(text))
-        text = text[:place] + draw.choice(("", " ", "")) + draw.choice(MARKS) + draw.choice(("", " ", "")) + text[place:]
+        text = (
+            text[:place]
+            + draw.choice(("", " ", ""))
+            + draw.choice(MARKS)
+            + draw.choice(("", " ", ""))
+            + text[place:]
+        )
     return text

@@ -41,7 +41,9 @@ class Account:
     measured_twice: list[str] = field(default_factory=list)
     half_written: list[str] = field(default_factory=list)
     different: list[str] = field(default_factory=list)
-    """Columns of the tables that are not those of a study left alone; or that a finished study had something to do."""
+    """Columns of the tables that are not those of a study left alone; or that a finished study had something
+    to do.
+    """
     left_behind: list[str] = field(default_factory=list)
     """Temporary files in the results of a finished study."""
 
@@ -55,9 +57,17 @@ class Account:
 
 
 def kill_studies(
-    new: Project, undisturbed: Project, folder: Path, kills: int, seed: int, *, within_s: float, blows: tuple[Blow, ...] = KILLS
+    new: Project,
+    undisturbed: Project,
+    folder: Path,
+    kills: int,
+    seed: int,
+    *,
+    within_s: float,
+    blows: tuple[Blow, ...] = KILLS,
 ) -> Account:
-    """Kill copies of a new study, one copy after another, until there were so many kills; each copy is run to its end.
+    """Kill copies of a new study, one copy after another, until there were so many kills; each copy is run to
+    its end.
 
     Moments are drawn from the first `within_s` seconds of each start, blows from `blows`.
     """
@@ -78,7 +88,9 @@ def kill_studies(
 def start(project: Project, said: int | IO[str] = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     """Snakemake in a process group of its own; what it says goes to an open file."""
     command = [str(SNAKEMAKE), "-c", "2", "-q"]
-    return subprocess.Popen(command, cwd=project.folder, stdout=said, stderr=subprocess.STDOUT, start_new_session=True)
+    return subprocess.Popen(
+        command, cwd=project.folder, stdout=said, stderr=subprocess.STDOUT, start_new_session=True
+    )
 
 
 def jobs(project: Project) -> dict[int, str]:
@@ -106,7 +118,9 @@ def wait_for_jobs(project: Project) -> None:
 
 
 def strike(project: Project, process: subprocess.Popen[bytes], blow: Blow) -> str | None:
-    """Deal a blow and wait until Snakemake is gone; what was at work, or None where the study had come to its end."""
+    """Deal a blow and wait until Snakemake is gone; what was at work, or None where the study had come to its
+    end.
+    """
     at_work = jobs(project)
     if process.poll() is not None:
         return None
@@ -126,7 +140,9 @@ def strike(project: Project, process: subprocess.Popen[bytes], blow: Blow) -> st
 
 @contextmanager
 def watched_records(project: Project, account: Account) -> Iterator[None]:
-    """Look at every record again and again, and note those that vanish or are replaced after they were finished."""
+    """Look at every record again and again, and note those that vanish or are replaced after they were
+    finished.
+    """
     folder, seen, over = project.folder / "results/runs", {}, threading.Event()
 
     def look() -> None:
@@ -145,7 +161,12 @@ def watched_records(project: Project, account: Account) -> Iterator[None]:
 
 
 def _kill_again_and_again(
-    project: Project, kills: int, moments: random.Random, account: Account, within_s: float, blows: tuple[Blow, ...]
+    project: Project,
+    kills: int,
+    moments: random.Random,
+    account: Account,
+    within_s: float,
+    blows: tuple[Blow, ...],
 ) -> None:
     finished: dict[str, bytes] = {}
     with watched_records(project, account):
@@ -170,13 +191,19 @@ def records_kept(project: Project, finished: dict[str, bytes], account: Account)
     """The records now; notes those of before that are gone or have other bytes."""
     records = project.records
     account.lost += [name for name in finished if name not in records]
-    account.measured_twice += [name for name, content in finished.items() if records.get(name, content) != content]
+    account.measured_twice += [
+        name for name, content in finished.items() if records.get(name, content) != content
+    ]
     return records
 
 
 def leftovers(results: Path) -> list[str]:
-    """Temporary files, folders and locks that killed jobs left; the workflow's own lock, freed by its end, is none."""
-    return sorted(str(path.relative_to(results)) for path in results.rglob(".*") if path.suffix in (".tmp", ".lock"))
+    """Temporary files, folders and locks that killed jobs left; the workflow's own lock, freed by its end, is
+    none.
+    """
+    return sorted(
+        str(path.relative_to(results)) for path in results.rglob(".*") if path.suffix in (".tmp", ".lock")
+    )
 
 
 def half_written(results: Path) -> list[str]:
@@ -198,19 +225,21 @@ def half_written(results: Path) -> list[str]:
     return broken
 
 
-def _picture(path: Path) -> bool:
-    with Image.open(path) as picture:
-        picture.load()
+def _image(path: Path) -> bool:
+    with Image.open(path) as image:
+        image.load()
     return True
 
 
 WHOLE: dict[str, Callable[[Path], bool]] = {
     ".json": lambda path: json.loads(path.read_bytes()) is not None,
-    ".jsonl": lambda path: all(map(json.loads, path.read_bytes().splitlines())) and path.read_bytes().endswith(b"\n"),
+    ".jsonl": lambda path: (
+        all(map(json.loads, path.read_bytes().splitlines())) and path.read_bytes().endswith(b"\n")
+    ),
     ".parquet": lambda path: polars.read_parquet(path).width > 0,
     ".csv": lambda path: path.read_bytes().endswith(b"\n"),
     ".svg": lambda path: ElementTree.parse(path).getroot().tag.endswith("svg"),
-    ".png": _picture,
+    ".png": _image,
     ".html": lambda path: path.read_text().rstrip().endswith("</html>"),
     ".md": lambda path: path.read_bytes().endswith(b"\n"),
 }

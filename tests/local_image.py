@@ -31,8 +31,12 @@ def why_not() -> str | None:
 
 def cpu_image() -> Path:
     """The CPU image, built where there is none of this recipe and this lock."""
-    recipe = b"".join(path.read_bytes() for path in sorted((PROJECT / "containers").iterdir()) if path.is_file())
-    key = hashlib.sha256(recipe + (PROJECT / "envs/cpu.lock").read_bytes() + BASE_PACKAGES.encode()).hexdigest()[:12]
+    recipe = b"".join(
+        path.read_bytes() for path in sorted((PROJECT / "containers").iterdir()) if path.is_file()
+    )
+    key = hashlib.sha256(
+        recipe + (PROJECT / "envs/cpu.lock").read_bytes() + BASE_PACKAGES.encode()
+    ).hexdigest()[:12]
     image = STORE / key / "containers" / "cpu.sif"
     with one_at_a_time("vlm-profiling-image"):
         if not image.exists():
@@ -41,14 +45,37 @@ def cpu_image() -> Path:
 
 
 def build_cpu_image(output: Path) -> None:
-    """Build containers/cpu.sif below a folder from the recipe, on a small base and wheels fetched by the lock's hashes."""
+    """Build containers/cpu.sif below a folder from the recipe, on a small base and wheels fetched by the
+    lock's hashes.
+    """
     with tempfile.TemporaryDirectory() as folder:
         base, wheels = Path(folder, "base"), Path(folder, "wheels")
         make_base(base)
-        download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--dest", str(wheels)]
+        download = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--require-hashes",
+            "--dest",
+            str(wheels),
+        ]
         subprocess.run([*download, "--requirement", str(PROJECT / "envs/cpu.lock")], check=True)
-        build = [sys.executable, str(PROJECT / "containers/build.py"), "build", "cpu", "--output", str(output)]
-        subprocess.run([*build, "--base", str(base), "--wheels", str(wheels)], check=True, env={**os.environ, **APPTAINER})
+        build = [
+            sys.executable,
+            str(PROJECT / "containers/build.py"),
+            "build",
+            "cpu",
+            "--output",
+            str(output),
+        ]
+        subprocess.run(
+            [*build, "--base", str(base), "--wheels", str(wheels)],
+            check=True,
+            env={**os.environ, **APPTAINER},
+        )
 
 
 def make_base(folder: Path) -> None:

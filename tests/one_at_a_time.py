@@ -1,4 +1,6 @@
-"""What a machine has once: a loopback cluster, a built image. Test processes take turns, also those of other clones."""
+"""What a machine has once: a loopback cluster, a built image. Test processes take turns, also those of other
+clones.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from pathlib import Path
 
 @contextmanager
 def one_at_a_time(what: str, folder: Path | None = None) -> Iterator[None]:
-    """Wait until no other process is in such a block; a killed one counts as gone. `folder`: of the lock; the machine's own."""
+    """Wait until no other process is in such a block; a killed one counts as gone. `folder`: of the lock; the
+    machine's own.
+    """
     with Path(folder or tempfile.gettempdir(), f"{what}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

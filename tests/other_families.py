@@ -9,12 +9,17 @@ from typing import Any
 import torch
 import transformers as hf
 
-from vlm_profiling.checkpoints.families.image_only import image_only
-from vlm_profiling.checkpoints.tiny_tokenizers import byte_level_tokenizer
+from vlm_profiling.models.families.image_only import image_only
+from vlm_profiling.models.tiny_tokenizers import byte_level_tokenizer
 
 SIDE, PATCH = 28, 14
 PINPOINTS = [[28, 56], [56, 28], [56, 56]]
-ENCODER: dict[str, Any] = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
+ENCODER: dict[str, Any] = {
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+}
 SQUARE = {"height": SIDE, "width": SIDE}
 MROPE = {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 1e6}
 CROPPED: dict[str, Any] = {"size": {"shortest_edge": SIDE}, "crop_size": SQUARE}
@@ -32,19 +37,27 @@ def build_other_checkpoint(family: str, folder: Path) -> None:
 
 def _llava_next() -> Parts:
     tokenizer = _tokenizer("<image>")
-    pictures = hf.LlavaNextImageProcessorPil(image_grid_pinpoints=PINPOINTS, **CROPPED)
-    taken = {"patch_size": PATCH, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 1}
-    processor = hf.LlavaNextProcessor(pictures, tokenizer, chat_template=_chat("<image>"), **taken)
+    images = hf.LlavaNextImageProcessorPil(image_grid_pinpoints=PINPOINTS, **CROPPED)
+    taken = {
+        "patch_size": PATCH,
+        "vision_feature_select_strategy": "default",
+        "num_additional_image_tokens": 1,
+    }
+    processor = hf.LlavaNextProcessor(images, tokenizer, chat_template=_chat("<image>"), **taken)
     clip = hf.CLIPVisionConfig(image_size=SIDE, patch_size=PATCH, projection_dim=64, **ENCODER)
-    image = {"image_token_index": _id(tokenizer, "<image>"), "image_grid_pinpoints": PINPOINTS, "image_seq_length": 4}
+    image = {
+        "image_token_index": _id(tokenizer, "<image>"),
+        "image_grid_pinpoints": PINPOINTS,
+        "image_seq_length": 4,
+    }
     return hf.LlavaNextConfig(vision_config=clip.to_dict(), text_config=_llama(tokenizer), **image), processor
 
 
 def _llava_onevision() -> Parts:
     tokenizer = _tokenizer("<image>", "<video>")
-    pictures = hf.LlavaOnevisionImageProcessorPil(size=SQUARE, image_grid_pinpoints=PINPOINTS)
+    images = hf.LlavaOnevisionImageProcessorPil(size=SQUARE, image_grid_pinpoints=PINPOINTS)
     processor = image_only(hf.LlavaOnevisionProcessor)(
-        image_processor=pictures,
+        image_processor=images,
         tokenizer=tokenizer,
         num_image_tokens=4,
         vision_feature_select_strategy="full",
@@ -63,8 +76,10 @@ def _llava_onevision() -> Parts:
 
 def _smolvlm() -> Parts:
     tokenizer = _tiled_tokenizer()
-    pictures = hf.SmolVLMImageProcessorPil(size={"longest_edge": 2 * SIDE}, max_image_size={"longest_edge": SIDE})
-    parts = {"image_processor": pictures, "tokenizer": tokenizer, "chat_template": _chat("<image>")}
+    images = hf.SmolVLMImageProcessorPil(
+        size={"longest_edge": 2 * SIDE}, max_image_size={"longest_edge": SIDE}
+    )
+    parts = {"image_processor": images, "tokenizer": tokenizer, "chat_template": _chat("<image>")}
     config = hf.SmolVLMConfig(
         vision_config={"image_size": SIDE, "patch_size": 7, **ENCODER},
         text_config=_llama(tokenizer),
@@ -81,8 +96,10 @@ def _tiled_tokenizer() -> hf.PreTrainedTokenizerFast:
 
 def _idefics3() -> Parts:
     tokenizer = _tiled_tokenizer()
-    pictures = hf.Idefics3ImageProcessorPil(size={"longest_edge": 2 * SIDE}, max_image_size={"longest_edge": SIDE})
-    processor = hf.Idefics3Processor(pictures, tokenizer, image_seq_len=4, chat_template=_chat("<image>"))
+    images = hf.Idefics3ImageProcessorPil(
+        size={"longest_edge": 2 * SIDE}, max_image_size={"longest_edge": SIDE}
+    )
+    processor = hf.Idefics3Processor(images, tokenizer, image_seq_len=4, chat_template=_chat("<image>"))
     config = hf.Idefics3Config(
         vision_config={"image_size": SIDE, "patch_size": 7, **ENCODER},
         text_config=_llama(tokenizer),
@@ -93,9 +110,11 @@ def _idefics3() -> Parts:
 
 
 def _paligemma() -> Parts:
-    pictures = hf.SiglipImageProcessorPil(size=SQUARE)
-    pictures.image_seq_length = 4
-    processor = hf.PaliGemmaProcessor(pictures, _tokenizer("<image>"))  # which adds a thousand places and shapes to it
+    images = hf.SiglipImageProcessorPil(size=SQUARE)
+    images.image_seq_length = 4
+    processor = hf.PaliGemmaProcessor(
+        images, _tokenizer("<image>")
+    )  # which adds a thousand places and shapes to it
     tokenizer = processor.tokenizer
     config = hf.PaliGemmaConfig(
         vision_config={**_siglip(), "vision_use_head": False, "num_image_tokens": 4, "projection_dim": 64},
@@ -107,13 +126,15 @@ def _paligemma() -> Parts:
     return config, processor
 
 
-def _qwen_parts(kind: type[hf.ProcessorMixin]) -> tuple[hf.PreTrainedTokenizerFast, hf.ProcessorMixin, dict[str, int]]:
+def _qwen_parts(
+    kind: type[hf.ProcessorMixin],
+) -> tuple[hf.PreTrainedTokenizerFast, hf.ProcessorMixin, dict[str, int]]:
     names = {"vision_start": "<|vision_start|>", "vision_end": "<|vision_end|>"}
     names |= {"image": "<|image_pad|>", "video": "<|video_pad|>"}
     tokenizer = _tokenizer(*names.values())
-    pictures = hf.Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=112 * 112, patch_size=PATCH)
+    images = hf.Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=112 * 112, patch_size=PATCH)
     chat = _chat(names["vision_start"] + names["image"] + names["vision_end"])
-    processor = image_only(kind)(image_processor=pictures, tokenizer=tokenizer, chat_template=chat)
+    processor = image_only(kind)(image_processor=images, tokenizer=tokenizer, chat_template=chat)
     return tokenizer, processor, {f"{name}_token_id": _id(tokenizer, token) for name, token in names.items()}
 
 
@@ -121,15 +142,33 @@ def _qwen2_vl() -> Parts:
     tokenizer, processor, ids = _qwen_parts(hf.Qwen2VLProcessor)
     text = _qwen2(tokenizer) | {"rope_parameters": MROPE}
     del text["model_type"]
-    vision = {"depth": 2, "embed_dim": 64, "hidden_size": 64, "num_heads": 4, "mlp_ratio": 2, "patch_size": PATCH}
+    vision = {
+        "depth": 2,
+        "embed_dim": 64,
+        "hidden_size": 64,
+        "num_heads": 4,
+        "mlp_ratio": 2,
+        "patch_size": PATCH,
+    }
     return hf.Qwen2VLConfig(text_config=text, vision_config=vision, **ids), processor
 
 
 def _internvl() -> Parts:
-    names = {"start_image": "<img>", "end_image": "</img>", "context_image": "<IMG_CONTEXT>", "video": "<video>"}
-    tokenizer = _tokenizer(*names.values(), extra_special_tokens={f"{name}_token": token for name, token in names.items()})
-    pictures = hf.GotOcr2ImageProcessorPil(size=SQUARE, crop_to_patches=True, min_patches=1, max_patches=2)
-    parts = {"image_processor": pictures, "tokenizer": tokenizer, "chat_template": _chat(names["context_image"])}
+    names = {
+        "start_image": "<img>",
+        "end_image": "</img>",
+        "context_image": "<IMG_CONTEXT>",
+        "video": "<video>",
+    }
+    tokenizer = _tokenizer(
+        *names.values(), extra_special_tokens={f"{name}_token": token for name, token in names.items()}
+    )
+    images = hf.GotOcr2ImageProcessorPil(size=SQUARE, crop_to_patches=True, min_patches=1, max_patches=2)
+    parts = {
+        "image_processor": images,
+        "tokenizer": tokenizer,
+        "chat_template": _chat(names["context_image"]),
+    }
     processor = image_only(hf.InternVLProcessor)(image_seq_length=4, **parts)
     config = hf.InternVLConfig(
         vision_config={"image_size": [SIDE, SIDE], "patch_size": [7, 7], **ENCODER},
@@ -143,12 +182,16 @@ def _internvl() -> Parts:
 
 def _gemma3() -> Parts:
     names = {"image": "<image_soft_token>", "boi": "<start_of_image>", "eoi": "<end_of_image>"}
-    tokenizer = _tokenizer(*names.values(), extra_special_tokens={f"{name}_token": token for name, token in names.items()})
-    pictures = hf.Gemma3ImageProcessorPil(size=SQUARE, image_seq_length=4)
-    processor = hf.Gemma3Processor(pictures, tokenizer, image_seq_length=4, chat_template=_chat(names["boi"]))
+    tokenizer = _tokenizer(
+        *names.values(), extra_special_tokens={f"{name}_token": token for name, token in names.items()}
+    )
+    images = hf.Gemma3ImageProcessorPil(size=SQUARE, image_seq_length=4)
+    processor = hf.Gemma3Processor(images, tokenizer, image_seq_length=4, chat_template=_chat(names["boi"]))
     config = hf.Gemma3Config(
         vision_config={**_siglip(), "vision_use_head": False},
-        text_config=hf.Gemma3TextConfig(num_key_value_heads=1, sliding_window=512, **_decoder(tokenizer)).to_dict(),
+        text_config=hf.Gemma3TextConfig(
+            num_key_value_heads=1, sliding_window=512, **_decoder(tokenizer)
+        ).to_dict(),
         mm_tokens_per_image=4,
         **{f"{name}_token_index": _id(tokenizer, token) for name, token in names.items()},
     )
@@ -160,7 +203,13 @@ def _kosmos2() -> Parts:
     pairs = [f"<{end}{mark}>" for mark in ("image", "phrase", "object") for end in ("", "/")]
     tokenizer = _tokenizer(*pairs, "</delimiter_of_multi_objects/>", "<grounding>", *patches)
     processor = hf.Kosmos2Processor(hf.CLIPImageProcessorPil(**CROPPED), tokenizer)
-    text = {"embed_dim": 64, "layers": 2, "ffn_dim": 128, "attention_heads": 4, "max_position_embeddings": 1024}
+    text = {
+        "embed_dim": 64,
+        "layers": 2,
+        "ffn_dim": 128,
+        "attention_heads": 4,
+        "max_position_embeddings": 1024,
+    }
     text |= {"vocab_size": _rows(processor.tokenizer), **_ids(processor.tokenizer)}
     vision = {"image_size": SIDE, "patch_size": PATCH, **ENCODER}
     return hf.Kosmos2Config(vision_config=vision, text_config=text, latent_query_num=64), processor
@@ -176,13 +225,32 @@ def _qwen3_vl() -> Parts:
 
 def _mllama() -> Parts:
     tokenizer = _tokenizer("<|image|>")
-    pictures = hf.MllamaImageProcessorPil(size=SQUARE, max_image_tiles=2)
-    processor = hf.MllamaProcessor(pictures, tokenizer, chat_template=_chat("<|image|>"))
+    images = hf.MllamaImageProcessorPil(size=SQUARE, max_image_tiles=2)
+    processor = hf.MllamaProcessor(images, tokenizer, chat_template=_chat("<|image|>"))
     shape = {"hidden_size": 64, "intermediate_size": 128}
-    tiles = {"max_num_tiles": 2, "supported_aspect_ratios": [[1, 1], [1, 2], [2, 1]], "image_size": SIDE, "patch_size": PATCH}
-    layers = {"num_hidden_layers": 2, "num_global_layers": 1, "intermediate_layers_indices": [1], "vision_output_dim": 128}
-    text = {"num_hidden_layers": 3, "cross_attention_layers": [1], "num_attention_heads": 4, "num_key_value_heads": 2}
-    text |= {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4}, "vocab_size": _rows(tokenizer), **_ids(tokenizer)}
+    tiles = {
+        "max_num_tiles": 2,
+        "supported_aspect_ratios": [[1, 1], [1, 2], [2, 1]],
+        "image_size": SIDE,
+        "patch_size": PATCH,
+    }
+    layers = {
+        "num_hidden_layers": 2,
+        "num_global_layers": 1,
+        "intermediate_layers_indices": [1],
+        "vision_output_dim": 128,
+    }
+    text = {
+        "num_hidden_layers": 3,
+        "cross_attention_layers": [1],
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+    }
+    text |= {
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1e4},
+        "vocab_size": _rows(tokenizer),
+        **_ids(tokenizer),
+    }
     config = hf.MllamaConfig(
         vision_config={"attention_heads": 4, **shape, **tiles, **layers},
         text_config={**shape, **text},
@@ -196,7 +264,13 @@ def _pix2struct() -> Parts:
     processor = hf.Pix2StructProcessor(hf.Pix2StructImageProcessorPil(max_patches=16), tokenizer)
     shape = {"hidden_size": 64, "d_kv": 16, "d_ff": 128}
     ids = {name: getattr(tokenizer, name) for name in ("eos_token_id", "pad_token_id")}
-    text = {"num_layers": 2, "num_heads": 4, "vocab_size": _rows(tokenizer), "decoder_start_token_id": 0, **ids}
+    text = {
+        "num_layers": 2,
+        "num_heads": 4,
+        "vocab_size": _rows(tokenizer),
+        "decoder_start_token_id": 0,
+        **ids,
+    }
     vision = {"patch_embed_hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "seq_len": 16}
     return hf.Pix2StructConfig(text_config={**shape, **text}, vision_config={**shape, **vision}), processor
 
@@ -215,14 +289,16 @@ OTHER_FAMILIES: dict[str, Callable[[], Parts]] = {
     "mllama": _mllama,
 }
 CROSS_ATTENDING = {"mllama"}
-"""Whose pictures take no positions of the prompt: the decoder looks at them from beside it."""
+"""Whose images take no positions of the prompt: the decoder looks at them from beside it."""
 ASKED_NOTHING: dict[str, Callable[[], Parts]] = {"pix2struct": _pix2struct}
 """Whose processor makes no prompt of a question."""
 
 
 def _tokenizer(*marks: str, **names: Any) -> hf.PreTrainedTokenizerFast:
     special = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"}
-    return byte_level_tokenizer([*special.values(), *marks], vocabulary=500, template="<s> $A", **special, **names)
+    return byte_level_tokenizer(
+        [*special.values(), *marks], vocabulary=500, template="<s> $A", **special, **names
+    )
 
 
 def _chat(image: str) -> str:
@@ -243,7 +319,13 @@ def _siglip() -> dict[str, Any]:
 
 
 def _decoder(tokenizer: hf.PreTrainedTokenizerFast) -> dict[str, Any]:
-    return {"vocab_size": _rows(tokenizer), "head_dim": 16, "max_position_embeddings": 2048, **ENCODER, **_ids(tokenizer)}
+    return {
+        "vocab_size": _rows(tokenizer),
+        "head_dim": 16,
+        "max_position_embeddings": 2048,
+        **ENCODER,
+        **_ids(tokenizer),
+    }
 
 
 def _ids(tokenizer: hf.PreTrainedTokenizerFast) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 def processor_s(work: Callable[[], object], tries: int = 3) -> float:
     """Seconds of the quickest of some tries: what shares the processor with the work can only add to them.
 
-    The garbage collector rests meanwhile: it would walk through all that the tests before have left in memory, and charge
-    the work for it.
+    The garbage collector rests meanwhile: it would walk through all that the tests before have left in
+    memory, and charge the work for it.
     """
     collects = gc.isenabled()
     gc.disable()

@@ -1,4 +1,6 @@
-"""Whether a secret of the environment shows where others can read it: in command lines, in files, in what is printed."""
+"""Whether a secret of the environment shows where others can read it: in command lines, in files, in what is
+printed.
+"""
 
 from __future__ import annotations
 
@@ -35,5 +37,9 @@ def watched_command_lines() -> Iterator[set[str]]:
 
 def files_that_tell(folder: Path) -> list[str]:
     """Files below a folder that hold the secret, hidden ones too; links are not followed."""
-    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink() and path.suffix != ".sif"]
+    files = [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not path.is_symlink() and path.suffix != ".sif"
+    ]
     return [str(path.relative_to(folder)) for path in files if SECRET.encode() in path.read_bytes()]

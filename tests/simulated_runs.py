@@ -30,7 +30,11 @@ class Machine:
     """Standard deviation of what a whole pass or round shares: the clock, the neighbours, the temperature."""
 
 
-MACHINES = (Machine(batch=0.01, passes=0.003), Machine(batch=0.015, passes=0.004), Machine(batch=0.02, passes=0.004))
+MACHINES = (
+    Machine(batch=0.01, passes=0.003),
+    Machine(batch=0.015, passes=0.004),
+    Machine(batch=0.02, passes=0.004),
+)
 
 
 def batch_times(draw: np.random.Generator, batches: int) -> np.ndarray:
@@ -49,7 +53,9 @@ def simulated_run(draw: np.random.Generator, machine: Machine, truth: np.ndarray
     headline = measured(draw, machine, truth)
     chosen = np.linspace(0, truth.size - 1, SETTINGS.block_batches).astype(int)
     rounds = [headline[chosen].tolist()]
-    while len(rounds) < MOST_ROUNDS and not enough_rounds(rounds, min_rounds=SETTINGS.min_rounds, half_width=SETTINGS.half_width):
+    while len(rounds) < MOST_ROUNDS and not enough_rounds(
+        rounds, min_rounds=SETTINGS.min_rounds, half_width=SETTINGS.half_width
+    ):
         rounds.append(measured(draw, machine, truth[chosen]).tolist())
     samples = tuple((str(number),) for number in range(truth.size))
     return Times(tuple(headline.tolist()), samples, round_noise(rounds).drift)
@@ -63,11 +69,15 @@ def verdict_of(draw: np.random.Generator, machine: Machine, batches: int, slower
 
 
 def holds_the_true_mean(draw: np.random.Generator, batches: int) -> bool:
-    """Whether the interval beside the mean of one pass without noise holds the mean of all batches there could be."""
+    """Whether the interval beside the mean of one pass without noise holds the mean of all batches there
+    could be.
+    """
     interval = mean_interval(batch_times(draw, batches))
     return interval is not None and interval.low <= TRUE_MEAN_S <= interval.high
 
 
 def share_with(answer: object, trials: int, ask: Callable[[np.random.Generator], object]) -> float:
-    """How often a question about a freshly drawn simulation has this answer; the draws are the same every time."""
+    """How often a question about a freshly drawn simulation has this answer; the draws are the same every
+    time.
+    """
     return float(np.mean([ask(np.random.default_rng(trial)) == answer for trial in range(trials)]))

@@ -23,7 +23,10 @@ STUDY = {
     "container": "none",
     "models": {"tiny": {"tiny": "llava"}},
     "datasets": {"shapes": {"folder": "shapes"}},
-    "optimizations": {"fp32": {"dtype": "float32"}, "flash": {"dtype": "float32", "attention": "flash_attention_2"}},
+    "optimizations": {
+        "fp32": {"dtype": "float32"},
+        "flash": {"dtype": "float32", "attention": "flash_attention_2"},
+    },
     "baseline": {"device": "cpu", "optimization": "fp32", "batch_size": 2, "max_input_len": 1},
     "axes": {"batch_size": {"values": [2, 1]}, "optimization": {"values": ["fp32", "flash"]}},
     "protocol": {"max_new_tokens": 2, "warmup": {"max_batches": 2, "window": 2}, "repeats": {"max_s": 0.1}},
@@ -42,7 +45,12 @@ class Project:
         """Snakemake in this project on two cores, its output captured; a failure shows the output."""
         command = [str(SNAKEMAKE), "-c", "2", *arguments]
         done = subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, stdin=subprocess.DEVNULL, preexec_fn=preexec
+            command,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=preexec,
         )
         assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done
@@ -84,12 +92,14 @@ class Project:
 
 
 def new_project(folder: Path) -> Project:
-    """The project's code, a folder of pictures in the reference study's format, and a study of three cells."""
+    """The project's code, a folder of images in the reference study's format, and a study of three cells."""
     folder.mkdir()
     for name in ("Snakefile", "rules", "scripts", "envs"):
         source = PROJECT / name
         ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy2(source, folder / name)
+        shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy2(
+            source, folder / name
+        )
     shutil.copytree(PROJECT / "profiles" / "default", folder / "profiles" / "default")
     draw_shapes(folder / "shapes")
     project = Project(folder)
@@ -98,12 +108,12 @@ def new_project(folder: Path) -> Project:
 
 
 def draw_shapes(folder: Path) -> None:
-    """Four pictures with a question each, as samples.json."""
+    """Four images with a question each, as samples.json."""
     folder.mkdir()
     entries = []
     for number, colour in enumerate(("red", "green", "blue", "black")):
-        picture = Image.new("RGB", (32, 32), "white")
-        ImageDraw.Draw(picture).ellipse((4, 4, 28, 28), fill=colour)
-        picture.save(folder / f"{number}.png")
+        image = Image.new("RGB", (32, 32), "white")
+        ImageDraw.Draw(image).ellipse((4, 4, 28, 28), fill=colour)
+        image.save(folder / f"{number}.png")
         entries.append({"image_path": f"{number}.png", "request": "what colour is it ?", "response": colour})
     (folder / "samples.json").write_text(json.dumps(entries))

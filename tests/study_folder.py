@@ -1,4 +1,6 @@
-"""A study's files as the workflow leaves them for the report: written from settings and a function that answers each run."""
+"""A study's files as the workflow leaves them for the report: written from settings and a function that
+answers each run.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +16,18 @@ from factories import make_ceilings, make_cost
 
 from vlm_profiling.audits.registry import judge_study
 from vlm_profiling.audits.table import write_findings
-from vlm_profiling.cost.ceilings import read_ceilings, write_ceilings
+from vlm_profiling.cost.roofline.ceilings import read_ceilings, write_ceilings
+from vlm_profiling.metrics.catalog import metrics_page
+from vlm_profiling.outputs import TABLES_README
 from vlm_profiling.record.files import write_bytes, write_record
-from vlm_profiling.record.schema import Record
-from vlm_profiling.report.cells import Cells, read_cells
+from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.report.description import read_description
-from vlm_profiling.report.drift import write_drift
-from vlm_profiling.report.files import TABLES_README
-from vlm_profiling.report.metrics import metrics_page
-from vlm_profiling.report.readings import finished_runs
-from vlm_profiling.report.roofline import write_roofline
-from vlm_profiling.report.tables import merge_runs, read_costs
 from vlm_profiling.study import Run, Study
+from vlm_profiling.tables.drift import write_drift
+from vlm_profiling.tables.read_records import finished_runs
+from vlm_profiling.tables.roofline import write_roofline
+from vlm_profiling.tables.study_tables import Cells, read_cells
+from vlm_profiling.tables.write import merge_runs, read_costs
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class StudyFolder:
         return read_cells(self.study, self.merge())
 
 
-def write_study(folder: Path, settings: dict[str, Any], answer: Callable[[Run], Record]) -> StudyFolder:
+def write_study(folder: Path, settings: dict[str, Any], answer: Callable[[Run], RunRecord]) -> StudyFolder:
     """Write a study's description, costs, ceilings and records."""
     study = StudyFolder(folder)
     study.description.write_text(json.dumps({"study": settings, "environment": "test"}))

@@ -24,32 +24,86 @@ PROGRAMS = sorted(SCRIPTS.glob("*.py"))
 MAY_IMPORT = {
     "study": set(),
     "record": set(),
+    "metrics": {"record", "study", "report", "tables"},
     "datasets": {"study", "record"},
-    "checkpoints": {"study", "record"},
-    "cost": {"study", "record", "checkpoints"},
+    "models": {"study", "record"},
+    "cost": {"study", "record", "models"},
     "quality": {"study", "record", "statistics"},
     "statistics": {"record"},
-    "measure": {"large_imports", "study", "record", "datasets", "checkpoints", "cost", "quality", "statistics"},
+    "measure": {
+        "large_imports",
+        "staleness",
+        "study",
+        "record",
+        "datasets",
+        "models",
+        "cost",
+        "quality",
+        "statistics",
+    },
     "audits": {"study", "record", "cost", "quality", "statistics"},
-    "report": {"study", "record", "cost", "quality", "statistics"},
-    "workflow": {"containers", "source_files", "study", "record"},
-    "source_files": {"record"},
-    "repair": {"workflow", "record", "report"},
+    "outputs": {"study", "report"},
+    "tables": {"outputs", "study", "record", "metrics", "cost", "quality", "statistics", "staleness"},
+    "staleness": {
+        "containers",
+        "workflow",
+        "study",
+        "record",
+        "metrics",
+        "datasets",
+        "models",
+        "measure",
+        "tables",
+    },
+    "report": {
+        "outputs",
+        "study",
+        "record",
+        "metrics",
+        "cost",
+        "quality",
+        "statistics",
+        "tables",
+        "staleness",
+    },
+    "workflow": {"containers", "staleness", "study", "record"},
+    "repair": {"workflow", "record", "tables"},
     "gpu_check": {
-        *("large_imports", "study", "record", "datasets", "checkpoints", "cost", "measure", "audits", "report", "workflow"),
+        *(
+            "large_imports",
+            "study",
+            "record",
+            "datasets",
+            "models",
+            "cost",
+            "measure",
+            "audits",
+            "report",
+            "workflow",
+        ),
+        *("outputs", "tables", "metrics", "staleness"),
     },
     "containers": {"study", "record"},
-    "sources": {"containers", "workflow", "study", "record", "datasets", "checkpoints", "measure", "report"},
     "doctor": {"containers", "workflow", "study", "record", "measure"},
     "large_imports": set(),
 }
 """Rooms of the library, and the other rooms each may import."""
 
-ONLY_WHERE_NEEDED = {("cost", "checkpoints")}
+ONLY_WHERE_NEEDED = {("cost", "models")}
 """Imports that stand inside functions, so that importing the first room's other files stays light."""
 
 HEAVY = {"torch", "transformers"}
-LIGHT_ROOMS = ["study", "record", "quality", "statistics", "audits", "report", "workflow", "containers"]
+LIGHT_ROOMS = [
+    "study",
+    "record",
+    "quality",
+    "statistics",
+    "audits",
+    "tables",
+    "report",
+    "workflow",
+    "containers",
+]
 NO_SNAKEMAKE = "nothing below the rules knows Snakemake"
 
 
@@ -58,7 +112,9 @@ def room_of(path: Path) -> str:
 
 
 def library_files() -> list[Path]:
-    return [path for path in sorted(LIBRARY.rglob("*.py")) if path.parent != LIBRARY or path.name != "__init__.py"]
+    return [
+        path for path in sorted(LIBRARY.rglob("*.py")) if path.parent != LIBRARY or path.name != "__init__.py"
+    ]
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:
@@ -89,7 +145,9 @@ def test_a_room_imports_only_the_rooms_it_may(path: Path) -> None:
         other = rest.partition(".")[0]
         if top == "vlm_profiling" and other != room:
             assert other in MAY_IMPORT[room], f"{room} may not import {other}"
-            assert not (at_once and (room, other) in ONLY_WHERE_NEEDED), f"{room} imports {other} inside functions only"
+            assert not (at_once and (room, other) in ONLY_WHERE_NEEDED), (
+                f"{room} imports {other} inside functions only"
+            )
 
 
 @pytest.mark.parametrize("script", PROGRAMS, ids=lambda path: path.name)
@@ -99,7 +157,12 @@ def test_a_script_knows_no_snakemake(script: Path) -> None:
 
 @pytest.mark.parametrize("room", ["study", "record"])
 def test_the_rooms_that_all_share_need_few_packages(room: str) -> None:
-    outside = {module.partition(".")[0] for path in library_files() if room_of(path) == room for module, _ in imports(path)}
+    outside = {
+        module.partition(".")[0]
+        for path in library_files()
+        if room_of(path) == room
+        for module, _ in imports(path)
+    }
     allowed = {"study": {"pydantic", "pydantic_core", "yaml"}, "record": {"msgspec"}}
     assert outside - sys.stdlib_module_names - {"vlm_profiling"} <= allowed[room]
 
@@ -112,7 +175,11 @@ def test_importing_the_light_rooms_loads_neither_torch_nor_transformers_nor_snak
     ]
     code = f"import sys, {', '.join(modules)}; print(sorted({HEAVY | {'snakemake'}} & set(sys.modules)))"
     printed = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     assert printed.strip() == "[]"
 
@@ -126,19 +193,29 @@ def test_a_script_can_be_started_by_its_name(script: Path) -> None:
 @pytest.mark.parametrize("script", PROGRAMS, ids=lambda path: path.name)
 def test_help_comes_at_once_and_loads_neither_torch_nor_transformers(script: Path) -> None:
     started = os.times()
-    shown = subprocess.run([sys.executable, "-X", "importtime", script, "--help"], capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        [sys.executable, "-X", "importtime", script, "--help"], capture_output=True, text=True, check=True
+    )
     ended = os.times()
     assert shown.stdout.startswith("usage: ")
-    loaded = {line.rpartition("|")[2].strip() for line in shown.stderr.splitlines() if line.startswith("import time:")}
+    loaded = {
+        line.rpartition("|")[2].strip()
+        for line in shown.stderr.splitlines()
+        if line.startswith("import time:")
+    }
     assert not HEAVY & loaded
     assert ended.children_user - started.children_user + ended.children_system - started.children_system < 2
 
 
 def test_merging_loads_no_scipy() -> None:
-    """Each process of a merge imports the script anew, and scipy alone takes longer than all else that it needs."""
+    """Each process of a merge imports the script anew, and scipy alone takes longer than all else that it
+    needs.
+    """
     code = "import sys, merge_runs; print(sorted({'scipy', 'jiwer'} & set(sys.modules)))"
     environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
-    printed = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    ).stdout
     assert printed.strip() == "[]"
 
 
@@ -146,12 +223,15 @@ def test_no_script_hides_a_standard_module() -> None:
     assert not {script.stem for script in PROGRAMS} & sys.stdlib_module_names
 
 
-in_git = pytest.mark.skipif(shutil.which("git") is None or not (PROJECT / ".git").exists(), reason="needs git and its repository")
+in_git = pytest.mark.skipif(
+    shutil.which("git") is None or not (PROJECT / ".git").exists(), reason="needs git and its repository"
+)
 
 
 @in_git
 @pytest.mark.parametrize(
-    "made", [".venv", "containers/cuda.sif", "gpu-wheels/one.whl", "logs/slurm/job.log", "results/runs/one.json"]
+    "made",
+    [".venv", "containers/cuda.sif", "gpu-wheels/one.whl", "logs/slurm/job.log", "results/runs/one.json"],
 )
 def test_what_the_commands_make_is_not_for_the_repository(made: str) -> None:
     assert subprocess.run(["git", "check-ignore", "--quiet", made], cwd=PROJECT).returncode == 0
@@ -160,7 +240,10 @@ def test_what_the_commands_make_is_not_for_the_repository(made: str) -> None:
 @in_git
 def test_no_file_names_a_place_of_one_machine() -> None:
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=PROJECT, capture_output=True, check=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=PROJECT,
+        capture_output=True,
+        check=True,
     ).stdout
     place = re.compile(rb"(?<![\w.>})-])/(work|root|home|Users|opt/wheels|opt/pypi)/")
     paths = [PROJECT / os.fsdecode(name) for name in listed.split(b"\0") if name]

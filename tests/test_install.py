@@ -70,10 +70,14 @@ def empty_lock(tmp_path: Path) -> Path:
 
 def install(venv: Path, purpose: str, lock: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHON": sys.executable, **variables}
-    return subprocess.run([INSTALL, venv, purpose, lock], env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [INSTALL, venv, purpose, lock], env=environment, capture_output=True, text=True, check=False
+    )
 
 
-def test_an_environment_that_an_interrupted_install_left_is_made_anew(tmp_path: Path, empty_lock: Path) -> None:
+def test_an_environment_that_an_interrupted_install_left_is_made_anew(
+    tmp_path: Path, empty_lock: Path
+) -> None:
     venv = tmp_path / "venv"
     (venv / "bin").mkdir(parents=True)
     (venv / "left over").touch()
@@ -90,7 +94,9 @@ def test_an_environment_that_an_interrupted_install_left_is_made_anew(tmp_path: 
     assert not list(venv.glob(".ready-*"))
 
 
-def test_what_is_installed_is_compiled_but_what_is_of_another_python(tmp_path: Path, empty_lock: Path) -> None:
+def test_what_is_installed_is_compiled_but_what_is_of_another_python(
+    tmp_path: Path, empty_lock: Path
+) -> None:
     venv = tmp_path / "venv"
     assert install(venv, "run", empty_lock).returncode == 0
     (packages,) = venv.glob("lib/python3.*/site-packages")
@@ -103,7 +109,9 @@ def test_what_is_installed_is_compiled_but_what_is_of_another_python(tmp_path: P
 
 
 @pytest.mark.parametrize("python", ["/bin/false", "no-such-python"])
-def test_a_machine_without_a_new_python_is_told_what_to_install(tmp_path: Path, empty_lock: Path, python: str) -> None:
+def test_a_machine_without_a_new_python_is_told_what_to_install(
+    tmp_path: Path, empty_lock: Path, python: str
+) -> None:
     refused = install(tmp_path / "venv", "run", empty_lock, PYTHON=python)
     assert refused.returncode == 2
     assert "No Python 3.11 or newer with venv found." in refused.stderr

@@ -1,4 +1,6 @@
-"""Imports of large libraries leave the garbage collector nothing to walk through, neither later nor at the end."""
+"""Imports of large libraries leave the garbage collector nothing to walk through, neither later nor at the
+end.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +26,10 @@ print(gc.get_freeze_count())
 
 def test_a_process_that_imported_large_libraries_ends_without_walking_through_them() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", A_RUN], env={"PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", A_RUN],
+        env={"PYTHONPATH": str(SCRIPTS)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.split() == ["True", "True", "0", "True"]

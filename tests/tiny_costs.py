@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from vlm_profiling.cost.count import checkpoint_cost
+from vlm_profiling.cost.counting.count import checkpoint_cost
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.record.manifests import CheckpointManifest
 

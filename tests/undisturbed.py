@@ -1,4 +1,6 @@
-"""Whether a disturbed study ended with the tables of an undisturbed one, but for what no two runs of a cell share."""
+"""Whether a disturbed study ended with the tables of an undisturbed one, but for what no two runs of a cell
+share.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +17,25 @@ DIFFER = re.compile(
     r"|ceiling|source|peak_.*_per_s|roof|mfu|mbu|distance|bound"  # of the roofline: set against times and measured ceilings
     r"|verdict|figures|evidence"  # of an audit: which ones there are is fixed, what noise makes of them is not
 )
-"""Columns that two undisturbed runs of one study need not share. Every other column is the same to the last bit."""
+"""Columns that two undisturbed runs of one study need not share. Every other column is the same to the last
+bit.
+"""
 
 
 def differences(results: Path, undisturbed: Path) -> list[str]:
     """TABLE.COLUMN for every column that differs and may not, and what is missing on one side."""
     found = []
-    tables = {path.name for folder in (results, undisturbed) for path in (folder / "tables").glob("*.parquet")}
+    tables = {
+        path.name for folder in (results, undisturbed) for path in (folder / "tables").glob("*.parquet")
+    }
     for name in sorted(tables):
         ours, theirs = (folder / "tables" / name for folder in (results, undisturbed))
         if not ours.is_file() or not theirs.is_file():
             found.append(f"{name} stands on one side only")
         else:
-            found += _compare(name.removesuffix(".parquet"), polars.read_parquet(ours), polars.read_parquet(theirs))
+            found += _compare(
+                name.removesuffix(".parquet"), polars.read_parquet(ours), polars.read_parquet(theirs)
+            )
     return found
 
 
@@ -35,4 +43,6 @@ def _compare(name: str, ours: polars.DataFrame, theirs: polars.DataFrame) -> lis
     if ours.columns != theirs.columns or ours.height != theirs.height:
         return [f"{name} is {ours.height} x {ours.width}, undisturbed {theirs.height} x {theirs.width}"]
     fixed = [column for column in ours.columns if not DIFFER.fullmatch(column)]
-    return [f"{name}.{column}" for column in fixed if not ours[column].equals(theirs[column], null_equal=True)]
+    return [
+        f"{name}.{column}" for column in fixed if not ours[column].equals(theirs[column], null_equal=True)
+    ]

@@ -1,6 +1,7 @@
 """What a start of the workflow mends by itself.
 
-Before its jobs: what killed processes left behind, and damaged data sets. After them: what lies in a record's place and is none.
+Before its jobs: what killed processes left behind, and damaged data sets. After them: what lies in a record's
+place and is none.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ class RepairError(Exception):
 
 
 def sweep_leftovers(results: Path) -> None:
-    """Remove temporary files, folders and locks that killed processes left in a results folder: nobody holds a lock on them."""
+    """Remove temporary files, folders and locks that killed processes left in a results folder: nobody holds
+    a lock on them.
+    """
     for path in list(results.rglob(".*")):
         if path.suffix in (".tmp", ".lock"):
             with suppress(OSError):
@@ -45,8 +48,8 @@ def _remove_unless_held(path: Path) -> None:
 def prepare_damaged_datasets(workflow: StudyWorkflow) -> None:
     """Prepare again the data sets that a run found damaged.
 
-    The same source gives the same bytes, so that no finished run is made stale, as it would be by a job of the workflow's.
-    Raises RepairError.
+    The same source gives the same bytes, so that no finished run is made stale, as it would be by a job of
+    the workflow's. Raises RepairError.
     """
     results = Path(workflow.study.results)
     for note in damage_notes(results):
@@ -57,21 +60,26 @@ def prepare_damaged_datasets(workflow: StudyWorkflow) -> None:
             command = [sys.executable, str(script), *settings, "--output", str(output)]
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode != 0:
-                raise RepairError(f"data set {note.name} is damaged and cannot be prepared again: {done.stderr.strip()}")
+                raise RepairError(
+                    f"data set {note.name} is damaged and cannot be prepared again: {done.stderr.strip()}"
+                )
         note.unlink()
 
 
 def set_aside_broken_records(workflow: StudyWorkflow) -> Iterator[str]:
-    """Rename what lies in a record's place and the tables call malformed or foreign, so that the next start measures it.
+    """Rename what lies in a record's place and the tables call malformed or foreign, so that the next start
+    measures it.
 
     Yields a line for each.
     """
     import polars
 
-    from vlm_profiling.report.readings import read_runs
+    from vlm_profiling.tables.read_records import read_runs
 
     try:
-        told = polars.read_parquet(Path(workflow.study.results, "tables", "runs.parquet"), columns=["key", "state"])
+        told = polars.read_parquet(
+            Path(workflow.study.results, "tables", "runs.parquet"), columns=["key", "state"]
+        )
     except (OSError, polars.exceptions.PolarsError):
         return  # none yet, or a broken one: called after whatever happened, and the step that needs it says what is wrong
     keys = set(told.filter(polars.col("state").is_in(["malformed", "foreign"]))["key"])

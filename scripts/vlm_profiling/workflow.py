@@ -1,7 +1,9 @@
-"""What the rules need of a study: its runs by file name, its settings as JSON, digests of code, all at parse time.
+"""What the rules need of a study: its runs by file name, its settings as JSON, digests of code, all at parse
+time.
 
-Nothing here imports Snakemake. Small files that rules have as inputs are written only when their content changes, so
-that Snakemake, which compares small inputs by content, reruns what a change can have moved and nothing else.
+Nothing here imports Snakemake. Small files that rules have as inputs are written only when their content
+changes, so that Snakemake, which compares small inputs by content, reruns what a change can have moved and
+nothing else.
 """
 
 from __future__ import annotations
@@ -24,18 +26,18 @@ from typing import Any
 import msgspec
 
 from vlm_profiling.containers import NO_CONTAINER, enter_containers, environment_id, lock_of
+from vlm_profiling.record.container_image import study_image
+from vlm_profiling.record.file_lock import LockedError, hold_lock, wait_for_writers
 from vlm_profiling.record.files import write_bytes, write_if_changed
-from vlm_profiling.record.images import study_image
-from vlm_profiling.record.locks import LockedError, hold_lock, wait_for_writers
 from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
-from vlm_profiling.source_files import write_source_digest
+from vlm_profiling.staleness.code_digest import CodeDigest, CodeReader, digest_json
+from vlm_profiling.staleness.source_digest import write_source_digest
 from vlm_profiling.study import ConfigError, Run, Study, expand_runs, study_from_mapping
 from vlm_profiling.study.config import DatasetConfig, ModelConfig
-from vlm_profiling.study.digest import CodeDigest, CodeReader, digest_json
 from vlm_profiling.study.dtypes import ITEM_BYTES
 from vlm_profiling.study.errors import Problem
-from vlm_profiling.study.keys import canonical_json, lock_sha256
 from vlm_profiling.study.load import read_yaml
+from vlm_profiling.study.spec import canonical_json, lock_sha256
 
 
 class ResultsError(Exception):
@@ -56,10 +58,11 @@ class StudyWorkflow:
 
     @cached_property
     def lock(self) -> str:
-        """Lock of the environment that runs are measured in, as a file that bears the hash which records carry.
+        """Lock of the environment that runs are measured in, as a file that bears the hash which records
+        carry.
 
-        An older one stays beside it: `make why` then names the packages that changed. Its time is that of its first use, so
-        that a lock checked out anew is no reason to measure.
+        An older one stays beside it: `make why` then names the packages that changed. Its time is that of its
+        first use, so that a lock checked out anew is no reason to measure.
         """
         text = lock_of(self.study.container, self.code_folder).read_bytes()
         path = Path(self.study.results, "code", "locks", f"{lock_sha256(text.decode())}.lock")
@@ -90,7 +93,8 @@ class StudyWorkflow:
     def write_inputs(self) -> None:
         """Write the small files that rules have as inputs, but for digests of code and of folders.
 
-        Raises ResultsError where they cannot be written, or the folder holds the results of a study of another name.
+        Raises ResultsError where they cannot be written, or the folder holds the results of a study of
+        another name.
         """
         self._refuse_results_of_another_study()
         _ = self.lock, self.image, self.description
@@ -119,7 +123,9 @@ class StudyWorkflow:
 
     @cached_property
     def description(self) -> str:
-        """A file with the study's settings in their order, for the scripts that make tables, charts and pages."""
+        """A file with the study's settings in their order, for the scripts that make tables, charts and
+        pages.
+        """
         content = {"study": self.study.model_dump(exclude_none=True), "environment": self.environment}
         path = Path(self.study.results, "study.json")
         with self._writing():
@@ -128,11 +134,15 @@ class StudyWorkflow:
 
     @property
     def missing_records(self) -> list[str]:
-        """Records that are not there. Snakemake makes a lost file again only if it is asked for, or something needs it."""
+        """Records that are not there. Snakemake makes a lost file again only if it is asked for, or something
+        needs it.
+        """
         return [path for path in self.record_paths if not os.path.exists(path)]  # noqa: PTH110 - 10,000 times at each start
 
     def run(self, model: str, dataset: str, point: str) -> Run:
-        """The run whose record is runs/MODEL/DATASET/POINT.json. Raises KeyError for a file that is no run of this study."""
+        """The run whose record is runs/MODEL/DATASET/POINT.json. Raises KeyError for a file that is no run of
+        this study.
+        """
         return self.runs[f"{model}/{dataset}/{point}"]
 
     def model_json(self, name: str) -> str:
@@ -144,7 +154,9 @@ class StudyWorkflow:
         return canonical_json(self.study.datasets[name].model_dump(exclude_none=True))
 
     def dataset_source(self, name: str) -> list[str]:
-        """A file that changes with the content of the user's folder that a data set is drawn from; none for other sources."""
+        """A file that changes with the content of the user's folder that a data set is drawn from; none for
+        other sources.
+        """
         return self._source("datasets", name, self.study.datasets[name])
 
     def checkpoint_source(self, name: str) -> list[str]:
@@ -174,22 +186,29 @@ class StudyWorkflow:
             raise ResultsError(message) from error
 
     def refuse_host(self) -> None:
-        """Raise ConfigError when the study names an image: for a workflow that uses none, which would measure the host."""
+        """Raise ConfigError when the study names an image: for a workflow that uses none, which would measure
+        the host.
+        """
         for key in ("container", "cpu_container"):
             if (image := getattr(self, key)) is not None:
                 message = "jobs belong in this image: add --sdm apptainer (profiles workstation and slurm-h100 do), or say none"
                 raise ConfigError([Problem(key, message, image)], self.study.name)
 
     def prepare_containers(self) -> None:
-        """Let the containers that this process starts find scripts, caches and devices: --cleanenv hides the rest."""
+        """Let the containers that this process starts find scripts, caches and devices: --cleanenv hides the
+        rest.
+        """
         if self.container is not None or self.cpu_container is not None:
-            enter_containers(self.code_folder, [section.folder for section in self._sections() if section.folder])
+            enter_containers(
+                self.code_folder, [section.folder for section in self._sections() if section.folder]
+            )
 
     def memory_mb(self, run: Run, checkpoint: Path, cost: Path, attempt: int) -> int:
         """Host memory to ask for a run, in MB: an estimate from its weights, more at each attempt.
 
-        Weights that are drawn have no files: their bytes are those of the counted parameters in the run's dtype. Raises
-        FileNotFoundError before the checkpoint is prepared, or counted, by its name for Snakemake: a plan then has no figure.
+        Weights that are drawn have no files: their bytes are those of the counted parameters in the run's
+        dtype. Raises FileNotFoundError before the checkpoint is prepared, or counted, by its name for
+        Snakemake: a plan then has no figure.
         """
         for path in (checkpoint, cost):
             os.stat(str(path))  # noqa: PTH116 - a Path would put a Path into the error, which Snakemake does not know
@@ -200,7 +219,9 @@ class StudyWorkflow:
         return attempt * (BASE_MEMORY_MB + int(MEMORY_PER_WEIGHT * weight_bytes / 1e6))
 
     def runtime_minutes(self, attempt: int) -> int:
-        """Time to ask for a run, in minutes: beyond its own limit, so that a slow run ends as a record, not as a killed job."""
+        """Time to ask for a run, in minutes: beyond its own limit, so that a slow run ends as a record, not
+        as a killed job.
+        """
         return attempt * math.ceil((self.study.protocol.timeout_s + BESIDE_RUN_S) / 60)
 
     def gpus(self, run: Run) -> int:
@@ -219,24 +240,29 @@ class StudyWorkflow:
             raise ConfigError(problems, self.study.name)
 
     def gpu_model(self, device: str) -> str:
-        """The kind of GPU to ask for, in SLURM's words: the declared hardware; empty for a run that needs no GPU."""
+        """The kind of GPU to ask for, in SLURM's words: the declared hardware; empty for a run that needs no
+        GPU.
+        """
         return self.study.hardware or "" if device == "cuda" else ""
 
     def _sections(self) -> list[ModelConfig | DatasetConfig]:
         return [*self.study.models.values(), *self.study.datasets.values()]
 
     def lock_results(self) -> None:
-        """Keep the results folder for this process until it ends, and wait for runs that a killed workflow left at work.
+        """Keep the results folder for this process until it ends, and wait for runs that a killed workflow
+        left at work.
 
-        Snakemake must not have planned yet: a record that such a run writes later would be removed and measured again.
-        Raises ResultsError when another workflow has the folder, or it cannot be written.
+        Snakemake must not have planned yet: a record that such a run writes later would be removed and
+        measured again. Raises ResultsError when another workflow has the folder, or it cannot be written.
         """
         if not _held:
             try:
                 with self._writing():
                     _held.append(hold_lock(Path(self.study.results, ".lock")))
             except LockedError as error:
-                message = f"{error}: a workflow is at work on these results; wait until it has ended, or end it"
+                message = (
+                    f"{error}: a workflow is at work on these results; wait until it has ended, or end it"
+                )
                 raise ResultsError(message) from None
             wait_for_writers(Path(self.study.results, "runs"))
 
@@ -251,7 +277,9 @@ class StudyWorkflow:
         content, memory = digest_json(digest), self._code.memory
         with self._writing():
             write_if_changed(path, content)
-            if script == MEASURING:  # kept under its hash, which records carry: `make why` then names the files that changed
+            if (
+                script == MEASURING
+            ):  # kept under its hash, which records carry: `make why` then names the files that changed
                 write_if_changed(path.parent / "measured" / f"{digest['sha256']}.json", content)
         if memory is not None:
             with suppress(OSError):  # what cannot be remembered is parsed again
@@ -273,7 +301,9 @@ class StudyWorkflow:
 
 MEASURING = "profile_run"
 BASE_MEMORY_MB = 2500
-"""Of a run beside its weights: libraries (640 MiB, cost/predict.py), Snakemake twice (260 MB), pictures, a CPU's activations."""
+"""Of a run beside its weights: libraries (640 MiB, cost/predict.py), Snakemake twice (260 MB), images, a
+CPU's activations.
+"""
 MEMORY_PER_WEIGHT = 1.5
 """Files are mapped and copied shard by shard. An assumption for host memory until run on a GPU."""
 BESIDE_RUN_S = 600
@@ -294,8 +324,11 @@ _held: list[BufferedWriter] = []
 """Locks that live as long as this process."""
 
 
-def open_workflow(files: Sequence[Path], code_folder: Path, settings: Mapping[str, Any] | None = None) -> StudyWorkflow:
-    """The study in YAML files, each checked for duplicate keys; `settings`: what Snakemake made of them and of --config.
+def open_workflow(
+    files: Sequence[Path], code_folder: Path, settings: Mapping[str, Any] | None = None
+) -> StudyWorkflow:
+    """The study in YAML files, each checked for duplicate keys; `settings`: what Snakemake made of them and
+    of --config.
 
     Raises ConfigError naming every problem.
     """
@@ -322,7 +355,9 @@ class _Counted(msgspec.Struct):
 
 
 def in_own_thread(handler: Callable[..., None]) -> Callable[..., None]:
-    """A signal's handler that may wait for a lock which the thread that it interrupts holds: that thread goes on meanwhile."""
+    """A signal's handler that may wait for a lock which the thread that it interrupts holds: that thread goes
+    on meanwhile.
+    """
 
     @wraps(handler)
     def handle(*arguments: Any) -> None:
@@ -332,6 +367,8 @@ def in_own_thread(handler: Callable[..., None]) -> Callable[..., None]:
 
 
 def use_this_python() -> None:
-    """Make jobs find the scripts, and the Python that runs Snakemake, first; inside a container its own PATH holds."""
+    """Make jobs find the scripts, and the Python that runs Snakemake, first; inside a container its own PATH
+    holds.
+    """
     found = [str(Path(sys.executable).parent), str(Path(__file__).resolve().parents[1]), os.environ["PATH"]]
     os.environ["PATH"] = os.pathsep.join(dict.fromkeys(os.pathsep.join(found).split(os.pathsep)))

@@ -10,10 +10,10 @@ from factories import make_record
 from msgspec.structs import replace
 
 from vlm_profiling.audits import answers
-from vlm_profiling.record.schema import Record, Sample
+from vlm_profiling.record.schema import RunRecord, Sample
 
 
-def answering(answer: Callable[[Sample], str], count: int = 40) -> Record:
+def answering(answer: Callable[[Sample], str], count: int = 40) -> RunRecord:
     """Forty samples, of which the first `count` are answered so."""
     record = make_record(samples=40)
     said = [replace(sample, answer=answer(sample)) for sample in record.samples[:count]]
@@ -31,7 +31,10 @@ def test_different_words_are_answers() -> None:
         (lambda _: " \n", "40 of 40 answers empty"),
         (lambda sample: sample.request + " blue", "40 of 40 answers an echo of the question"),
         (lambda sample: sample.prompt + " blue", "40 of 40 answers an echo of the question"),
-        (lambda sample: f"{sample.id} the cat the cat the cat the cat the cat", "40 of 40 answers one text again and again"),
+        (
+            lambda sample: f"{sample.id} the cat the cat the cat the cat the cat",
+            "40 of 40 answers one text again and again",
+        ),
         (lambda _: "a red circle", "1 different answers to 40 samples with 4 different references"),
     ],
 )

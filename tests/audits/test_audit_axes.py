@@ -8,35 +8,43 @@ from factories import make_record
 from msgspec.structs import replace
 
 from vlm_profiling.audits import axis_effect, batch_invariance, optimization
-from vlm_profiling.record.schema import Optimization, Point, Record, Sample
+from vlm_profiling.record.schema import Optimization, Point, RunRecord, Sample
 
 
-def record_at(**settings: int | None) -> Record:
+def record_at(**settings: int | None) -> RunRecord:
     return make_record(point=Point(device="cpu", optimization="fp32", **{"batch_size": 2, **settings}))
 
 
-def with_samples(record: Record, **changes: object) -> Record:
+def with_samples(record: RunRecord, **changes: object) -> RunRecord:
     return replace(record, samples=[replace(sample, **changes) for sample in record.samples])
 
 
-def test_a_processor_that_resizes_every_picture_to_one_size_leaves_the_axis_empty() -> None:
+def test_a_processor_that_resizes_every_image_to_one_size_leaves_the_axis_empty() -> None:
     sizes = {"image_size": (224, 448)}
-    finding = axis_effect.judge(context_of(record_at(image_size=448), [record_at(image_size=224)], axes=sizes))
+    finding = axis_effect.judge(
+        context_of(record_at(image_size=448), [record_at(image_size=224)], axes=sizes)
+    )
     assert finding.verdict == "fail" and finding.figures == ("latency", "energy", "flops")
     assert finding.evidence.startswith("image_size 448 against 224: 0 of 8 samples differ")
 
 
-def test_a_model_of_one_picture_size_is_named_as_the_reason() -> None:
+def test_a_model_of_one_image_size_is_named_as_the_reason() -> None:
     fixed = record_at(image_size=448)
     assert fixed.checkpoint
-    fixed = replace(fixed, checkpoint=replace(fixed.checkpoint, picture_sizes="fixed"))
-    finding = axis_effect.judge(context_of(fixed, [record_at(image_size=224)], axes={"image_size": (224, 448)}))
-    assert finding.verdict == "fail" and finding.evidence.endswith("the model's processor brings all pictures to one size")
+    fixed = replace(fixed, checkpoint=replace(fixed.checkpoint, image_sizing="fixed"))
+    finding = axis_effect.judge(
+        context_of(fixed, [record_at(image_size=224)], axes={"image_size": (224, 448)})
+    )
+    assert finding.verdict == "fail" and finding.evidence.endswith(
+        "the model's processor brings all images to one size"
+    )
 
 
-def test_a_model_that_sees_the_larger_picture_passes() -> None:
+def test_a_model_that_sees_the_larger_image_passes() -> None:
     larger = with_samples(record_at(image_size=448), effective_size=(448, 448), image_tokens=1024)
-    finding = axis_effect.judge(context_of(larger, [record_at(image_size=224)], axes={"image_size": (224, 448)}))
+    finding = axis_effect.judge(
+        context_of(larger, [record_at(image_size=224)], axes={"image_size": (224, 448)})
+    )
     assert finding.verdict == "pass" and "8 of 8 samples differ" in finding.evidence
 
 
@@ -50,10 +58,13 @@ def test_a_limit_longer_than_every_prompt_is_found() -> None:
     assert finding.verdict == "pass" and "1 of 8 samples differ" in finding.evidence
 
 
-def lengthened(length: int, read: int) -> Record:
+def lengthened(length: int, read: int) -> RunRecord:
     """Prompts whose text got `length` tokens more, and which the model read with `read` tokens more."""
     record = record_at(prompt_len=length)
-    samples = [replace(sample, added_tokens=length, prompt_tokens=sample.prompt_tokens + read) for sample in record.samples]
+    samples = [
+        replace(sample, added_tokens=length, prompt_tokens=sample.prompt_tokens + read)
+        for sample in record.samples
+    ]
     return replace(record, samples=samples)
 
 
@@ -67,7 +78,9 @@ def lengthened(length: int, read: int) -> Record:
         (0, "fail", "prompt_len 100 against unset: 0 of 8 samples differ in the prompt (tokens read)"),
     ],
 )
-def test_a_prompt_length_is_held_against_the_tokens_that_the_model_read(read: int, verdict: str, evidence: str) -> None:
+def test_a_prompt_length_is_held_against_the_tokens_that_the_model_read(
+    read: int, verdict: str, evidence: str
+) -> None:
     lengths = {"prompt_len": (None, 100)}
     finding = axis_effect.judge(context_of(lengthened(100, read), [record_at()], axes=lengths))
     assert finding.verdict == verdict and evidence in finding.evidence
@@ -76,7 +89,10 @@ def test_a_prompt_length_is_held_against_the_tokens_that_the_model_read(read: in
 
 def test_the_baseline_is_where_an_axis_starts_even_when_it_is_not_its_first_value() -> None:
     sizes = {"image_size": (224, None)}
-    assert axis_effect.judge(context_of(record_at(), [record_at(image_size=224)], axes=sizes)).verdict == "not applicable"
+    assert (
+        axis_effect.judge(context_of(record_at(), [record_at(image_size=224)], axes=sizes)).verdict
+        == "not applicable"
+    )
     finding = axis_effect.judge(context_of(record_at(image_size=224), [record_at()], axes=sizes))
     assert finding.verdict == "fail" and finding.evidence.startswith("image_size 224 against unset")
 
@@ -88,7 +104,7 @@ def test_the_first_value_of_an_axis_and_a_study_without_such_an_axis_have_nothin
     assert axis_effect.judge(context_of(record_at(image_size=448))).verdict == "not applicable"
 
 
-def loaded_as(asked: Optimization, **changes: object) -> Record:
+def loaded_as(asked: Optimization, **changes: object) -> RunRecord:
     record = make_record(optimization=asked)
     assert record.checkpoint
     return replace(record, checkpoint=replace(record.checkpoint, **changes))
@@ -111,15 +127,50 @@ INT8 = {
     [
         ({}, {}, "pass", "100.0% of the parameters in float32; attention sdpa"),
         ({"compile": True}, {"compiled_frames": 7}, "pass", "7 graphs compiled"),
-        ({"compile": True}, {"compiled_frames": 7, "graph_breaks": 2}, "pass", "7 graphs compiled, 2 graph breaks"),
+        (
+            {"compile": True},
+            {"compiled_frames": 7, "graph_breaks": 2},
+            "pass",
+            "7 graphs compiled, 2 graph breaks",
+        ),
         ({}, {"attention_kernels": {"sdpa-flash": 10}}, "pass", "attention ran as sdpa-flash 10 times"),
-        ({"attention": "sdpa-math"}, {"attention_kernels": {"sdpa-math": 9}}, "pass", "attention ran as sdpa-math 9 times"),
-        ({"attention": "sdpa-math"}, {"attention_kernels": {"sdpa-flash": 9}}, "fail", "attention ran as sdpa-flash 9 times"),
+        (
+            {"attention": "sdpa-math"},
+            {"attention_kernels": {"sdpa-math": 9}},
+            "pass",
+            "attention ran as sdpa-math 9 times",
+        ),
+        (
+            {"attention": "sdpa-math"},
+            {"attention_kernels": {"sdpa-flash": 9}},
+            "fail",
+            "attention ran as sdpa-flash 9 times",
+        ),
         ({"attention": "sdpa-flash"}, {"attention_kernels": {}}, "fail", "attention ran as no fused kernel"),
-        ({"attention": "eager"}, {"attention": "eager", "attention_kernels": {}}, "pass", "attention ran as no fused kernel"),
-        ({"attention": "eager"}, {"attention": "eager", "attention_kernels": {"sdpa-flash": 1}}, "fail", "sdpa-flash 1 times"),
-        ({}, {"attention_kernels_absent": "no profiler"}, "pass", "which kernel ran is not known: no profiler"),
-        ({"attention": "sdpa-math"}, {"attention_kernels_absent": "no profiler"}, "warn", "not known: no profiler"),
+        (
+            {"attention": "eager"},
+            {"attention": "eager", "attention_kernels": {}},
+            "pass",
+            "attention ran as no fused kernel",
+        ),
+        (
+            {"attention": "eager"},
+            {"attention": "eager", "attention_kernels": {"sdpa-flash": 1}},
+            "fail",
+            "sdpa-flash 1 times",
+        ),
+        (
+            {},
+            {"attention_kernels_absent": "no profiler"},
+            "pass",
+            "which kernel ran is not known: no profiler",
+        ),
+        (
+            {"attention": "sdpa-math"},
+            {"attention_kernels_absent": "no profiler"},
+            "warn",
+            "not known: no profiler",
+        ),
         (
             {"attention": "flash_attention_2"},
             {"attention": "flash_attention_2", "attention_kernels": {}},
@@ -135,9 +186,19 @@ INT8 = {
         ),
         ({"quantisation": "int8"}, {}, "fail", "0 of 0 linear layers stored as int8"),
         ({"quantisation": "nf4"}, INT8, "fail", "29 of 29 linear layers stored as nf4"),
-        ({"quantisation": "int8"}, {**INT8, "weight_bytes": 1_044_000}, "fail", "100.0% of the bytes of the weights before"),
+        (
+            {"quantisation": "int8"},
+            {**INT8, "weight_bytes": 1_044_000},
+            "fail",
+            "100.0% of the bytes of the weights before",
+        ),
         ({"quantisation": "int8-dynamic"}, INT8, "fail", "integers read by aten::_to_copy 58 times"),
-        ({"quantisation": "int8"}, {**INT8, "quantisation_operators": {}}, "fail", "integers read by no operator"),
+        (
+            {"quantisation": "int8"},
+            {**INT8, "quantisation_operators": {}},
+            "fail",
+            "integers read by no operator",
+        ),
         (
             {"quantisation": "int8", "compile": True},
             {**INT8, "quantisation_operators": {}, "compiled_frames": 5},
@@ -146,7 +207,11 @@ INT8 = {
         ),
         (
             {"quantisation": "int8"},
-            {**INT8, "quantised_modules": 20, "unquantised_layers": {"300 input features are no multiple of 64": 9}},
+            {
+                **INT8,
+                "quantised_modules": 20,
+                "unquantised_layers": {"300 input features are no multiple of 64": 9},
+            },
             "pass",
             "20 of 29 linear layers stored as int8, 9 left: 300 input features are no multiple of 64",
         ),
@@ -155,7 +220,12 @@ INT8 = {
         ({"compile": True}, {"compiled_frames": 0}, "fail", "0 graphs compiled"),
         ({}, {"compiled_frames": 3}, "fail", "none was asked"),
         ({"dtype": "float16"}, {}, "fail", "0.0% of the parameters in float16, 261,000 in float32"),
-        ({"dtype": "float16"}, {"dtypes": {"float16": 200_000, "float32": 61_000}}, "warn", "76.6% of the parameters"),
+        (
+            {"dtype": "float16"},
+            {"dtypes": {"float16": 200_000, "float32": 61_000}},
+            "warn",
+            "76.6% of the parameters",
+        ),
         ({"attention": "flash_attention_2"}, {}, "fail", "attention sdpa, but flash_attention_2 was asked"),
     ],
 )
@@ -171,7 +241,9 @@ def test_an_optimization_proves_itself_by_what_was_loaded(
 def test_a_static_cache_proves_itself_by_its_layers(layers: str, verdict: str) -> None:
     record = make_record(optimization=Optimization(dtype="float32", attention="sdpa", cache="static"))
     assert record.memory
-    finding = optimization.judge(context_of(replace(record, memory=replace(record.memory, cache_layers=layers))))
+    finding = optimization.judge(
+        context_of(replace(record, memory=replace(record.memory, cache_layers=layers)))
+    )
     assert finding.verdict == verdict and finding.evidence.endswith(f"cache of {layers}s")
 
 
@@ -185,7 +257,9 @@ def test_answers_that_change_with_the_batch_are_found(count: int, verdict: str) 
     together = make_record(samples=40, point=Point(device="cpu", optimization="fp32", batch_size=8))
     together = replace(together, samples=changed(together.samples, count))
     finding = batch_invariance.judge(context_of(together, [alone]))
-    assert finding.verdict == verdict and finding.evidence.startswith(f"{count} of 40 answers differ from those of batch 1")
+    assert finding.verdict == verdict and finding.evidence.startswith(
+        f"{count} of 40 answers differ from those of batch 1"
+    )
 
 
 def test_a_batch_is_compared_with_the_same_settings_only() -> None:
@@ -198,8 +272,16 @@ def test_frames_that_a_video_does_not_hold_are_found_and_frames_that_changed_not
     eight = with_samples(record_at(frames=8), given_frames=8, video_frames=24, image_tokens=8 * 256)
     finding = axis_effect.judge(context_of(eight, [record_at()], axes=values))
     assert finding.verdict == "pass" and "frames 8: 0 of 8 videos gave fewer" in finding.evidence
-    short = replace(eight, samples=[replace(eight.samples[0], given_frames=3, video_frames=3), *eight.samples[1:]])
+    short = replace(
+        eight, samples=[replace(eight.samples[0], given_frames=3, video_frames=3), *eight.samples[1:]]
+    )
     finding = axis_effect.judge(context_of(short, [record_at()], axes=values))
-    assert finding.verdict == "warn" and "1 of 8 videos gave fewer, as few as 3: their files hold no more" in finding.evidence
+    assert (
+        finding.verdict == "warn"
+        and "1 of 8 videos gave fewer, as few as 3: their files hold no more" in finding.evidence
+    )
     finding = axis_effect.judge(context_of(record_at(frames=8), [record_at()], axes=values))
-    assert finding.verdict == "fail" and "0 of 8 samples differ in the frames that the model saw" in finding.evidence
+    assert (
+        finding.verdict == "fail"
+        and "0 of 8 samples differ in the frames that the model saw" in finding.evidence
+    )

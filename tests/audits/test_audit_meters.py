@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from vlm_profiling.audits import meters, noise_band, thermal
 from vlm_profiling.record.machine import Energy
-from vlm_profiling.record.schema import Point, Record
+from vlm_profiling.record.schema import Point, RunRecord
 
 
-def measured(**changes: float) -> Record:
+def measured(**changes: float) -> RunRecord:
     record = make_record(point=Point(device="cuda", optimization="fp32", batch_size=2))
     assert record.energy and record.energy.gpu
     return replace(record, energy=Energy(gpu=replace(record.energy.gpu, **changes)))
@@ -40,7 +40,9 @@ def test_a_run_without_joules_has_no_meters() -> None:
 
 @pytest.mark.parametrize(("start_c", "verdict"), [(45.0, "pass"), (55.0, "warn"), (75.0, "fail")])
 def test_a_run_that_starts_warmer_than_the_others_is_found(start_c: float, verdict: str) -> None:
-    others = [replace(measured(temperature_start_c=start), key=f"cold at {start}") for start in (40.0, 41.0, 42.0)]
+    others = [
+        replace(measured(temperature_start_c=start), key=f"cold at {start}") for start in (40.0, 41.0, 42.0)
+    ]
     record = measured(temperature_start_c=start_c, temperature_end_c=80.0)
     finding = thermal.judge(context_of(record, others))
     assert finding.verdict == verdict and finding.evidence.endswith("ended at 80 °C")

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from vlm_profiling.audits import noise_band, parts_sum
 from vlm_profiling.audits.base import Finding
-from vlm_profiling.record.schema import Point, Record
+from vlm_profiling.record.schema import Point, RunRecord
 from vlm_profiling.record.sections import Interval
 
 QUIET = (1.0, 1.002, 0.998, 1.001, 0.999)
@@ -19,16 +19,20 @@ NOISY = (1.0, 1.1, 0.9, 1.12, 0.92, 1.0)
 SIZES = {"image_size": (64, 128)}
 
 
-def run_at(image_size: int, factor: float = 1.0, rounds: Sequence[float] = QUIET, **settings: int) -> Record:
+def run_at(
+    image_size: int, factor: float = 1.0, rounds: Sequence[float] = QUIET, **settings: int
+) -> RunRecord:
     """A run whose every batch took `factor` times as long, and whose repeats moved by `rounds`."""
-    point = Point(**{"device": "cpu", "optimization": "fp32", "batch_size": 2, "image_size": image_size, **settings})
+    point = Point(
+        **{"device": "cpu", "optimization": "fp32", "batch_size": 2, "image_size": image_size, **settings}
+    )
     record = make_record(samples=40, point=point, generate_s=0.04 * factor, key=f"{image_size} {factor}")
     repeats = make_repeats(record.batches, rounds)
     assert repeats
     return replace(record, repeats=replace(repeats, stopped="time budget") if rounds is NOISY else repeats)
 
 
-def judged(record: Record, start: Record) -> Finding:
+def judged(record: RunRecord, start: RunRecord) -> Finding:
     return noise_band.judge(context_of(record, [start], axes=SIZES))
 
 
@@ -48,14 +52,19 @@ def test_outside_of_a_small_noise_it_is_an_effect_and_within_it_none(factor: flo
 def test_a_run_whose_own_noise_hides_every_effect_is_found() -> None:
     shaken = (1.0, 1.3, 0.8, 1.2, 0.7)
     finding = noise_band.judge(context_of(run_at(64, rounds=shaken)))
-    assert finding.verdict == "warn" and finding.evidence.startswith("the same 4 batches move by 25.50% from round to round")
+    assert finding.verdict == "warn" and finding.evidence.startswith(
+        "the same 4 batches move by 25.50% from round to round"
+    )
     assert noise_band.judge(context_of(run_at(64))).verdict == "pass"
 
 
 def test_other_batch_sizes_are_compared_by_sample() -> None:
     alone, eight = run_at(64, batch_size=1), run_at(64, 4.0, batch_size=8)
     finding = noise_band.judge(context_of(eight, [alone], axes={"batch_size": (1, 8)}))
-    assert "batch_size 8 against 1: 49.3% of its time a sample" in finding.evidence and finding.evidence.endswith("faster")
+    assert (
+        "batch_size 8 against 1: 49.3% of its time a sample" in finding.evidence
+        and finding.evidence.endswith("faster")
+    )
 
 
 def test_without_repeats_nothing_is_judged_and_without_them_on_the_other_side_no_effect() -> None:
@@ -66,12 +75,12 @@ def test_without_repeats_nothing_is_judged_and_without_them_on_the_other_side_no
     assert finding.verdict == "pass" and "against" not in finding.evidence
 
 
-def stages_of(record: Record, **changes: object) -> Finding:
+def stages_of(record: RunRecord, **changes: object) -> Finding:
     assert record.stages
     return parts_sum.judge(context_of(replace(record, stages=replace(record.stages, **changes))))
 
 
-def slower_pass(record: Record, factor: float) -> dict[str, list[float]]:
+def slower_pass(record: RunRecord, factor: float) -> dict[str, list[float]]:
     assert record.stages
     return {stage: [factor * one for one in seconds] for stage, seconds in record.stages.seconds.items()}
 
@@ -85,12 +94,17 @@ def test_a_clean_run_passes_with_its_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cost", "verdict"), [((1.05, 1.03, 1.07), "fail"), ((1.03, 1.01, 1.05), "warn"), ((1.015, 1.0, 1.03), "pass")]
+    ("cost", "verdict"),
+    [((1.05, 1.03, 1.07), "fail"), ((1.03, 1.01, 1.05), "warn"), ((1.015, 1.0, 1.03), "pass")],
 )
-def test_marks_that_cost_more_than_two_per_cent_are_found(cost: tuple[float, float, float], verdict: str) -> None:
+def test_marks_that_cost_more_than_two_per_cent_are_found(
+    cost: tuple[float, float, float], verdict: str
+) -> None:
     mean, low, high = cost
     finding = stages_of(run_at(64), marking_cost=Interval(mean=mean, low=low, high=high))
-    assert finding.verdict == verdict and (verdict == "pass" or f"generate() takes +{mean - 1:.2%}" in finding.evidence)
+    assert finding.verdict == verdict and (
+        verdict == "pass" or f"generate() takes +{mean - 1:.2%}" in finding.evidence
+    )
 
 
 def test_a_sum_off_the_headline_fails_where_the_same_batches_stood_still() -> None:

@@ -26,10 +26,22 @@ def test_runs_of_one_origin_pass() -> None:
     ("difference", "evidence"),
     [
         ({"code_sha256": "0" * 64}, "measuring code 0000000000, but cccccccccc in 3 of 4 runs"),
-        ({"dataset": Dataset(source="x", content_sha256="0" * 64, samples=8)}, "data set shapes 0000000000, but dddddddddd"),
-        ({"environment": replace(ENVIRONMENT, container="sha256:0")}, "container sha256:0, but none in 3 of 4 runs"),
-        ({"environment": replace(ENVIRONMENT, packages={"torch": "2.11.0"})}, "torch 2.11.0, but 2.13.0 in 3 of 4 runs"),
-        ({"environment": replace(ENVIRONMENT, gpu=replace(ENVIRONMENT.gpu, driver="550.1"))}, "driver 550.1, but 570.86"),
+        (
+            {"dataset": Dataset(source="x", content_sha256="0" * 64, samples=8)},
+            "data set shapes 0000000000, but dddddddddd",
+        ),
+        (
+            {"environment": replace(ENVIRONMENT, container="sha256:0")},
+            "container sha256:0, but none in 3 of 4 runs",
+        ),
+        (
+            {"environment": replace(ENVIRONMENT, packages={"torch": "2.11.0"})},
+            "torch 2.11.0, but 2.13.0 in 3 of 4 runs",
+        ),
+        (
+            {"environment": replace(ENVIRONMENT, gpu=replace(ENVIRONMENT.gpu, driver="550.1"))},
+            "driver 550.1, but 570.86",
+        ),
         (
             {"environment": replace(ENVIRONMENT, gpu=replace(ENVIRONMENT.gpu, name="NVIDIA A10"))},
             "GPU NVIDIA A10, but NVIDIA H100",
@@ -55,6 +67,11 @@ def test_a_cpu_run_beside_gpu_runs_is_not_foreign() -> None:
 
 
 def test_packages_that_differ_from_the_lock_are_told() -> None:
-    drifted = make_record(environment=replace(make_environment(), lock_differences=["torch 2.11.0, lock 2.13.0"]))
+    drifted = make_record(
+        environment=replace(make_environment(), lock_differences=["torch 2.11.0, lock 2.13.0"])
+    )
     finding = provenance.judge(context_of(drifted))
-    assert finding.verdict == "warn" and finding.evidence == "installed otherwise than locked: torch 2.11.0, lock 2.13.0"
+    assert (
+        finding.verdict == "warn"
+        and finding.evidence == "installed otherwise than locked: torch 2.11.0, lock 2.13.0"
+    )

@@ -10,13 +10,15 @@ from msgspec.structs import replace
 
 from vlm_profiling.audits import quality_drift
 from vlm_profiling.audits.base import Finding
-from vlm_profiling.record.schema import Point, Record
+from vlm_profiling.record.schema import Point, RunRecord
 
 
-def record_of(optimization: str, wrong: int, samples: int = 100, *, random: bool = False) -> Record:
+def record_of(optimization: str, wrong: int, samples: int = 100, *, random: bool = False) -> RunRecord:
     """A run that answered the first `wrong` samples wrongly."""
     point = Point(device="cpu", optimization=optimization, batch_size=2)
-    record = make_record(samples=samples, point=point, accuracy=None if random else 1.0, key=f"{optimization:0>10}")
+    record = make_record(
+        samples=samples, point=point, accuracy=None if random else 1.0, key=f"{optimization:0>10}"
+    )
     asked = [
         replace(sample, answer="wrong", wer=None if random else 1.0, exact_match=None if random else False)
         if number < wrong
@@ -26,7 +28,7 @@ def record_of(optimization: str, wrong: int, samples: int = 100, *, random: bool
     return replace(record, samples=asked)
 
 
-def judged(record: Record, others: Sequence[Record]) -> Finding:
+def judged(record: RunRecord, others: Sequence[RunRecord]) -> Finding:
     return quality_drift.judge(context_of(record, others))
 
 
@@ -52,7 +54,10 @@ def test_what_would_be_chance_among_many_optimizations_is_no_warning() -> None:
 def test_random_weights_pass_with_the_answers_that_changed() -> None:
     finding = judged(record_of("int8", 30, random=True), [record_of("fp32", 0, random=True)])
     assert finding.verdict == "pass"
-    assert finding.evidence == "30 of 100 answers differ from those of fp32; quality not applicable: random weights"
+    assert (
+        finding.evidence
+        == "30 of 100 answers differ from those of fp32; quality not applicable: random weights"
+    )
 
 
 def test_the_reference_itself_has_nothing_to_be_compared_with() -> None:

@@ -28,7 +28,9 @@ def run_script(name: str, *options: object, folder: Path) -> subprocess.Complete
 
 @pytest.fixture
 def audited(tmp_path: Path) -> Path:
-    """A folder with config.yaml, and the records of three batch sizes: one failed, one of another measuring code."""
+    """A folder with config.yaml, and the records of three batch sizes: one failed, one of another measuring
+    code.
+    """
     settings = STUDY | {"axes": {"batch_size": {"values": [1, 2, 4]}}}
     (tmp_path / "config.yaml").write_text(json.dumps(settings))
     workflow = open_workflow([tmp_path / "config.yaml"], PROJECT)
@@ -56,23 +58,35 @@ def test_every_finished_run_has_a_finding_of_every_audit(audited: Path) -> None:
     assert table["batch_size"].unique().sort().to_list() == [1, 2]
     assert table["audit"].unique(maintain_order=True).to_list() == [audit.name for audit in AUDITS]
     failed = table.filter(pl.col("verdict") == "fail")
-    assert set(failed["audit"]) == {"provenance"} and failed["figures"][0] == "latency,energy,flops,memory,quality,stages"
+    assert (
+        set(failed["audit"]) == {"provenance"}
+        and failed["figures"][0] == "latency,energy,flops,memory,quality,stages"
+    )
     runs = list(read_description(results / "study.json")[1])
-    assert table["key"].unique(maintain_order=True).to_list() == [run.key for run in runs if run.point.batch_size < 4]
+    assert table["key"].unique(maintain_order=True).to_list() == [
+        run.key for run in runs if run.point.batch_size < 4
+    ]
 
 
 def test_what_is_not_a_pass_is_printed(audited: Path) -> None:
     done = run_script("show_audits.py", folder=audited)
     lines = done.stdout.splitlines()
-    assert done.returncode == 0 and [line.split("  ")[:2] for line in lines[:-1]] == [["fail", "provenance"]] * 2
-    assert "tiny-llava on shapes, cpu, fp32, batch size 2" in lines[1] and "measuring code 0000000000" in lines[1]
+    assert (
+        done.returncode == 0 and [line.split("  ")[:2] for line in lines[:-1]] == [["fail", "provenance"]] * 2
+    )
+    assert (
+        "tiny-llava on shapes, cpu, fp32, batch size 2" in lines[1]
+        and "measuring code 0000000000" in lines[1]
+    )
     assert lines[-1].startswith("28 findings: ") and "2 fail" in lines[-1]
 
 
 @pytest.mark.parametrize(
     ("name", "options"), [("show_audits.py", ["absent.yaml"]), ("audit_runs.py", ["--study", "absent.json"])]
 )
-def test_what_cannot_be_read_is_named_without_a_traceback(name: str, options: list[str], tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_named_without_a_traceback(
+    name: str, options: list[str], tmp_path: Path
+) -> None:
     needed = ["--runs", "runs", "--costs", "costs", "--ceilings", "ceilings", "--output", "tables"]
     folders = needed if name == "audit_runs.py" else []
     done = run_script(name, *options, *folders, folder=tmp_path)

@@ -9,25 +9,32 @@ from msgspec.structs import replace
 
 from vlm_profiling.audits import meters, right_device, thermal
 from vlm_profiling.record.machine import Energy, Joules, Memory, StageEnergy, StageJoules
-from vlm_profiling.record.schema import Point, Record
-from vlm_profiling.record.telemetry import ClockCourse, ShareCourse, Telemetry, TemperatureCourse
+from vlm_profiling.record.schema import Point, RunRecord
+from vlm_profiling.record.telemetry import ClockStats, ShareStats, Telemetry, TemperatureStats
 
 
-def on_gpu(**telemetry: object) -> Record:
+def on_gpu(**telemetry: object) -> RunRecord:
     record = make_record(point=Point(device="cuda", optimization="fp32", batch_size=2))
-    return replace(record, telemetry=Telemetry(n=100, duration_s=10.0, interval_s=0.1, sampler_cpu_s=0.02, **telemetry))  # type: ignore[arg-type]
+    return replace(
+        record, telemetry=Telemetry(n=100, duration_s=10.0, interval_s=0.1, sampler_cpu_s=0.02, **telemetry)
+    )  # type: ignore[arg-type]
 
 
-def on_cpu(**telemetry: object) -> Record:
-    return replace(make_record(), telemetry=Telemetry(n=100, duration_s=10.0, interval_s=0.1, sampler_cpu_s=0.02, **telemetry))  # type: ignore[arg-type]
+def on_cpu(**telemetry: object) -> RunRecord:
+    return replace(
+        make_record(),
+        telemetry=Telemetry(n=100, duration_s=10.0, interval_s=0.1, sampler_cpu_s=0.02, **telemetry),
+    )  # type: ignore[arg-type]
 
 
-def clock(mean_mhz: float, max_mhz: float = 2000.0) -> ClockCourse:
-    return ClockCourse(mean_mhz=mean_mhz, min_mhz=mean_mhz, max_mhz=max_mhz, first_mhz=max_mhz, last_mhz=mean_mhz)
+def clock(mean_mhz: float, max_mhz: float = 2000.0) -> ClockStats:
+    return ClockStats(
+        mean_mhz=mean_mhz, min_mhz=mean_mhz, max_mhz=max_mhz, first_mhz=max_mhz, last_mhz=mean_mhz
+    )
 
 
-def load(mean: float) -> ShareCourse:
-    return ShareCourse(mean=mean, min=0.0, max=mean, first=0.0, last=mean)
+def load(mean: float) -> ShareStats:
+    return ShareStats(mean=mean, min=0.0, max=mean, first=0.0, last=mean)
 
 
 @pytest.mark.parametrize(
@@ -37,10 +44,16 @@ def load(mean: float) -> ShareCourse:
         ({"gpu_idle": 0.5, "application_clocks": 1.0}, "pass", "clock never limited"),
         ({"sw_power_cap": 0.25}, "warn", "clock limited: sw_power_cap in 25% of 100 samples"),
         ({"hw_thermal_slowdown": 0.01}, "fail", "clock limited: hw_thermal_slowdown in 1% of 100 samples"),
-        ({"sw_power_cap": 0.5, "hw_slowdown": 0.1}, "fail", "sw_power_cap in 50% of 100 samples, hw_slowdown in 10%"),
+        (
+            {"sw_power_cap": 0.5, "hw_slowdown": 0.1},
+            "fail",
+            "sw_power_cap in 50% of 100 samples, hw_slowdown in 10%",
+        ),
     ],
 )
-def test_a_throttled_gpu_is_found_with_its_reasons(limits: dict[str, float], verdict: str, evidence: str) -> None:
+def test_a_throttled_gpu_is_found_with_its_reasons(
+    limits: dict[str, float], verdict: str, evidence: str
+) -> None:
     finding = thermal.judge(context_of(on_gpu(clock_limits=limits)))
     assert finding.verdict == verdict and evidence in finding.evidence
     assert finding.figures == (() if verdict == "pass" else ("latency", "energy", "stages"))
@@ -66,13 +79,16 @@ def test_a_cpu_clock_that_drops_is_found(mean_mhz: float, verdict: str) -> None:
 
 
 def test_the_start_temperature_comes_from_telemetry_where_no_meter_tells_it() -> None:
-    def starting(first_c: float, key: str) -> Record:
-        course = TemperatureCourse(mean_c=60.0, min_c=40.0, max_c=70.0, first_c=first_c, last_c=70.0)
+    def starting(first_c: float, key: str) -> RunRecord:
+        course = TemperatureStats(mean_c=60.0, min_c=40.0, max_c=70.0, first_c=first_c, last_c=70.0)
         return replace(on_gpu(temperature=course), key=key, energy=Energy(absent={"gpu": "MIG is on"}))
 
     others = [starting(41.0, "one"), starting(40.0, "two")]
     finding = thermal.judge(context_of(starting(65.0, "warm"), others))
-    assert finding.verdict == "fail" and "started at 65 °C, 3 compared runs at 41 °C (median), ended at 70 °C" in finding.evidence
+    assert (
+        finding.verdict == "fail"
+        and "started at 65 °C, 3 compared runs at 41 °C (median), ended at 70 °C" in finding.evidence
+    )
 
 
 def test_memory_that_torch_reserved_on_a_gpu_is_not_that_of_a_cpu_run() -> None:
@@ -110,4 +126,7 @@ def test_joules_by_stage_must_be_those_of_the_runs_meter_and_near_its_headline()
     assert right_device.judge(context_of(foreign)).verdict == "fail"
     far = replace(clean, stage_energy=replace(stages, sum_j=15.0, against_headline=1.5))
     finding = meters.judge(context_of(far))
-    assert finding.verdict == "warn" and "stages alone 15 J a batch, the headline 10 J: +50.0% ± 1.0%" in finding.evidence
+    assert (
+        finding.verdict == "warn"
+        and "stages alone 15 J a batch, the headline 10 J: +50.0% ± 1.0%" in finding.evidence
+    )

@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from vlm_profiling.audits import physical_floor, right_device, work_parity
 from vlm_profiling.cost.functions import CacheElements, WeightReads
 from vlm_profiling.record.machine import Energy
-from vlm_profiling.record.schema import Point, Record
+from vlm_profiling.record.schema import Point, RunRecord
 
 CUDA = Point(device="cuda", optimization="fp32", batch_size=2)
 
 
-def record_on_gpu(**settings: object) -> Record:
+def record_on_gpu(**settings: object) -> RunRecord:
     return make_record(point=CUDA, **settings)
 
 
@@ -39,7 +39,9 @@ def test_joules_of_another_gpu_are_found() -> None:
 def test_weights_that_never_lay_on_the_gpu_are_found() -> None:
     record = record_on_gpu()
     assert record.memory
-    finding = right_device.judge(context_of(record_on_gpu(memory=replace(record.memory, peak_allocated_bytes=512))))
+    finding = right_device.judge(
+        context_of(record_on_gpu(memory=replace(record.memory, peak_allocated_bytes=512)))
+    )
     assert finding.verdict == "fail" and finding.figures == ("latency", "memory")
 
 
@@ -50,7 +52,9 @@ def test_a_run_without_joules_has_no_device_to_check() -> None:
 def test_a_record_that_agrees_with_itself_passes_and_tells_its_flops() -> None:
     finding = work_parity.judge(context_of(make_record(samples=7), cost=make_cost()))
     assert finding.verdict == "pass"
-    assert "3 full batches and 7 samples" in finding.evidence and "FLOPs of the same tokens" in finding.evidence
+    assert (
+        "3 full batches and 7 samples" in finding.evidence and "FLOPs of the same tokens" in finding.evidence
+    )
 
 
 def test_flops_of_a_partial_batch_are_not_those_of_a_full_one() -> None:
@@ -78,7 +82,9 @@ def test_a_latency_that_is_not_that_of_its_batches_is_found() -> None:
     record = make_record()
     assert record.headline
     generate = replace(record.headline.generate, mean_s=record.headline.generate.mean_s / 2)
-    finding = work_parity.judge(context_of(replace(record, headline=replace(record.headline, generate=generate))))
+    finding = work_parity.judge(
+        context_of(replace(record, headline=replace(record.headline, generate=generate)))
+    )
     assert finding.verdict == "fail" and finding.evidence.startswith("latency per batch is ")
 
 
@@ -87,7 +93,10 @@ def test_joules_of_other_tokens_than_the_answers_are_found() -> None:
     assert record.energy and record.energy.gpu
     energy = Energy(gpu=replace(record.energy.gpu, per_token_j=record.energy.gpu.per_sample_j / 50))
     finding = work_parity.judge(context_of(replace(record, energy=energy)))
-    assert finding.verdict == "fail" and finding.evidence == "the energy is of 50 tokens a sample, the answers have 2"
+    assert (
+        finding.verdict == "fail"
+        and finding.evidence == "the energy is of 50 tokens a sample, the answers have 2"
+    )
 
 
 def test_a_cpu_without_measured_ceilings_has_no_floor_to_be_held_against() -> None:
@@ -98,32 +107,47 @@ def test_a_cpu_without_measured_ceilings_has_no_floor_to_be_held_against() -> No
 
 def test_a_cpu_run_within_what_was_measured_passes() -> None:
     finding = physical_floor.judge(context_of(make_record(), cost=make_cost(), ceilings=make_ceilings()))
-    assert finding.verdict == "pass" and "TFLOP/s of at most 0.001 (calibrated with torch 2.13.0)" in finding.evidence
+    assert (
+        finding.verdict == "pass"
+        and "TFLOP/s of at most 0.001 (calibrated with torch 2.13.0)" in finding.evidence
+    )
 
 
 def test_a_cpu_run_faster_than_the_measured_matrix_rate_is_suspicious() -> None:
     ceilings = make_ceilings(flops_per_s=1e6)
     finding = physical_floor.judge(context_of(make_record(), cost=make_cost(), ceilings=ceilings))
     assert finding.verdict == "warn" and {"latency", "flops", "stages"} == set(finding.figures)
-    # what fits the caches is read faster than memory: bytes are judged from the size of the calibration's buffer on
+    # what fits the caches is read faster than memory: bytes are judged from the size of the calibration's buffer
+    # on
     ceilings.load_by_others = 0.2
     finding = physical_floor.judge(context_of(make_record(), cost=make_cost(), ceilings=ceilings))
     assert finding.verdict == "not applicable"
-    assert "too low: calibrated with torch 2.13.0 while other processes took 20% of the processor" in finding.evidence
+    assert (
+        "too low: calibrated with torch 2.13.0 while other processes took 20% of the processor"
+        in finding.evidence
+    )
 
 
 def test_bytes_are_held_against_the_measured_bandwidth_only_where_caches_cannot_hold_them() -> None:
     ceilings = make_ceilings(bytes_per_s=1e4)
-    assert physical_floor.judge(context_of(make_record(), cost=make_cost(), ceilings=ceilings)).verdict == "pass"
+    assert (
+        physical_floor.judge(context_of(make_record(), cost=make_cost(), ceilings=ceilings)).verdict == "pass"
+    )
     ceilings.buffer_bytes = 1000
     finding = physical_floor.judge(context_of(make_record(), cost=make_cost(), ceilings=ceilings))
-    assert finding.verdict == "warn" and "GB/s of at most 1e-05 (calibrated with torch 2.13.0)" in finding.evidence
+    assert (
+        finding.verdict == "warn"
+        and "GB/s of at most 1e-05 (calibrated with torch 2.13.0)" in finding.evidence
+    )
 
 
 def test_a_figure_that_the_gpu_can_reach_passes() -> None:
     finding = physical_floor.judge(context_of(record_on_gpu(), cost=make_cost()))
     assert finding.verdict == "pass"
-    assert "GB/s of at most 3350 (NVIDIA H100" in finding.evidence and "350 W of at most 700 W" in finding.evidence
+    assert (
+        "GB/s of at most 3350 (NVIDIA H100" in finding.evidence
+        and "350 W of at most 700 W" in finding.evidence
+    )
 
 
 def test_a_latency_below_what_the_matrix_units_need_is_found() -> None:
@@ -137,7 +161,8 @@ def test_a_decode_faster_than_the_weights_can_be_read_is_found() -> None:
         weights=WeightReads(project=0, prefill=0, decode=261_000),
         cache=CacheElements(per_prompt_token=0, per_generated_token=0),
     )
-    # A decode step reads 261,000 float32 weights: 1.044 MB, which take 312 ns at 3350 GB/s; decode is 40 % of a batch.
+    # A decode step reads 261,000 float32 weights: 1.044 MB, which take 312 ns at 3350 GB/s; decode is 40 % of a
+    # batch.
     assert physical_floor.judge(context_of(record_on_gpu(generate_s=1e-6), cost=cost)).verdict == "pass"
     finding = physical_floor.judge(context_of(record_on_gpu(generate_s=200e-9), cost=cost))
     assert finding.verdict == "fail" and "GB/s of at most 3350" in finding.evidence
@@ -158,5 +183,7 @@ def test_a_gpu_of_unknown_peaks_is_held_against_its_power_limit_alone() -> None:
     environment.gpu.name = "NVIDIA X1"
     finding = physical_floor.judge(context_of(record_on_gpu(environment=environment), cost=make_cost()))
     assert finding.verdict == "pass" and "FLOP/s" not in finding.evidence
-    finding = physical_floor.judge(context_of(record_on_gpu(environment=environment, energy=None), cost=make_cost()))
+    finding = physical_floor.judge(
+        context_of(record_on_gpu(environment=environment, energy=None), cost=make_cost())
+    )
     assert finding.verdict == "not applicable"

@@ -1,4 +1,6 @@
-"""A loopback SLURM cluster for the session, and projects whose study runs on it; skipped with the reason where there is none."""
+"""A loopback SLURM cluster for the session, and projects whose study runs on it; skipped with the reason
+where there is none.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,11 @@ def undisturbed(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Proj
     """The small study with runs of some seconds, measured without SLURM. Read only."""
     project = with_slurm_profile(new_project(tmp_path_factory.mktemp("undisturbed") / "project"))
     project.configure(
-        protocol={**STUDY["protocol"], "stages": False, "repeats": {"max_s": 8, "max_share": 1000, "min_rounds": 2}}
+        protocol={
+            **STUDY["protocol"],
+            "stages": False,
+            "repeats": {"max_s": 8, "max_share": 1000, "min_rounds": 2},
+        }
     )
     project.run()
     return project

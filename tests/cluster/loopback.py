@@ -1,9 +1,9 @@
-"""A SLURM cluster on this machine's loopback: real munge, slurmctld and slurmd, two nodes that each claim GPUs. Needs root.
+"""A SLURM cluster on this machine's loopback: real munge, slurmctld and slurmd, two nodes that each claim
+GPUs. Needs root.
 
-On its own, to try the cluster guide by hand:
-    python3 tests/cluster/loopback.py up        prints the nodes and returns; everything lies below /tmp/vlm-cluster
-    python3 tests/cluster/loopback.py up-with-accounts      with an accounting database, for sacct
-    python3 tests/cluster/loopback.py down
+On its own, to try the cluster guide by hand: python3 tests/cluster/loopback.py up        prints the nodes and
+returns; everything lies below /tmp/vlm-cluster python3 tests/cluster/loopback.py up-with-accounts      with
+an accounting database, for sacct python3 tests/cluster/loopback.py down
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ def why_no_accounts() -> str | None:
 
 
 def up(*, accounts: bool = False) -> None:
-    """Start everything and wait until both nodes have run a job step. Raises TimeoutError with the logs' names.
+    """Start everything and wait until both nodes have run a job step. Raises TimeoutError with the logs'
+    names.
 
     `accounts`: with an accounting database (slurmdbd on MariaDB), in which root belongs to the account `lab`.
     """
@@ -134,8 +135,15 @@ def up(*, accounts: bool = False) -> None:
         (FOLDER / name).mkdir()
     write_configuration(ACCOUNTING if accounts else NO_ACCOUNTING)
     munge_key()
-    munge = ["munged", f"--socket={FOLDER}/munge.socket", f"--key-file={FOLDER}/munge.key", f"--pid-file={FOLDER}/munged.pid"]
-    subprocess.run([*munge, f"--log-file={FOLDER}/munged.log", f"--seed-file={FOLDER}/munge.seed", "--force"], check=True)
+    munge = [
+        "munged",
+        f"--socket={FOLDER}/munge.socket",
+        f"--key-file={FOLDER}/munge.key",
+        f"--pid-file={FOLDER}/munged.pid",
+    ]
+    subprocess.run(
+        [*munge, f"--log-file={FOLDER}/munged.log", f"--seed-file={FOLDER}/munge.seed", "--force"], check=True
+    )
     wait_for((FOLDER / "munge.socket").exists)
     if accounts:
         start_accounts()
@@ -149,9 +157,13 @@ def write_configuration(accounting: str) -> None:
     """slurm.conf and gres.conf, linked to from where every SLURM program looks."""
     host = socket.gethostname().split(".")[0]
     settings = {"host": host, "cpus": CPUS, "memory": MEMORY_MB, "gpus": GPUS}
-    nodes = [NODE.format(name=name, port=FIRST_PORT + number, **settings) for number, name in enumerate(NODES)]
+    nodes = [
+        NODE.format(name=name, port=FIRST_PORT + number, **settings) for number, name in enumerate(NODES)
+    ]
     names = ",".join(NODES)
-    text = SLURM_CONF.format(host=host, folder=FOLDER, nodes="\n".join(nodes), names=names, accounting=accounting)
+    text = SLURM_CONF.format(
+        host=host, folder=FOLDER, nodes="\n".join(nodes), names=names, accounting=accounting
+    )
     (FOLDER / "slurm.conf").write_text(text)
     # Character devices, or a job's CUDA_VISIBLE_DEVICES stays unset: more of /dev/null.
     for number in range(GPUS):
@@ -178,7 +190,11 @@ def start_accounts() -> None:
     made = ["mariadb-install-db", *common, "--auth-root-authentication-method=socket"]
     subprocess.run(made, check=True, stdout=subprocess.DEVNULL)
     server = ["mariadbd", *common, f"--socket={socket_file}"]
-    server += ["--bind-address=127.0.0.1", f"--port={DATABASE_PORT}", f"--pid-file={socket_file.parent}/mariadbd.pid"]
+    server += [
+        "--bind-address=127.0.0.1",
+        f"--port={DATABASE_PORT}",
+        f"--pid-file={socket_file.parent}/mariadbd.pid",
+    ]
     server += ["--innodb-lock-wait-timeout=900"]  # slurmdbd asks for it
     with (FOLDER / "mariadbd.log").open("w") as log:
         subprocess.Popen(server, stdout=log, stderr=log, start_new_session=True)
@@ -193,7 +209,9 @@ def start_accounts() -> None:
     subprocess.run(["slurmdbd"], check=True, capture_output=True)
     wait_for(lambda: succeeds("sacctmgr", "--noheader", "list", "cluster"))
     for words in (["cluster", "loopback"], ["account", ACCOUNT], ["user", "root", f"account={ACCOUNT}"]):
-        subprocess.run(["sacctmgr", "--immediate", "--quiet", "add", *words], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["sacctmgr", "--immediate", "--quiet", "add", *words], check=True, stdout=subprocess.DEVNULL
+        )
 
 
 def succeeds(*command: str) -> bool:
@@ -215,7 +233,9 @@ def start_node(name: str) -> None:
 
 
 def kill(name: str, number: signal.Signals = signal.SIGKILL) -> None:
-    """Send a signal to one of this cluster's daemons (slurmctld, node1, node2, munged) and wait until it is gone."""
+    """Send a signal to one of this cluster's daemons (slurmctld, node1, node2, munged) and wait until it is
+    gone.
+    """
     file = FOLDER / f"{name}.pid"
     if not file.exists():
         return
@@ -228,7 +248,9 @@ def kill(name: str, number: signal.Signals = signal.SIGKILL) -> None:
 
 
 def crash_node(name: str) -> None:
-    """Take a node down as a machine that loses its power: slurmd, and every process of its jobs, are gone at once."""
+    """Take a node down as a machine that loses its power: slurmd, and every process of its jobs, are gone at
+    once.
+    """
     jobs = [row[0] for row in squeue(f"--nodelist={name}", "--format=%i")]
     kill(name)
     for entry in Path("/proc").iterdir():
@@ -239,7 +261,9 @@ def crash_node(name: str) -> None:
         except OSError:
             continue
         if any(
-            command.startswith(f"slurmstepd: [{job}.".encode()) or f"SLURM_JOB_ID={job}\0".encode() in variables for job in jobs
+            command.startswith(f"slurmstepd: [{job}.".encode())
+            or f"SLURM_JOB_ID={job}\0".encode() in variables
+            for job in jobs
         ):
             with suppress(ProcessLookupError):
                 os.kill(int(entry.name), signal.SIGKILL)
@@ -261,7 +285,11 @@ def alive(pid: int) -> bool:
 def down() -> None:
     """Stop what `up` started; the folder with the logs stays."""
     if (FOLDER / "slurmctld.pid").exists():
-        subprocess.run(["scancel", "--state=RUNNING", "--state=PENDING", "--user=root"], capture_output=True, timeout=START_S)
+        subprocess.run(
+            ["scancel", "--state=RUNNING", "--state=PENDING", "--user=root"],
+            capture_output=True,
+            timeout=START_S,
+        )
     for name in (*NODES, "slurmctld", "slurmdbd", "database-run/mariadbd", "munged"):
         kill(name, signal.SIGTERM)
     for name in CONFIGURATION:
@@ -275,7 +303,9 @@ def wait_for(condition: Callable[[], bool], seconds: float = START_S) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the loopback cluster did not do it in {seconds:g} s; its logs: {FOLDER}/*.log")
+            raise TimeoutError(
+                f"the loopback cluster did not do it in {seconds:g} s; its logs: {FOLDER}/*.log"
+            )
         time.sleep(0.1)
 
 
@@ -289,13 +319,17 @@ def sacct(*arguments: str) -> list[dict[str, str]]:
 
 def squeue(*arguments: str) -> list[list[str]]:
     """Rows of squeue, split at the bar that the format puts between columns."""
-    shown = subprocess.run(["squeue", "--noheader", *arguments], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["squeue", "--noheader", *arguments], capture_output=True, text=True, check=True
+    ).stdout
     return [line.split("|") for line in shown.splitlines()]
 
 
 def jobs() -> list[dict[str, str]]:
     """What the controller remembers of each job, oldest first: JobState, NodeList, Comment, TresPerJob..."""
-    shown = subprocess.run(["scontrol", "--oneliner", "show", "jobs"], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["scontrol", "--oneliner", "show", "jobs"], capture_output=True, text=True, check=True
+    ).stdout
     return [dict(word.split("=", 1) for word in line.split() if "=" in word) for line in shown.splitlines()]
 
 

@@ -8,15 +8,33 @@ import loopback
 from small_project import SNAKEMAKE, Project
 from undisturbed import differences
 
-ON_CLUSTER = (str(SNAKEMAKE), "--profile", "profiles/slurm-h100", "--slurm-init-seconds-before-status-checks", "2")
-ON_CLUSTER += ("--latency-wait", "10", "--default-resources", "slurm_partition=gpu", "runtime=30", "mem_mb=2000")
+ON_CLUSTER = (
+    str(SNAKEMAKE),
+    "--profile",
+    "profiles/slurm-h100",
+    "--slurm-init-seconds-before-status-checks",
+    "2",
+)
+ON_CLUSTER += (
+    "--latency-wait",
+    "10",
+    "--default-resources",
+    "slurm_partition=gpu",
+    "runtime=30",
+    "mem_mb=2000",
+)
 
 
 def submit(project: Project, *arguments: str) -> subprocess.Popen[str]:
     """Snakemake on the cluster, in a process group of its own; its words go to a file."""
     log = (project.folder / "snakemake.out").open("w")
     return subprocess.Popen(
-        [*ON_CLUSTER, *arguments], cwd=project.folder, stdout=log, stderr=log, text=True, start_new_session=True
+        [*ON_CLUSTER, *arguments],
+        cwd=project.folder,
+        stdout=log,
+        stderr=log,
+        text=True,
+        start_new_session=True,
     )
 
 

@@ -1,4 +1,6 @@
-"""With an accounting database: what SLURM keeps of each cell's job, and a workflow that asks sacct how its jobs stand."""
+"""With an accounting database: what SLURM keeps of each cell's job, and a workflow that asks sacct how its
+jobs stand.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def accounts(cluster: None) -> Iterator[None]:
         loopback.up()
 
 
-def test_every_cells_job_stands_in_the_accounts_with_what_it_asked_for_and_took(accounts: None, cluster_project: Project) -> None:
+def test_every_cells_job_stands_in_the_accounts_with_what_it_asked_for_and_took(
+    accounts: None, cluster_project: Project
+) -> None:
     cluster_project.configure(axes={"batch_size": {"values": [1, 2]}}, protocol=PROTOCOL)
     account = ["slurm_partition=gpu", f"slurm_account={loopback.ACCOUNT}", "runtime=30", "mem_mb=2000"]
     said = finish(cluster_project, "--until", "profile_run", *ASKING_SACCT, "--default-resources", *account)
@@ -46,24 +50,35 @@ def test_every_cells_job_stands_in_the_accounts_with_what_it_asked_for_and_took(
         "cpu-fp32-b2",
     ]
     for job, row in cells.items():
-        assert (row["State"], row["ExitCode"], row["Account"], row["Partition"]) == ("COMPLETED", "0:0", loopback.ACCOUNT, "gpu")
+        assert (row["State"], row["ExitCode"], row["Account"], row["Partition"]) == (
+            "COMPLETED",
+            "0:0",
+            loopback.ACCOUNT,
+            "gpu",
+        )
         assert row["NodeList"] in loopback.NODES
         assert (row["ReqMem"], row["Timelimit"]) == ("2501M", "01:10:00"), (
             "beyond the run's own hour; the tiny model adds nothing"
         )
         steps = [step for step in rows if step["JobID"].startswith(f"{job}.") and step["MaxRSS"]]
-        assert max(int(step["MaxRSS"].removesuffix("K")) for step in steps) > 300_000, "torch and a model were in memory"
+        assert max(int(step["MaxRSS"].removesuffix("K")) for step in steps) > 300_000, (
+            "torch and a model were in memory"
+        )
         assert max(int(step["CPUTimeRAW"]) for step in steps) > 0
 
 
 def test_a_workflow_that_asks_sacct_waits_for_a_cancelled_job_until_it_is_interrupted(
     accounts: None, two_to_do: Project, undisturbed: Project
 ) -> None:
-    """Why the profile asks squeue: this executor does not know sacct's word for such a job. Nothing is lost by it."""
+    """Why the profile asks squeue: this executor does not know sacct's word for such a job. Nothing is lost
+    by it.
+    """
     process = submit(two_to_do, *ASKING_SACCT)
     job = running_run(process)
     subprocess.run(["scancel", job], check=True)
-    loopback.wait_for(lambda: loopback.sacct(f"--jobs={job}", "--format=State")[0]["State"].startswith("CANCELLED"))
+    loopback.wait_for(
+        lambda: loopback.sacct(f"--jobs={job}", "--format=State")[0]["State"].startswith("CANCELLED")
+    )
     loopback.wait_for(lambda: not running("profile_run"), seconds=120)
     time.sleep(STATUS_CHECKS_S)
     assert process.poll() is None

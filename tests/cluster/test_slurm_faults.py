@@ -1,4 +1,6 @@
-"""Whatever SLURM loses, kills or forgets: a plain start finishes the study, no cell twice, the tables as if nothing had been."""
+"""Whatever SLURM loses, kills or forgets: a plain start finishes the study, no cell twice, the tables as if
+nothing had been.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,13 @@ def requeue(job: str) -> None:
 
 def preempt(job: str) -> None:
     """Another user's urgent job takes the whole node for a while."""
-    urgent = ["sbatch", "--partition=urgent", f"--nodelist={node_of(job)}", "--cpus-per-task=8", "--output=/dev/null"]
+    urgent = [
+        "sbatch",
+        "--partition=urgent",
+        f"--nodelist={node_of(job)}",
+        "--cpus-per-task=8",
+        "--output=/dev/null",
+    ]
     subprocess.run([*urgent, "--wrap", "sleep 3"], check=True, capture_output=True)
     loopback.wait_for(lambda: job not in running("profile_run"))
 
@@ -73,7 +81,9 @@ def lose_node(job: str) -> None:
 
 
 @pytest.mark.parametrize("fault", [cancel, requeue, preempt, kill_controller, kill_slurmd, lose_node])
-def test_a_study_goes_on_after(fault: Callable[[str], None], two_to_do: Project, undisturbed: Project) -> None:
+def test_a_study_goes_on_after(
+    fault: Callable[[str], None], two_to_do: Project, undisturbed: Project
+) -> None:
     process = submit(two_to_do)
     fault(first_running(process))
     process.wait(timeout=400)
@@ -111,7 +121,9 @@ def test_a_job_over_its_time_is_submitted_again_and_asks_for_more(
     finishes(two_to_do, undisturbed)
 
 
-def test_a_job_over_its_memory_is_submitted_again_and_asks_for_more(two_to_do: Project, undisturbed: Project) -> None:
+def test_a_job_over_its_memory_is_submitted_again_and_asks_for_more(
+    two_to_do: Project, undisturbed: Project
+) -> None:
     before = len(jobs_of("profile_run"))
     finish(two_to_do, "--set-resources", "profile_run:mem_mb=500*attempt**2")
     jobs = jobs_of("profile_run")[before:]

@@ -38,7 +38,9 @@ def test_a_study_of_twelve_cells_runs_on_two_nodes_and_tells_no_token(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", SECRET)
     project = contained_cluster_project
-    settings = {key: value for key, value in project.settings.items() if key in ("container", "cpu_container")}
+    settings = {
+        key: value for key, value in project.settings.items() if key in ("container", "cpu_container")
+    }
     models = {"tiny": {"tiny": "llava"}, "other": {"tiny": "qwen2_5_vl"}}
     project.configure(**settings, models=models, axes=TWELVE, protocol=PROTOCOL)
     before = len(jobs_of("profile_run"))
@@ -59,7 +61,9 @@ def test_a_study_of_twelve_cells_runs_on_two_nodes_and_tells_no_token(
     assert not project.planned(*(("--sdm", "apptainer") if settings["container"] != "none" else ()))
 
 
-def test_a_gpu_run_asks_for_the_declared_gpu_and_a_cpu_run_for_none(prepared_cluster_project: Project) -> None:
+def test_a_gpu_run_asks_for_the_declared_gpu_and_a_cpu_run_for_none(
+    prepared_cluster_project: Project,
+) -> None:
     project = prepared_cluster_project
     project.configure(hardware="h100", axes={"device": {"values": ["cpu", "cuda"]}}, protocol=PROTOCOL)
     process = submit(project, "--retries", "0")
@@ -75,12 +79,18 @@ def test_cells_of_one_allocation_are_measured_one_after_another(cluster_project:
     cluster_project.configure(axes={"batch_size": {"values": [1, 2, 3]}}, protocol=PROTOCOL)
     before = {job["JobId"] for job in loopback.jobs()}
     finish(cluster_project, "--groups", "profile_run=cells", "--group-components", "cells=3")
-    shared = [job for job in loopback.jobs() if job["JobId"] not in before and job["Comment"].startswith("rule_cells")]
+    shared = [
+        job
+        for job in loopback.jobs()
+        if job["JobId"] not in before and job["Comment"].startswith("rule_cells")
+    ]
     assert [job["NumCPUs"] for job in shared] == ["8"], "what one cell asks for"
     told = sorted(records(cluster_project), key=lambda record: record["started_at"])
     assert [record["status"] for record in told] == ["ok"] * 3
     for earlier, later in itertools.pairwise(told):
-        assert started_s(later) >= started_s(earlier) + earlier["duration_s"] - 1, "times are told in whole seconds"
+        assert started_s(later) >= started_s(earlier) + earlier["duration_s"] - 1, (
+            "times are told in whole seconds"
+        )
 
 
 @pytest.mark.slow

@@ -46,6 +46,9 @@ def copied(contained: Project, tmp_path: Path) -> Project:
 @pytest.fixture
 def ordinary_user(tmp_path: Path) -> str:
     """A user without rights, who may enter this test's folder."""
-    for folder in (tmp_path, *tmp_path.parents[:3]):  # the last may be the machine's own /tmp, whose other rights stay
+    for folder in (
+        tmp_path,
+        *tmp_path.parents[:3],
+    ):  # the last may be the machine's own /tmp, whose other rights stay
         folder.chmod(folder.stat().st_mode | 0o055)
     return "nobody"

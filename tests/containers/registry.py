@@ -37,7 +37,9 @@ def serve(folder: Path) -> Iterator[str]:
     }
     (folder / "registry.yml").write_text(json.dumps(settings))
     with (folder / "registry.log").open("w") as log:
-        process = subprocess.Popen(["docker-registry", "serve", str(folder / "registry.yml")], stdout=log, stderr=log)
+        process = subprocess.Popen(
+            ["docker-registry", "serve", str(folder / "registry.yml")], stdout=log, stderr=log
+        )
     try:
         host, port = address.split(":")
         for _ in range(100):
@@ -61,8 +63,18 @@ def push_small_image(address: str, folder: Path) -> str:
     oci = f"{folder}/oci"
     subprocess.run(["umoci", "init", "--layout", oci], check=True)
     subprocess.run(["umoci", "new", "--image", f"{oci}:small"], check=True)
-    subprocess.run(["umoci", "raw", "add-layer", "--image", f"{oci}:small", str(layer)], check=True, capture_output=True)
-    push = ["skopeo", "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false", "--digestfile", f"{folder}/digest"]
+    subprocess.run(
+        ["umoci", "raw", "add-layer", "--image", f"{oci}:small", str(layer)], check=True, capture_output=True
+    )
+    push = [
+        "skopeo",
+        "--insecure-policy",
+        "copy",
+        "--quiet",
+        "--dest-tls-verify=false",
+        "--digestfile",
+        f"{folder}/digest",
+    ]
     subprocess.run([*push, f"oci:{oci}:small", f"docker://{address}/vlm/small:1"], check=True)
     return (folder / "digest").read_text().strip()
 

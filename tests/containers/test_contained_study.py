@@ -1,4 +1,6 @@
-"""A study in a container: what its records say, what it cannot see, and what refuses to be measured elsewhere."""
+"""A study in a container: what its records say, what it cannot see, and what refuses to be measured
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ import pytest
 from secrets_seen import SECRET, files_that_tell, watched_command_lines
 from small_project import Project
 
-from vlm_profiling.record.images import sif_identifier
+from vlm_profiling.record.container_image import sif_identifier
 
 pytestmark = pytest.mark.container
 
@@ -26,7 +28,12 @@ def inside(project: Project, code: str, **environment: str) -> str:
     """What a Python program prints in the study's image, started as Snakemake starts jobs."""
     command = [*APPTAINER, "--home", str(project.folder), "containers/cpu.sif", "python3", "-c", code]
     done = subprocess.run(
-        command, cwd=project.folder, env={**os.environ, **environment}, capture_output=True, text=True, check=True
+        command,
+        cwd=project.folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout.strip()
 
@@ -37,8 +44,13 @@ def environments(project: Project) -> list[dict]:
 
 def test_every_record_says_which_image_it_was_measured_in_and_what_ran_it(contained: Project) -> None:
     identifier = sif_identifier(contained.folder / "containers/cpu.sif")
-    version = subprocess.run(["apptainer", "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
-    told = {(facts["container"], facts["container_digest"], facts["container_runtime"]) for facts in environments(contained)}
+    version = subprocess.run(
+        ["apptainer", "--version"], capture_output=True, text=True, check=True
+    ).stdout.split()[-1]
+    told = {
+        (facts["container"], facts["container_digest"], facts["container_runtime"])
+        for facts in environments(contained)
+    }
     assert told == {("cpu.sif", identifier, f"apptainer {version}")}
     assert all(not facts.get("lock_differences") for facts in environments(contained))
 
@@ -66,7 +78,10 @@ def test_the_script_itself_refuses_to_measure_outside(copied: Project) -> None:
     shutil.rmtree(copied.folder / "results/runs")
     done = copied.run("--no-hooks", f"results/runs/{record}", check=False)
     assert done.returncode != 0
-    assert "runs of this study belong in containers/cpu.sif, but this process is in no container" in copied.log_of(record)
+    assert (
+        "runs of this study belong in containers/cpu.sif, but this process is in no container"
+        in copied.log_of(record)
+    )
     assert copied.records == {}
 
 
@@ -88,10 +103,14 @@ def test_measuring_on_the_host_after_all_is_another_run_and_says_so(copied: Proj
     copied.run()
     new = {name: json.loads(content) for name, content in copied.records.items() if name not in before}
     assert len(new) == 3
-    assert {record["environment"]["absent"]["container"] for record in new.values()} == {"the study says container: none"}
+    assert {record["environment"]["absent"]["container"] for record in new.values()} == {
+        "the study says container: none"
+    }
 
 
-def test_devices_and_offline_caches_reach_the_container_and_unset_ones_stay_unset(contained: Project, tmp_path: Path) -> None:
+def test_devices_and_offline_caches_reach_the_container_and_unset_ones_stay_unset(
+    contained: Project, tmp_path: Path
+) -> None:
     scripts = contained.folder / "scripts"
     setup = (
         f"import sys, os; sys.path.insert(0, {str(scripts)!r}); from pathlib import Path; from vlm_profiling.containers import "
@@ -104,7 +123,12 @@ def test_devices_and_offline_caches_reach_the_container_and_unset_ones_stay_unse
     for visible, expected in ((None, "None"), ("1", "1")):
         given = {**host, **({"CUDA_VISIBLE_DEVICES": visible} if visible else {})}
         shown = subprocess.run(
-            [sys.executable, "-c", setup], cwd=contained.folder, env=given, capture_output=True, text=True, check=True
+            [sys.executable, "-c", setup],
+            cwd=contained.folder,
+            env=given,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         passed = {name: value for name, value in json.loads(shown.stdout).items() if value is not None}
         code = (
@@ -115,7 +139,9 @@ def test_devices_and_offline_caches_reach_the_container_and_unset_ones_stay_unse
 
 
 @pytest.mark.slow
-def test_a_token_reaches_the_container_by_its_environment_alone(copied: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_reaches_the_container_by_its_environment_alone(
+    copied: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_TOKEN", SECRET)
     name = next(name for name in copied.records if "-b1-" in name)
     (copied.folder / "results/runs" / name).unlink()
@@ -132,9 +158,18 @@ def test_an_ordinary_user_measures_in_the_same_image(copied: Project, ordinary_u
     spec = json.loads(copied.records[name])["spec"]
     (copied.folder / "results/runs" / name).unlink()
     subprocess.run(["chown", "-R", f"{ordinary_user}:", str(copied.folder / "results")], check=True)
-    files = {"checkpoint": "checkpoints/tiny.json", "dataset": "datasets/shapes/manifest.json", "code": "code/profile_run.json"}
+    files = {
+        "checkpoint": "checkpoints/tiny.json",
+        "dataset": "datasets/shapes/manifest.json",
+        "code": "code/profile_run.json",
+    }
     files |= {"image": "image.json", "output": f"runs/{name}"}
-    measure = ["scripts/profile_run.py", "--run", spec, *(part for k, v in files.items() for part in (f"--{k}", f"results/{v}"))]
+    measure = [
+        "scripts/profile_run.py",
+        "--run",
+        spec,
+        *(part for k, v in files.items() for part in (f"--{k}", f"results/{v}")),
+    ]
     become = ["runuser", "-u", ordinary_user, "--", "env", f"HOME={copied.folder}"]
     command = [*become, *APPTAINER, "--home", str(copied.folder), "containers/cpu.sif", *measure]
     done = subprocess.run(command, cwd=copied.folder, capture_output=True, text=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from tiny_costs import counted_cost
 
-from vlm_profiling.checkpoints.describe import describe_checkpoint
-from vlm_profiling.checkpoints.loader import LoadedCheckpoint, load_checkpoint
-from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
 from vlm_profiling.cost.functions import ModelCost
+from vlm_profiling.models.describe import describe_checkpoint
+from vlm_profiling.models.loader import LoadedCheckpoint, load_checkpoint
+from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.study.config import ModelConfig
 
@@ -23,7 +23,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session", params=TINY_ARCHITECTURES)
 def manifest(project: Path, request: pytest.FixtureRequest) -> CheckpointManifest:
     """Each of the six in turn."""
-    return describe_checkpoint(request.param, ModelConfig(tiny=request.param), project, project / request.param)
+    return describe_checkpoint(
+        request.param, ModelConfig(tiny=request.param), project, project / request.param
+    )
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from vlm_profiling.cost.closed_form import closed_form
-from vlm_profiling.cost.fit import fit, solve
+from vlm_profiling.cost.counting.closed_form import closed_form
+from vlm_profiling.cost.counting.fit import fit, solve
 from vlm_profiling.cost.functions import (
     CacheElements,
     CostError,
@@ -24,7 +24,7 @@ from vlm_profiling.cost.functions import (
     work_flops,
     write_cost,
 )
-from vlm_profiling.cost.table import cost_table
+from vlm_profiling.cost.roofline.table import cost_table
 
 FLOPS = StageFlops(
     vision=VisionFlops(per_patch=100, per_patch_square=2, per_window_square=3, window=4),
@@ -40,7 +40,7 @@ def test_windows_at_the_border_are_cut() -> None:
     assert sum_of_squared_windows((6, 10), 4) == 2 * 16**2 + 8**2 + 2 * 8**2 + 4**2
 
 
-def test_a_batch_costs_the_sum_of_its_pictures_and_rows() -> None:
+def test_a_batch_costs_the_sum_of_its_images_and_rows() -> None:
     work = Work(grids=((4, 4), (6, 4)), prompt_tokens=10, generated_tokens=3, qformer_tokens=2)
     cost = work_flops(FLOPS, work)
     assert cost.vision_flops == (1600 + 2 * 256 + 3 * 256) + (2400 + 2 * 576 + 3 * (256 + 64))
@@ -74,7 +74,9 @@ def test_bytes_scale_with_the_width_of_a_number() -> None:
     assert weights.stage_bytes("decode", 0.5) == 40
     assert weights.stage_bytes("vision", 2) is None
     # the last of 3 generated tokens is never read back
-    assert CacheElements(constant=6, per_prompt_token=8, per_generated_token=6).row_bytes(5, 3, 2) == 2 * (6 + 40 + 12)
+    assert CacheElements(constant=6, per_prompt_token=8, per_generated_token=6).row_bytes(5, 3, 2) == 2 * (
+        6 + 40 + 12
+    )
 
 
 def test_a_file_gives_back_the_same_cost(cost: ModelCost, tmp_path: Path) -> None:
@@ -116,7 +118,11 @@ def test_three_counts_fix_a_quadratic_and_a_fourth_checks_it() -> None:
     def terms(size: int) -> tuple[int, int, int]:
         return 1, size, size**2
 
-    assert fit("stage", lambda rows, size: rows * (7 + 5 * size + 3 * size**2), terms, (2, 4, 9), 11) == [7, 5, 3]
+    assert fit("stage", lambda rows, size: rows * (7 + 5 * size + 3 * size**2), terms, (2, 4, 9), 11) == [
+        7,
+        5,
+        3,
+    ]
     with pytest.raises(CostError, match="stage"):
         fit("stage", lambda rows, size: rows * (7 + size**3), terms, (2, 4, 9), 11)
     with pytest.raises(CostError, match="2 rows"):

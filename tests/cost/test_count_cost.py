@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from vlm_profiling.checkpoints.describe import describe_checkpoint
-from vlm_profiling.cost.count import checkpoint_cost
+from vlm_profiling.cost.counting.count import checkpoint_cost
 from vlm_profiling.cost.functions import CostError, read_cost
+from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.record.manifests import CheckpointManifest, write_manifest
 from vlm_profiling.study.config import ModelConfig
 
@@ -29,7 +29,9 @@ UNKNOWN = CheckpointManifest(
 
 
 def count_cost(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, SCRIPT, *arguments], cwd=project, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, SCRIPT, *arguments], cwd=project, capture_output=True, text=True, check=False
+    )
 
 
 def test_a_checkpoint_of_an_unknown_type_has_a_reason_instead_of_numbers(tmp_path: Path) -> None:
@@ -37,14 +39,27 @@ def test_a_checkpoint_of_an_unknown_type_has_a_reason_instead_of_numbers(tmp_pat
     done = count_cost(tmp_path, "--checkpoint", "new-vlm.json", "--output", "costs/new-vlm.json")
     assert done.returncode == 0, done.stderr
     cost = read_cost(tmp_path / "costs" / "new-vlm.json")
-    assert cost.absent == "the stages of model type 'new_vlm' are not known; known: blip-2, fuyu, instructblip, llava, qwen2_5_vl"
-    assert (cost.flops, cost.weights, cost.cache, cost.parameters, cost.checks) == (None, None, None, None, [])
+    assert (
+        cost.absent
+        == "the stages of model type 'new_vlm' are not known; known: blip-2, fuyu, instructblip, llava, qwen2_5_vl"
+    )
+    assert (cost.flops, cost.weights, cost.cache, cost.parameters, cost.checks) == (
+        None,
+        None,
+        None,
+        None,
+        [],
+    )
 
 
 def test_a_manifest_in_gives_a_cost_file_out(tmp_path: Path) -> None:
-    manifest = describe_checkpoint("tiny-llava", ModelConfig(tiny="llava"), tmp_path, tmp_path / "checkpoints" / "tiny-llava")
+    manifest = describe_checkpoint(
+        "tiny-llava", ModelConfig(tiny="llava"), tmp_path, tmp_path / "checkpoints" / "tiny-llava"
+    )
     write_manifest(tmp_path / "checkpoints" / "tiny-llava.json", manifest)
-    done = count_cost(tmp_path, "--checkpoint", "checkpoints/tiny-llava.json", "--output", "costs/tiny-llava.json")
+    done = count_cost(
+        tmp_path, "--checkpoint", "checkpoints/tiny-llava.json", "--output", "costs/tiny-llava.json"
+    )
     assert done.returncode == 0, done.stderr
     cost = read_cost(tmp_path / "costs" / "tiny-llava.json")
     assert cost == checkpoint_cost(manifest, tmp_path)
@@ -60,7 +75,9 @@ def test_a_missing_manifest_ends_with_its_name(tmp_path: Path) -> None:
 
 def test_a_vanished_folder_is_said() -> None:
     with pytest.raises(CostError, match="prepare the checkpoint again"):
-        checkpoint_cost(replace(UNKNOWN, hub=None, revision=None, folder="gone", model_type="llava"), Path("nowhere"))
+        checkpoint_cost(
+            replace(UNKNOWN, hub=None, revision=None, folder="gone", model_type="llava"), Path("nowhere")
+        )
 
 
 def test_a_checkpoint_with_code_of_its_own_is_not_counted_as_another_model() -> None:

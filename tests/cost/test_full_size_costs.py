@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vlm_profiling.cost.count import architecture_cost
+from vlm_profiling.cost.counting.count import architecture_cost
 from vlm_profiling.cost.functions import CostError, Work, work_flops
 
 PARAMETERS = {
@@ -27,7 +27,7 @@ def test_of_all_parameters_and_within_2_percent_of_the_closed_form(name: str) ->
     assert all(abs(check.relative_difference) <= 0.02 for check in checks)
 
 
-def test_llava_reads_a_picture_with_7_8_teraflops() -> None:
+def test_llava_reads_a_image_with_7_8_teraflops() -> None:
     cost = architecture_cost("llava-1.5-7b-hf")
     assert cost.flops is not None
     assert cost.weights is not None

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from real_flops import PICTURE_SIZES, noise_picture, real_and_expected_flops
+from real_flops import IMAGE_SIZES, noise_image, real_and_expected_flops
 
-from vlm_profiling.checkpoints.describe import describe_checkpoint
-from vlm_profiling.checkpoints.errors import Unsupported
-from vlm_profiling.checkpoints.loader import LoadedCheckpoint, load_checkpoint
-from vlm_profiling.cost.count import checkpoint_cost
-from vlm_profiling.cost.expect import expected_batch
+from vlm_profiling.cost.counting.count import checkpoint_cost
 from vlm_profiling.cost.functions import ModelCost
+from vlm_profiling.cost.memory.expect import expected_batch
+from vlm_profiling.models.describe import describe_checkpoint
+from vlm_profiling.models.errors import Unsupported
+from vlm_profiling.models.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.study.config import ModelConfig
 
 PATCH = 14
@@ -23,29 +23,37 @@ Interpolating = tuple[LoadedCheckpoint, ModelCost]
 def interpolating(project: Path, request: pytest.FixtureRequest) -> Interpolating:
     """Each tiny checkpoint with learned positions in turn, its own grid 2 x 2 patches."""
     name = f"{request.param}-interpolating"
-    manifest = describe_checkpoint(name, ModelConfig(tiny=request.param, image_size_mode="interpolate"), project, project / name)
+    manifest = describe_checkpoint(
+        name, ModelConfig(tiny=request.param, image_size_mode="interpolate"), project, project / name
+    )
     loaded = load_checkpoint(manifest, project, device="cpu", dtype="float32", attention="sdpa")
     return loaded, checkpoint_cost(manifest, project)
 
 
 @pytest.mark.parametrize("image_size", [None, 28, 60, 112])
-def test_flops_are_those_of_a_real_batch_at_every_size(interpolating: Interpolating, image_size: int | None) -> None:
+def test_flops_are_those_of_a_real_batch_at_every_size(
+    interpolating: Interpolating, image_size: int | None
+) -> None:
     loaded, cost = interpolating
-    real, expected = real_and_expected_flops(loaded, cost, [noise_picture(*size) for size in PICTURE_SIZES], image_size)
+    real, expected = real_and_expected_flops(
+        loaded, cost, [noise_image(*size) for size in IMAGE_SIZES], image_size
+    )
     assert real == expected
 
 
 @pytest.mark.parametrize(("image_size", "side"), [(None, 2), (28, 2), (60, 4), (112, 8)])
-def test_every_picture_becomes_a_square_of_the_size_asked(
+def test_every_image_becomes_a_square_of_the_size_asked(
     interpolating: Interpolating, image_size: int | None, side: int
 ) -> None:
     loaded, cost = interpolating
-    picture, tokens = noise_picture(80, 60), side**2 if loaded.family.name == "llava" else 8
-    prepared = loaded.family.prepare(loaded.processor, [picture], ["how many?"], image_size=image_size)
+    image, tokens = noise_image(80, 60), side**2 if loaded.family.name == "llava" else 8
+    prepared = loaded.family.prepare(loaded.processor, [image], ["how many?"], image_size=image_size)
     assert (prepared.vision_grids, prepared.image_tokens) == ([(side, side)], [tokens])
     assert prepared.effective_sizes == [(image_size or 2 * PATCH,) * 2]
 
-    batch = expected_batch(cost, batch_size=1, image_size=image_size, max_input_len=1, new_tokens=1, sizes=[(80, 60)])
+    batch = expected_batch(
+        cost, batch_size=1, image_size=image_size, max_input_len=1, new_tokens=1, sizes=[(80, 60)]
+    )
     assert not isinstance(batch, str)
     assert (batch.patches, batch.prompt_tokens) == (side**2, tokens + 1 + 24)
 
@@ -57,20 +65,22 @@ def test_the_closed_form_agrees_at_the_size_the_model_is_made_for(interpolating:
     )
 
 
-def test_a_picture_below_one_patch_is_unsupported(interpolating: Interpolating) -> None:
+def test_a_image_below_one_patch_is_unsupported(interpolating: Interpolating) -> None:
     loaded, _ = interpolating
     with pytest.raises(Unsupported, match="image_size 13: the vision encoder's patches are 14 pixels wide"):
-        loaded.family.prepare(loaded.processor, [noise_picture(80, 60)], ["how many?"], image_size=13)
+        loaded.family.prepare(loaded.processor, [noise_image(80, 60)], ["how many?"], image_size=13)
 
 
 @pytest.mark.parametrize("name", ["fuyu", "qwen2_5_vl"])
 def test_a_model_that_takes_any_size_has_nothing_to_interpolate(project: Path, name: str) -> None:
     config = ModelConfig(tiny=name, image_size_mode="interpolate")
     manifest = describe_checkpoint(name, config, project, project / f"{name}-interpolating")
-    with pytest.raises(Unsupported, match=f"the family {name} already takes pictures of any size; leave the key out"):
+    with pytest.raises(
+        Unsupported, match=f"the family {name} already takes images of any size; leave the key out"
+    ):
         load_checkpoint(manifest, project, device="cpu", dtype="float32", attention="sdpa")
 
 
 def test_a_family_says_what_image_size_can_move(loaded: LoadedCheckpoint) -> None:
     native = loaded.family.name in ("fuyu", "qwen2_5_vl")
-    assert loaded.family.picture_sizes == ("native" if native else "fixed")
+    assert loaded.family.image_sizing == ("native" if native else "fixed")

@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - as torch's own documentation nam
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from vlm_profiling.cost.meta_operators import KnownShapes
+from vlm_profiling.cost.counting.meta_operators import KnownShapes
 
 
 def meta(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -27,7 +27,9 @@ OPERATORS: dict[str, Callable[[], Any]] = {
     "native": lambda: torch.native_layer_norm(meta(2, 7, 8), (8,), None, None, 1e-5),
     "softmax": lambda: meta(2, 8).softmax(-1, dtype=torch.float64),
     "convolution": lambda: F.conv2d(meta(1, 3, 8, 8), meta(4, 3, 2, 2), stride=2),
-    "channels last": lambda: F.conv2d(meta(1, 3, 8, 8).to(memory_format=torch.channels_last), meta(4, 3, 2, 2)),
+    "channels last": lambda: F.conv2d(
+        meta(1, 3, 8, 8).to(memory_format=torch.channels_last), meta(4, 3, 2, 2)
+    ),
     "joined": lambda: torch.cat([meta(2, 3), meta(4, 3)]),
     "split": lambda: meta(6, 2).split(2)[2],
     "view": lambda: meta(6, 2)[1:3],
@@ -40,7 +42,14 @@ OPERATORS: dict[str, Callable[[], Any]] = {
 def facts(result: Any) -> list[tuple[Any, ...]]:
     """Everything there is to tensors without content."""
     return [
-        (part.shape, part.stride(), part.dtype, part.device, part.storage_offset(), part.untyped_storage().nbytes())
+        (
+            part.shape,
+            part.stride(),
+            part.dtype,
+            part.device,
+            part.storage_offset(),
+            part.untyped_storage().nbytes(),
+        )
         for part in (result if isinstance(result, tuple) else (result,))
     ]
 
@@ -80,7 +89,9 @@ def test_a_known_operator_is_not_worked_out_again() -> None:
     ],
     ids=["integer and float", "truth and integer", "strides", "dtype", "dimension"],
 )
-def test_arguments_that_differ_are_told_apart(first: Callable[[], Tensor], second: Callable[[], Tensor]) -> None:
+def test_arguments_that_differ_are_told_apart(
+    first: Callable[[], Tensor], second: Callable[[], Tensor]
+) -> None:
     expected = facts(first()), facts(second())
     assert expected[0] != expected[1]
     with KnownShapes():
@@ -101,13 +112,21 @@ def test_views_and_changes_in_place_keep_their_storage() -> None:
     with KnownShapes():
         for _ in range(2):
             whole = meta(6, 2)
-            for part in (whole[2:], whole.view(12), whole.T, whole.add_(1), torch.ops.aten._unsafe_view(whole, [3, 4])):
+            for part in (
+                whole[2:],
+                whole.view(12),
+                whole.T,
+                whole.add_(1),
+                torch.ops.aten._unsafe_view(whole, [3, 4]),
+            ):
                 assert part.untyped_storage()._cdata == whole.untyped_storage()._cdata
 
 
 def test_results_do_not_share_a_storage() -> None:
     with torch.no_grad(), KnownShapes():
-        made = [meta(4) * 2 for _ in range(3)] + [*torch.native_layer_norm(meta(2, 8), (8,), None, None, 1e-5)]
+        made = [meta(4) * 2 for _ in range(3)] + [
+            *torch.native_layer_norm(meta(2, 8), (8,), None, None, 1e-5)
+        ]
     assert len({tensor.untyped_storage()._cdata for tensor in made}) == 6
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from vlm_profiling.cost.module_marks import Mark, module_marks, running_modules
+from vlm_profiling.cost.counting.module_marks import Mark, module_marks, running_modules
 
 
 class Work(nn.Module):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from vlm_profiling.checkpoints.architectures import full_size_config, model_from_config
-from vlm_profiling.cost.counter import StageCounter
+from vlm_profiling.cost.counting.counter import StageCounter
+from vlm_profiling.cost.counting.op_counter import OpCounter, count_ops
+from vlm_profiling.cost.counting.stages import DTYPE, model_stages
 from vlm_profiling.cost.functions import ModelCost
-from vlm_profiling.cost.op_counter import OpCounter, count_ops
-from vlm_profiling.cost.stages import DTYPE, model_stages
+from vlm_profiling.models.architectures import full_size_config, model_from_config
 
 
 def test_a_view_is_no_launch() -> None:
@@ -36,9 +36,13 @@ def test_an_encoder_of_windows_launches_more_with_each_of_them() -> None:
     config.vision_config.depth = 2
     config.vision_config.fullatt_block_indexes = [1]
     config.text_config.num_hidden_layers = 1
-    counter = StageCounter(model_stages(model_from_config(config, device="meta", dtype=DTYPE, attention="eager")))
+    counter = StageCounter(
+        model_stages(model_from_config(config, device="meta", dtype=DTYPE, attention="eager"))
+    )
     side = counter.stages.window
     assert side is not None
-    ops = [counter.encode(1, (rows * side, columns * side))[0].ops for rows, columns in ((1, 1), (1, 2), (2, 3))]
+    ops = [
+        counter.encode(1, (rows * side, columns * side))[0].ops for rows, columns in ((1, 1), (1, 2), (2, 3))
+    ]
     assert ops[1] > ops[0]
     assert ops[2] - ops[0] == 5 * (ops[1] - ops[0])

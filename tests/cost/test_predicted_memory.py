@@ -1,4 +1,6 @@
-"""A batch's memory, predicted without weights, is what torch allocates for it; pictures and caches are told exactly."""
+"""A batch's memory, predicted without weights, is what torch allocates for it; images and caches are told
+exactly.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +13,16 @@ import pytest
 import torch
 from PIL import Image
 
-from vlm_profiling.checkpoints.architectures import model_from_config
-from vlm_profiling.checkpoints.loader import LoadedCheckpoint, load_checkpoint
-from vlm_profiling.checkpoints.stored import weight_bytes
-from vlm_profiling.cost.allocations import memory_functions
-from vlm_profiling.cost.expect import expected_batch
 from vlm_profiling.cost.functions import ModelCost
-from vlm_profiling.cost.live_bytes import LiveBytes, cache_tensors
-from vlm_profiling.cost.memory import Live, largest, memory_name
-from vlm_profiling.cost.pictures import fitted
-from vlm_profiling.cost.predict import BatchSize, predict_memory
+from vlm_profiling.cost.image_tokens import fitted
+from vlm_profiling.cost.memory.allocations import memory_functions
+from vlm_profiling.cost.memory.expect import expected_batch
+from vlm_profiling.cost.memory.live_bytes import LiveBytes, cache_tensors
+from vlm_profiling.cost.memory.memory import Live, largest, memory_name
+from vlm_profiling.cost.memory.predict import BatchSize, predict_memory
+from vlm_profiling.models.architectures import model_from_config
+from vlm_profiling.models.loader import LoadedCheckpoint, load_checkpoint
+from vlm_profiling.models.stored import weight_bytes
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.study.quantisation import SCHEMES
 
@@ -30,15 +32,22 @@ WITHIN = 0.15
 """What the prediction of torch's allocations beside the weights may be off."""
 
 
-def picture(width: int, height: int) -> Image.Image:
+def image(width: int, height: int) -> Image.Image:
     return Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
 def measured_and_predicted(
-    loaded: LoadedCheckpoint, cost: ModelCost, rows: int, dtype: str, attention: str, quantisation: str | None = None
+    loaded: LoadedCheckpoint,
+    cost: ModelCost,
+    rows: int,
+    dtype: str,
+    attention: str,
+    quantisation: str | None = None,
 ) -> tuple[int, int, int, int]:
     """Bytes beside the weights and of the cache: measured, predicted, measured cache, predicted cache."""
-    prepared = loaded.family.prepare(loaded.processor, [picture(100, 100)] * rows, [QUESTIONS[row % 3] for row in range(rows)])
+    prepared = loaded.family.prepare(
+        loaded.processor, [image(100, 100)] * rows, [QUESTIONS[row % 3] for row in range(rows)]
+    )
     inputs = prepared.inputs.to(getattr(torch, dtype))
     model: Any = loaded.model
     with LiveBytes("cpu") as live:
@@ -52,8 +61,12 @@ def measured_and_predicted(
         )
     grid = prepared.vision_grids[0]
     assert grid is not None
-    batch = BatchSize(rows=rows, patches=grid[0] * grid[1], prompt_tokens=prepared.padded_tokens, new_tokens=NEW_TOKENS)
-    predicted = predict_memory(cost, batch, device="cpu", dtype=dtype, attention=attention, quantisation=quantisation)
+    batch = BatchSize(
+        rows=rows, patches=grid[0] * grid[1], prompt_tokens=prepared.padded_tokens, new_tokens=NEW_TOKENS
+    )
+    predicted = predict_memory(
+        cost, batch, device="cpu", dtype=dtype, attention=attention, quantisation=quantisation
+    )
     assert predicted is not None
     if quantisation is None:
         assert predicted.weight_bytes == weight_bytes(loaded.model)
@@ -81,7 +94,9 @@ def test_the_peak_is_that_of_a_real_batch_and_the_cache_is_exact(
     project: Path, manifest: CheckpointManifest, cost: ModelCost, rows: int, dtype: str, attention: str
 ) -> None:
     loaded = load_checkpoint(manifest, project, device="cpu", dtype=dtype, attention=attention)
-    real, predicted, real_cache, predicted_cache = measured_and_predicted(loaded, cost, rows, dtype, attention)
+    real, predicted, real_cache, predicted_cache = measured_and_predicted(
+        loaded, cost, rows, dtype, attention
+    )
     assert predicted == pytest.approx(real, rel=WITHIN)
     assert predicted_cache == real_cache
 
@@ -90,28 +105,40 @@ def test_the_peak_is_that_of_a_real_batch_and_the_cache_is_exact(
 def test_quantised_weights_are_foretold_to_the_byte(
     project: Path, manifest: CheckpointManifest, cost: ModelCost, kind: str
 ) -> None:
-    """And all allocations as nearly as without, but for the integers and sums that int8-dynamic makes of activations."""
-    loaded = load_checkpoint(manifest, project, device="cpu", dtype="bfloat16", attention="sdpa", quantisation=kind)
+    """And all allocations as nearly as without, but for the integers and sums that int8-dynamic makes of
+    activations.
+    """
+    loaded = load_checkpoint(
+        manifest, project, device="cpu", dtype="bfloat16", attention="sdpa", quantisation=kind
+    )
     batch = BatchSize(rows=1, patches=1, prompt_tokens=1, new_tokens=1)
-    foretold = predict_memory(cost, batch, device="cpu", dtype="bfloat16", attention="sdpa", quantisation=kind)
+    foretold = predict_memory(
+        cost, batch, device="cpu", dtype="bfloat16", attention="sdpa", quantisation=kind
+    )
     assert foretold and foretold.weight_bytes == weight_bytes(loaded.model)
-    measured_and_predicted(loaded, cost, 1, "bfloat16", "sdpa", kind)  # a CPU packs nf4's weights when they are first read
-    real, predicted, real_cache, predicted_cache = measured_and_predicted(loaded, cost, 8, "bfloat16", "sdpa", kind)
+    measured_and_predicted(
+        loaded, cost, 1, "bfloat16", "sdpa", kind
+    )  # a CPU packs nf4's weights when they are first read
+    real, predicted, real_cache, predicted_cache = measured_and_predicted(
+        loaded, cost, 8, "bfloat16", "sdpa", kind
+    )
     assert predicted_cache == real_cache
     assert predicted < real if kind == "int8-dynamic" else predicted == pytest.approx(real, rel=WITHIN)
 
 
 @pytest.mark.parametrize("size", [(100, 100), (40, 90), (333, 25), (7, 9), (640, 480)])
 @pytest.mark.parametrize("image_size", [None, 32, 112])
-def test_patches_and_tokens_of_a_picture_are_those_of_the_processor(
+def test_patches_and_tokens_of_a_image_are_those_of_the_processor(
     loaded: LoadedCheckpoint, cost: ModelCost, size: tuple[int, int], image_size: int | None
 ) -> None:
-    prepared = loaded.family.prepare(loaded.processor, [picture(*size)], ["how many?"], image_size=image_size)
+    prepared = loaded.family.prepare(loaded.processor, [image(*size)], ["how many?"], image_size=image_size)
     grid = prepared.vision_grids[0]
-    assert cost.pictures is not None
+    assert cost.images is not None
     assert grid is not None
-    patches, tokens = cost.pictures.of(fitted(size, image_size))
-    row_ends = grid[0] if cost.model_type == "fuyu" else 0  # which are no patches, and so no image tokens to the family
+    patches, tokens = cost.images.of(fitted(size, image_size))
+    row_ends = (
+        grid[0] if cost.model_type == "fuyu" else 0
+    )  # which are no patches, and so no image tokens to the family
     assert (patches, tokens - row_ends) == (grid[0] * grid[1], prepared.image_tokens[0])
 
 
@@ -129,7 +156,7 @@ def test_layers_left_out_of_the_trace_are_counted(manifest: CheckpointManifest, 
         text.layer_types = ["full_attention"] * 5
     traced = memory_functions(config)[memory_name("float32", "eager")]
     model = model_from_config(config, device="meta", dtype=torch.float32, attention="eager")
-    from vlm_profiling.cost.stages import model_stages
+    from vlm_profiling.cost.counting.stages import model_stages
 
     with torch.no_grad(), LiveBytes("meta") as live:
         model_stages(model).prefill(4, 200)
@@ -141,16 +168,18 @@ def test_a_moment_is_what_each_row_and_all_rows_hold() -> None:
     assert live.of(4, 5) == 4 * (1 + 10 + 75) + 10 + 100 + 750
 
 
-def test_the_batch_expected_from_samples_is_no_smaller_than_the_real_one(loaded: LoadedCheckpoint, cost: ModelCost) -> None:
-    pictures = [picture(100, 100), picture(60, 30)]
-    prepared = loaded.family.prepare(loaded.processor, pictures, QUESTIONS[:2])
+def test_the_batch_expected_from_samples_is_no_smaller_than_the_real_one(
+    loaded: LoadedCheckpoint, cost: ModelCost
+) -> None:
+    images = [image(100, 100), image(60, 30)]
+    prepared = loaded.family.prepare(loaded.processor, images, QUESTIONS[:2])
     batch = expected_batch(
         cost,
         batch_size=8,
         image_size=None,
         max_input_len=None,
         new_tokens=4,
-        sizes=[shown.size for shown in pictures],
+        sizes=[shown.size for shown in images],
         texts=QUESTIONS[:2],
         samples=2,
     )
@@ -162,13 +191,13 @@ def test_the_batch_expected_from_samples_is_no_smaller_than_the_real_one(loaded:
 
 def test_a_batch_that_cannot_be_known_says_why(cost: ModelCost) -> None:
     batch = expected_batch(cost, batch_size=1, image_size=None, max_input_len=None, new_tokens=4)
-    if cost.pictures and cost.pictures.grid:
+    if cost.images and cost.images.grid:
         assert isinstance(batch, BatchSize)
     else:
-        assert batch == "the data set is not prepared, and the model takes pictures as they come"
+        assert batch == "the data set is not prepared, and the model takes images as they come"
 
 
-def test_a_cost_from_a_config_alone_tells_no_pictures(cost: ModelCost) -> None:
-    alone = msgspec.structs.replace(cost, pictures=None)
+def test_a_cost_from_a_config_alone_tells_no_images(cost: ModelCost) -> None:
+    alone = msgspec.structs.replace(cost, images=None)
     batch = expected_batch(alone, batch_size=1, image_size=32, max_input_len=8, new_tokens=4)
-    assert batch == "how this model's processor cuts pictures is not known"
+    assert batch == "how this model's processor cuts images is not known"

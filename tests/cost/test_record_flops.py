@@ -12,12 +12,14 @@ from processor_time import processor_s
 
 from vlm_profiling.cost.evaluate import record_flops
 from vlm_profiling.cost.functions import CostError, ModelCost
-from vlm_profiling.record.schema import Batch, Record, Sample
+from vlm_profiling.record.schema import Batch, RunRecord, Sample
 
 
 def batch(rows: int, prompt_tokens: int, generated_tokens: int) -> Batch:
     times = dict.fromkeys(("preprocess_s", "transfer_s", "generate_s", "detokenise_s", "end_to_end_s"), 0.1)
-    return Batch(rows=rows, full=True, prompt_tokens=prompt_tokens, generated_tokens=generated_tokens, **times)
+    return Batch(
+        rows=rows, full=True, prompt_tokens=prompt_tokens, generated_tokens=generated_tokens, **times
+    )
 
 
 def sample(number: int, prompt_tokens: int, generated_tokens: int) -> Sample:
@@ -36,7 +38,7 @@ def sample(number: int, prompt_tokens: int, generated_tokens: int) -> Sample:
     )
 
 
-def record_of(batches: list[tuple[Batch, list[Sample]]]) -> Record:
+def record_of(batches: list[tuple[Batch, list[Sample]]]) -> RunRecord:
     samples = [replace(row, batch=number) for number, (_, rows) in enumerate(batches) for row in rows]
     return replace(make_record(), batches=[part for part, _ in batches], samples=samples)
 
@@ -69,7 +71,12 @@ def test_padded_prompts_and_steps_after_a_row_has_ended_are_told_as_padding(mode
 
 def test_a_run_without_batches_or_a_model_without_functions_has_none(model: ModelCost) -> None:
     assert record_flops(make_failed_record(), model) is None
-    assert record_flops(make_record(), ModelCost(name="m", source="s", model_type="t", convention="c", absent="why")) is None
+    assert (
+        record_flops(
+            make_record(), ModelCost(name="m", source="s", model_type="t", convention="c", absent="why")
+        )
+        is None
+    )
 
 
 def test_a_batch_and_its_samples_must_agree(model: ModelCost) -> None:
@@ -78,7 +85,7 @@ def test_a_batch_and_its_samples_must_agree(model: ModelCost) -> None:
 
 
 def test_each_frame_of_a_video_is_encoded_and_projected(model: ModelCost) -> None:
-    rows = [replace(sample(0, 10, 3), given_frames=4, encoded_pictures=4), sample(1, 10, 3)]
+    rows = [replace(sample(0, 10, 3), given_frames=4, encoded_images=4), sample(1, 10, 3)]
     flops = record_flops(record_of([(batch(2, 10, 3), rows)]), model)
     assert flops is not None and flops.total == (5000, 500, 400, 80, 0)
 
@@ -89,9 +96,16 @@ def test_the_flops_of_a_record_of_40_samples_cost_less_than_reading_it(rows: int
     draw = random.Random(0)
     records = []
     for _ in range(100):
-        groups = [[sample(n, draw.randint(30, 90), draw.randint(1, 50)) for n in range(rows)] for _ in range(40 // rows)]
-        longest = [(max(s.prompt_tokens for s in group), max(s.generated_tokens for s in group)) for group in groups]
-        records.append(record_of([(batch(rows, *size), group) for size, group in zip(longest, groups, strict=True)]))
+        groups = [
+            [sample(n, draw.randint(30, 90), draw.randint(1, 50)) for n in range(rows)]
+            for _ in range(40 // rows)
+        ]
+        longest = [
+            (max(s.prompt_tokens for s in group), max(s.generated_tokens for s in group)) for group in groups
+        ]
+        records.append(
+            record_of([(batch(rows, *size), group) for size, group in zip(longest, groups, strict=True)])
+        )
     contents = [msgspec.json.encode(record) for record in records]
-    reading_s = processor_s(lambda: [msgspec.json.decode(content, type=Record) for content in contents])
+    reading_s = processor_s(lambda: [msgspec.json.decode(content, type=RunRecord) for content in contents])
     assert processor_s(lambda: [record_flops(record, model) for record in records]) < reading_s

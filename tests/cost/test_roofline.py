@@ -6,22 +6,26 @@ import pytest
 from factories import make_ceilings, make_cost, make_record, make_stages
 from msgspec.structs import replace
 
-from vlm_profiling.cost.ceilings import Ceilings
 from vlm_profiling.cost.functions import ModelCost, VisionFlops
-from vlm_profiling.cost.roofline import StageRoofline, run_roofline
-from vlm_profiling.cost.stage_work import stage_works
-from vlm_profiling.record.schema import Optimization, Point, Record
+from vlm_profiling.cost.roofline.ceilings import Ceilings
+from vlm_profiling.cost.roofline.roofline import StageRoofline, run_roofline
+from vlm_profiling.cost.roofline.stage_work import stage_works
+from vlm_profiling.record.schema import Optimization, Point, RunRecord
 
 CUDA = Point(device="cuda", optimization="fp32", batch_size=2)
 
 
-def measured_rows(record: Record, ceilings: Ceilings | None = None, cost: ModelCost | None = None) -> dict[str, StageRoofline]:
+def measured_rows(
+    record: RunRecord, ceilings: Ceilings | None = None, cost: ModelCost | None = None
+) -> dict[str, StageRoofline]:
     rows = run_roofline(record, cost or make_cost(), ceilings or make_ceilings())
     return {row.stage: row for row in rows if row.ceiling == "measured"}
 
 
-def two_batches() -> Record:
-    """Rows of 264 prompt tokens at most, 2 generated: one decode step; every stage took a millisecond a batch."""
+def two_batches() -> RunRecord:
+    """Rows of 264 prompt tokens at most, 2 generated: one decode step; every stage took a millisecond a
+    batch.
+    """
     record = make_record(samples=4)
     stages = make_stages({stage: [1e-3, 1e-3] for stage in ("vision", "project", "prefill", "decode")})
     return replace(record, stages=stages)
@@ -57,7 +61,9 @@ def test_a_partial_batch_is_not_among_the_means() -> None:
 
 def test_the_floor_is_the_longer_of_the_two_and_utilisation_its_share_of_the_time() -> None:
     vision = measured_rows(two_batches(), make_ceilings(flops_per_s=4e6, bytes_per_s=1e9))["vision"]
-    assert vision.compute_floor_s == pytest.approx(2000 / 4e6) and vision.memory_floor_s == pytest.approx(4000 / 1e9)
+    assert vision.compute_floor_s == pytest.approx(2000 / 4e6) and vision.memory_floor_s == pytest.approx(
+        4000 / 1e9
+    )
     assert vision.floor_s == vision.compute_floor_s and vision.roof == "compute"
     assert vision.mfu == pytest.approx(0.5) and vision.mbu == pytest.approx(0.004)
     assert vision.distance == pytest.approx(2.0) and vision.intensity_flops_per_byte == 0.5
@@ -73,7 +79,9 @@ def test_the_floor_is_the_longer_of_the_two_and_utilisation_its_share_of_the_tim
         (make_ceilings(flops_per_s=1e9, bytes_per_s=1e9, launch_s=20e-6), "unattributed"),
     ],
 )
-def test_the_bound_is_the_longest_floor_that_explains_half_of_the_time(ceilings: Ceilings, bound: str) -> None:
+def test_the_bound_is_the_longest_floor_that_explains_half_of_the_time(
+    ceilings: Ceilings, bound: str
+) -> None:
     assert measured_rows(two_batches(), ceilings)["vision"].bound == bound
 
 
@@ -88,7 +96,9 @@ def test_ceilings_that_others_kept_low_are_none_for_a_run_that_passed_them() -> 
         assert (row.floor_s, row.mfu, row.mbu, row.bound, row.peak_flops_per_s) == (None,) * 5 and row.flops
     kept = make_ceilings(flops_per_s=1e9)
     kept.load_by_others = 0.2
-    assert measured_rows(two_batches(), kept)["vision"].mfu == pytest.approx(0.002), "none passed: they may be the machine's"
+    assert measured_rows(two_batches(), kept)["vision"].mfu == pytest.approx(0.002), (
+        "none passed: they may be the machine's"
+    )
 
 
 def test_all_of_generate_has_the_floors_of_its_stages_and_the_headlines_time() -> None:
@@ -106,8 +116,12 @@ def test_without_stages_all_of_generate_is_still_compared() -> None:
 
 
 def test_a_cpu_has_no_datasheet_and_says_so() -> None:
-    rows = [row for row in run_roofline(two_batches(), make_cost(), make_ceilings()) if row.ceiling == "datasheet"]
-    assert {row.mfu for row in rows} == {None} and all("no datasheet" in row.absent["floor_s"] for row in rows)
+    rows = [
+        row for row in run_roofline(two_batches(), make_cost(), make_ceilings()) if row.ceiling == "datasheet"
+    ]
+    assert {row.mfu for row in rows} == {None} and all(
+        "no datasheet" in row.absent["floor_s"] for row in rows
+    )
 
 
 def test_a_gpu_is_compared_with_its_datasheet_where_no_ceilings_were_measured() -> None:
@@ -137,11 +151,15 @@ def test_a_dtype_without_a_rate_has_a_reason_and_still_a_bandwidth() -> None:
         optimization=Optimization(dtype="float16", attention="sdpa"),
     )
     row = measured_rows(half)["decode"]
-    assert row.mfu is None and row.mbu is not None and row.absent["floor_s"] == "no rate of float16: no kernel"
+    assert (
+        row.mfu is None and row.mbu is not None and row.absent["floor_s"] == "no rate of float16: no kernel"
+    )
 
 
 def test_compiled_models_have_no_launch_floor() -> None:
-    record = replace(two_batches(), optimization=Optimization(dtype="float32", attention="sdpa", compile=True))
+    record = replace(
+        two_batches(), optimization=Optimization(dtype="float32", attention="sdpa", compile=True)
+    )
     row = measured_rows(record)["decode"]
     assert row.launch_floor_s is None and "fuses" in row.absent["launch_floor_s"]
 
@@ -162,7 +180,9 @@ def test_a_model_without_cost_keeps_its_times_and_says_why() -> None:
 def test_a_stage_that_ran_inside_another_one_leaves_no_stage_to_compare() -> None:
     stages = make_stages({stage: [1e-3, 1e-3] for stage in ("project", "prefill", "decode")})
     rows = measured_rows(replace(two_batches(), stages=stages))
-    assert rows["prefill"].flops is None and rows["prefill"].absent["flops"].startswith("vision ran inside another stage")
+    assert rows["prefill"].flops is None and rows["prefill"].absent["flops"].startswith(
+        "vision ran inside another stage"
+    )
     assert rows["generate"].mfu is not None
 
 
@@ -174,5 +194,5 @@ def test_windows_add_launches_to_the_encoder() -> None:
         flops=replace(cost.flops, vision=VisionFlops(per_patch=1, window=8)),
         ops=replace(cost.ops, vision_per_window=3),
     )
-    # 224 / 14 = 16 patches a side: 4 windows a picture, 8 a batch of 2
+    # 224 / 14 = 16 patches a side: 4 windows an image, 8 a batch of 2
     assert stage_works(two_batches(), windowed)["vision"].ops == 20 + 3 * 7

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vlm_profiling.datasets.candidates import DatasetError
-from vlm_profiling.datasets.pictures import MAX_PIXELS
+from vlm_profiling.datasets.images import MAX_PIXELS
 
 
 def set_field(field, value):
@@ -21,7 +21,7 @@ def set_field(field, value):
         (set_field("image_path", "images\\1.png"), "leaves the data set's folder"),
         (set_field("image_path", "x" * 5000), "no such file"),
         (set_field("image_path", ""), "leaves the data set's folder"),
-        (set_field("image_path", None), "no picture"),
+        (set_field("image_path", None), "no image"),
         (set_field("image_path", 7), "must be a path, not int"),
         (set_field("request", ""), "the request is empty"),
         (set_field("request", " \n\t"), "the request is empty"),
@@ -47,34 +47,36 @@ def test_a_bad_sample_is_named_with_its_reason(source, prepare, change, reason):
 
 
 @pytest.mark.parametrize("kind", ["empty", "text", "truncated", "corrupt", "script"])
-def test_a_file_that_is_no_whole_picture_is_bad(source, prepare, picture, kind):
-    whole = picture(size=(64, 64), ending="JPEG")
+def test_a_file_that_is_no_whole_image_is_bad(source, prepare, image, kind):
+    whole = image(size=(64, 64), ending="JPEG")
     content = {
         "empty": b"",
-        "text": b"not a picture",
+        "text": b"not an image",
         "truncated": whole[: len(whole) // 2],
-        "corrupt": picture()[:40] + b"\xff" * 30,
+        "corrupt": image()[:40] + b"\xff" * 30,
         "script": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n",
     }[kind]
     (source() / "images" / "2.png").write_bytes(content)
-    with pytest.raises(DatasetError, match=r"sample 2: .*picture"):
+    with pytest.raises(DatasetError, match=r"sample 2: .*image"):
         prepare()
 
 
-def test_a_small_file_that_unpacks_to_too_many_pixels_is_refused_undecoded(source, prepare, picture):
-    bomb = picture(mode="1", size=(10_001, MAX_PIXELS // 10_000))
+def test_a_small_file_that_unpacks_to_too_many_pixels_is_refused_undecoded(source, prepare, image):
+    bomb = image(mode="1", size=(10_001, MAX_PIXELS // 10_000))
     assert len(bomb) < 100_000
     (source() / "images" / "0.png").write_bytes(bomb)
-    with pytest.raises(DatasetError, match="sample 0: the picture is larger than 100 megapixels: 10001 x 10000"):
+    with pytest.raises(
+        DatasetError, match="sample 0: the image is larger than 100 megapixels: 10001 x 10000"
+    ):
         prepare()
 
 
-def test_a_link_out_of_the_folder_is_not_followed(source, prepare, tmp_path, picture):
+def test_a_link_out_of_the_folder_is_not_followed(source, prepare, tmp_path, image):
     folder = source()
-    (tmp_path / "outside.png").write_bytes(picture())
+    (tmp_path / "outside.png").write_bytes(image())
     (folder / "images" / "3.png").unlink()
     (folder / "images" / "3.png").symlink_to(tmp_path / "outside.png")
-    with pytest.raises(DatasetError, match=r"sample 3: the picture's path 'images/3\.png' leaves"):
+    with pytest.raises(DatasetError, match=r"sample 3: the image's path 'images/3\.png' leaves"):
         prepare()
 
 
@@ -103,7 +105,9 @@ def test_fifty_problems_are_listed_and_the_rest_counted(source, prepare):
 
 
 def test_skipped_samples_are_counted_and_named_in_the_manifest(source, prepare):
-    source(5, lambda samples: (samples[1].update(request=""), samples[4].update(image_path="images/gone.png")))
+    source(
+        5, lambda samples: (samples[1].update(request=""), samples[4].update(image_path="images/gone.png"))
+    )
     manifest = prepare(on_bad_sample="skip")
     assert (manifest.samples, manifest.population) == (3, 3)
     assert [(problem.id, problem.reason) for problem in manifest.skipped] == [

@@ -21,7 +21,17 @@ def test_the_reference_studys_data_sets_and_the_embedded_one_have_cards():
 def test_a_card_says_what_a_reader_must_know(card):
     content = yaml.safe_load(card.read_text())
     assert content["name"] == card.stem
-    assert not {"about", "source", "homepage", "licence", "citation", "splits", "columns", "config", "verified"} - set(content)
+    assert not {
+        "about",
+        "source",
+        "homepage",
+        "licence",
+        "citation",
+        "splits",
+        "columns",
+        "config",
+        "verified",
+    } - set(content)
     config = DatasetConfig.model_validate(content["config"])
     assert config.folder or config.split in content["splits"]
     assert config.hub is None or config.hub in KNOWN

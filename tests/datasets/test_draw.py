@@ -12,7 +12,8 @@ from vlm_profiling.datasets.survey import draw_samples
 from vlm_profiling.record.manifests import DatasetSample
 
 POPULATION = [
-    DatasetSample(id=str(number), image="images/0.png", image_sha256="0", request="?", references=["!"]) for number in range(100)
+    DatasetSample(id=str(number), image="images/0.png", image_sha256="0", request="?", references=["!"])
+    for number in range(100)
 ]
 
 

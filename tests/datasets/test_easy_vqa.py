@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vlm_profiling.datasets.candidates import DatasetError
-from vlm_profiling.datasets.read import open_picture, read_samples
+from vlm_profiling.datasets.read import open_image, read_samples
 from vlm_profiling.datasets.sources.easy_vqa import easy_vqa_source
 
 
@@ -16,9 +16,14 @@ def test_every_question_of_a_split_is_there(split, questions):
 
 def test_the_test_split_is_prepared_from_the_package(prepare, tmp_path):
     manifest = prepare(package="easy-vqa", split="test", samples=20)
-    assert (manifest.samples, manifest.population, manifest.source, manifest.licence) == (20, 9_673, "easy-vqa", "MIT")
+    assert (manifest.samples, manifest.population, manifest.source, manifest.licence) == (
+        20,
+        9_673,
+        "easy-vqa",
+        "MIT",
+    )
     _, samples = read_samples(tmp_path / "prepared" / "shapes")
-    assert {open_picture(tmp_path / "prepared" / "shapes", sample).size for sample in samples} == {(64, 64)}
+    assert {open_image(tmp_path / "prepared" / "shapes", sample).size for sample in samples} == {(64, 64)}
     assert all(sample.request.endswith("?") and len(sample.references) == 1 for sample in samples)
 
 

@@ -20,7 +20,12 @@ EXPECTED = [(str(number), f"question {number}?", (f"answer {number}",)) for numb
 
 
 def test_the_reference_studys_format_is_read_as_it_is(source, prepare, tmp_path):
-    source(4, lambda samples: [sample.update(image_path="datasets/shapes/" + sample["image_path"]) for sample in samples])
+    source(
+        4,
+        lambda samples: [
+            sample.update(image_path="datasets/shapes/" + sample["image_path"]) for sample in samples
+        ],
+    )
     prepare()
     assert read(tmp_path)[1] == EXPECTED
 
@@ -29,12 +34,14 @@ def test_json_lines(source, prepare, tmp_path):
     folder = source()
     rows = json.loads((folder / "samples.json").read_text())
     (folder / "samples.json").unlink()
-    (folder / "samples.jsonl").write_text("\ufeff" + "\n\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+    (folder / "samples.jsonl").write_text(
+        "\ufeff" + "\n\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8"
+    )
     prepare()
     assert read(tmp_path)[1] == EXPECTED
 
 
-@pytest.mark.parametrize("embedded", [False, True], ids=["paths", "pictures inside"])
+@pytest.mark.parametrize("embedded", [False, True], ids=["paths", "images inside"])
 def test_parquet(source, prepare, tmp_path, embedded):
     folder = source()
     rows = json.loads((folder / "samples.json").read_text())
@@ -55,7 +62,10 @@ def test_columns_rename_and_name_samples(source, prepare, tmp_path):
 
     source(2, rename)
     prepare(columns={"image": "file", "request": "ask", "response": "say", "id": "key"})
-    assert read(tmp_path)[1] == [("7", "question 0?", ("answer 0", "?")), ("8", "question 1?", ("answer 1", "?"))]
+    assert read(tmp_path)[1] == [
+        ("7", "question 0?", ("answer 0", "?")),
+        ("8", "question 1?", ("answer 1", "?")),
+    ]
 
 
 def test_text_is_kept_as_it_is(source, prepare, tmp_path):
@@ -101,14 +111,17 @@ def test_a_missing_folder_is_named(prepare):
 def test_a_missing_parquet_column_is_named_with_those_that_are_there(source, prepare):
     folder = source()
     (folder / "samples.json").unlink()
-    pl.DataFrame({"picture": ["images/0.png"], "request": ["?"]}).write_parquet(folder / "samples.parquet")
+    pl.DataFrame({"photo": ["images/0.png"], "request": ["?"]}).write_parquet(folder / "samples.parquet")
     with pytest.raises(
-        DatasetError, match="no column response, image_path or image or video_path or video; the table has picture, request"
+        DatasetError,
+        match="no column response, image_path or image or video_path or video; the table has photo, request",
     ):
         prepare()
 
 
-@pytest.mark.parametrize("settings", [{"split": "test"}, {"package": "easy-vqa", "split": "test", "columns": {}}])
+@pytest.mark.parametrize(
+    "settings", [{"split": "test"}, {"package": "easy-vqa", "split": "test", "columns": {}}]
+)
 def test_a_setting_that_does_not_fit_the_source_is_refused(source, prepare, settings):
     source()
     with pytest.raises(DatasetError, match="leave the key out"):

@@ -16,7 +16,7 @@ import pytest
 from fakes.hub_datasets import REVISION, FakeHub, serve
 
 from vlm_profiling.datasets.candidates import BadSample, DatasetError
-from vlm_profiling.datasets.read import open_picture, read_samples
+from vlm_profiling.datasets.read import open_image, read_samples
 from vlm_profiling.datasets.sources import coco_caption, scienceqa, textvqa
 from vlm_profiling.datasets.sources.hub import KNOWN, _split_files
 from vlm_profiling.record.schema import Metric
@@ -33,11 +33,11 @@ def shard(rows: list[dict]) -> bytes:
 
 
 @pytest.fixture
-def shards(picture) -> dict[str, bytes]:
-    """A split of six questions in two files, as the hub lays them out; every third has no picture."""
+def shards(image) -> dict[str, bytes]:
+    """A split of six questions in two files, as the hub lays them out; every third has no image."""
     rows = [
         {
-            "image": {"bytes": picture((number, 0, 0)), "path": None} if number % 3 else None,
+            "image": {"bytes": image((number, 0, 0)), "path": None} if number % 3 else None,
             "question": f"question {number}?",
             "choices": ["no", "yes"],
             "answer": number % 2,
@@ -53,36 +53,67 @@ def shards(picture) -> dict[str, bytes]:
     }
 
 
-def prepare(server: FakeHub, folder: Path, environment: dict[str, str] | None = None, **settings) -> subprocess.CompletedProcess:
+def prepare(
+    server: FakeHub, folder: Path, environment: dict[str, str] | None = None, **settings
+) -> subprocess.CompletedProcess:
     process = start_preparing(server, folder, environment, **settings)
     stdout, stderr = process.communicate()
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
-def start_preparing(server: FakeHub, folder: Path, environment: dict[str, str] | None = None, **settings) -> subprocess.Popen:
+def start_preparing(
+    server: FakeHub, folder: Path, environment: dict[str, str] | None = None, **settings
+) -> subprocess.Popen:
     dataset = {"hub": server.name, "revision": REVISION, "split": "test"} | settings
-    command = [sys.executable, SCRIPT, "--name", "asked", "--dataset", json.dumps(dataset), "--output", "asked/manifest.json"]
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("HF_") and "proxy" not in name.lower()}
+    command = [
+        sys.executable,
+        SCRIPT,
+        "--name",
+        "asked",
+        "--dataset",
+        json.dumps(dataset),
+        "--output",
+        "asked/manifest.json",
+    ]
+    variables = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("HF_") and "proxy" not in name.lower()
+    }
     variables |= {"HF_ENDPOINT": server.endpoint, "HF_HOME": str(folder / "cache"), **(environment or {})}
-    return subprocess.Popen(command, cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
-def test_a_split_is_downloaded_and_its_rows_with_a_picture_are_samples(shards, tmp_path):
+def test_a_split_is_downloaded_and_its_rows_with_a_image_are_samples(shards, tmp_path):
     with serve(FakeHub("derek-thomas/ScienceQA", shards)) as hub:
         done = prepare(hub, tmp_path)
     assert done.returncode == 0, done.stderr
     manifest, samples = read_samples(tmp_path / "asked")
-    assert (manifest.source, manifest.revision, manifest.split) == ("derek-thomas/ScienceQA", REVISION, "test")
+    assert (manifest.source, manifest.revision, manifest.split) == (
+        "derek-thomas/ScienceQA",
+        REVISION,
+        "test",
+    )
     assert (manifest.samples, manifest.licence, manifest.skipped) == (4, "cc-by-4.0", [])
-    assert sorted(sample.id for sample in samples) == ["1", "2", "4", "5"]  # row numbers of the split, over both files
+    assert sorted(sample.id for sample in samples) == [
+        "1",
+        "2",
+        "4",
+        "5",
+    ]  # row numbers of the split, over both files
     for sample in samples:
         number = int(sample.id)
         hint = "Context: look at the corner\n" if number > 3 else ""
         choices = "A. no\nB. yes\nAnswer with the option's letter from the given choices directly."
         assert sample.request == f"{hint}question {number}?\n{choices}"
         assert sample.references == ["AB"[number % 2]]
-        assert open_picture(tmp_path / "asked", sample).getpixel((0, 0)) == (number, 0, 0)
-    assert [path for path, _ in hub.gets] == ["data/test-00000-of-00002.parquet", "data/test-00001-of-00002.parquet"]
+        assert open_image(tmp_path / "asked", sample).getpixel((0, 0)) == (number, 0, 0)
+    assert [path for path, _ in hub.gets] == [
+        "data/test-00000-of-00002.parquet",
+        "data/test-00001-of-00002.parquet",
+    ]
     assert (manifest.prompt, manifest.metric) == ("lmms-eval", "choice_accuracy")
 
 
@@ -96,17 +127,28 @@ def test_the_reference_studys_prompts_are_asked_for_by_name(shards, tmp_path):
     assert asked["5"] == ("question 5?\n\n 0. no\n 1. yes", ["1"])
 
 
-def test_a_transfer_that_breaks_off_goes_on_where_it_stopped(picture, tmp_path):
-    row = {"image": {"bytes": picture(), "path": None}, "question": "?", "choices": ["no"], "answer": 0, "hint": ""}
+def test_a_transfer_that_breaks_off_goes_on_where_it_stopped(image, tmp_path):
+    row = {
+        "image": {"bytes": image(), "path": None},
+        "question": "?",
+        "choices": ["no"],
+        "answer": 0,
+        "hint": "",
+    }
     files = {"data/test.parquet": shard([{**row, "noise": os.urandom(24 * 2**20)}])}
     with serve(FakeHub("derek-thomas/ScienceQA", files, interrupt=set(files))) as hub:
         done = prepare(hub, tmp_path)
     assert done.returncode == 0, done.stderr
-    assert [asked for _, asked in hub.gets] == [None, f"bytes={10 * 2**20}-"]  # huggingface_hub writes 10 MiB at a time
+    assert [asked for _, asked in hub.gets] == [
+        None,
+        f"bytes={10 * 2**20}-",
+    ]  # huggingface_hub writes 10 MiB at a time
 
 
 def test_a_killed_preparation_leaves_nothing_and_the_next_fetches_only_what_is_missing(shards, tmp_path):
-    """huggingface_hub begins a killed process's file anew: sharing its half would corrupt the cache where locks do not hold."""
+    """huggingface_hub begins a killed process's file anew: sharing its half would corrupt the cache where
+    locks do not hold.
+    """
     first, second = "data/test-00000-of-00002.parquet", "data/test-00001-of-00002.parquet"
     with serve(FakeHub("derek-thomas/ScienceQA", shards, stall={second})) as hub:
         killed = start_preparing(hub, tmp_path)
@@ -121,7 +163,7 @@ def test_a_killed_preparation_leaves_nothing_and_the_next_fetches_only_what_is_m
 
 
 @pytest.mark.parametrize("large", [True, False])
-def test_a_file_that_is_not_the_one_listed_is_refused(shards, picture, tmp_path, large):
+def test_a_file_that_is_not_the_one_listed_is_refused(shards, image, tmp_path, large):
     name = "data/test-00000-of-00002.parquet"
     other = bytearray(shards[name])
     other[len(other) // 2] ^= 1
@@ -142,7 +184,7 @@ def test_a_prepared_data_set_needs_no_hub(shards, tmp_path):
         prepare(hub, tmp_path)
     shutil.rmtree(tmp_path / "cache")
     _, samples = read_samples(tmp_path / "asked")
-    assert len([open_picture(tmp_path / "asked", sample) for sample in samples]) == 4
+    assert len([open_image(tmp_path / "asked", sample) for sample in samples]) == 4
 
 
 def test_files_that_are_in_the_cache_are_not_fetched_again(shards, tmp_path):
@@ -186,12 +228,20 @@ def test_a_token_that_does_not_do_is_not_printed(shards, tmp_path, token):
     ("settings", "environment", "message"),
     [
         ({"revision": "f" * 40}, {}, f"revision: derek-thomas/ScienceQA has no revision {'f' * 40}"),
-        ({"split": "tset"}, {}, "split: no Parquet files of a split 'tset'; allowed: test, train; did you mean 'test'?"),
+        (
+            {"split": "tset"},
+            {},
+            "split: no Parquet files of a split 'tset'; allowed: test, train; did you mean 'test'?",
+        ),
         ({"hub": "lmms-lab/textvqa"}, {}, "hub: there is no data set lmms-lab/textvqa"),
         ({}, {"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE forbids it"),
         ({}, {"HF_ENDPOINT": "http://127.0.0.1:9"}, "network or hub is out of reach"),
         ({"samples": 5}, {}, "samples: 5 asked, 4 usable"),
-        ({"columns": {"request": "ask"}}, {}, "no column ask, response; the table has image, question, choices, answer"),
+        (
+            {"columns": {"request": "ask"}},
+            {},
+            "no column ask, response; the table has image, question, choices, answer",
+        ),
         ({"metric": "cider_d"}, {}, "metric: derek-thomas/ScienceQA has its own, choice_accuracy"),
         ({"prompt": "raw", "columns": {}}, {}, "prompt belongs to a hub data set that is known here"),
     ],
@@ -231,7 +281,9 @@ def test_textvqa_puts_the_commonest_of_ten_answers_first():
 @pytest.mark.parametrize("prompt", ["lmms-eval", "raw"])
 def test_a_scienceqa_answer_outside_its_choices_is_bad(prompt):
     with pytest.raises(BadSample, match="answer 2 is none of its 2 choices"):
-        scienceqa.KNOWN.prompts[prompt].question({"question": "?", "choices": ["a", "b"], "answer": 2, "hint": ""})
+        scienceqa.KNOWN.prompts[prompt].question(
+            {"question": "?", "choices": ["a", "b"], "answer": 2, "hint": ""}
+        )
 
 
 def test_coco_captions_answer_one_prompt_for_all():

@@ -7,9 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from vlm_profiling.datasets.moving_shapes import COLOURS, DIRECTIONS, FRAMES, SHAPES, clip_frames, draw_moving_shapes
+from vlm_profiling.datasets.moving_shapes import (
+    COLOURS,
+    DIRECTIONS,
+    FRAMES,
+    SHAPES,
+    clip_frames,
+    draw_moving_shapes,
+)
 from vlm_profiling.datasets.read import open_media, read_source_folder
-from vlm_profiling.datasets.videos import Clip, decode_frames, frame_pictures
+from vlm_profiling.datasets.videos import Clip, decode_frames, frame_images
 
 SHIPPED = Path(__file__).parents[2] / "datasets" / "moving-shapes"
 
@@ -19,7 +26,7 @@ def test_the_shipped_files_decode_to_the_frames_that_are_drawn_and_ask_the_same(
     for name in ("00.mp4", "07.mp4"):
         clip = open_media(SHIPPED, next(sample for sample in samples if sample.image == name), FRAMES)
         assert isinstance(clip, Clip)
-        for decoded, drawn in zip(frame_pictures(decode_frames(clip)), clip_frames(int(name[:2])), strict=True):
+        for decoded, drawn in zip(frame_images(decode_frames(clip)), clip_frames(int(name[:2])), strict=True):
             difference = np.abs(np.asarray(decoded, float) - np.asarray(drawn, float))
             assert difference.mean() < 4  # of 255: what H.264 and half the colour's resolution cost
 

@@ -17,7 +17,11 @@ SCRIPT = Path(__file__).parents[2] / "scripts" / "prepare_dataset.py"
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def test_the_same_source_and_settings_give_the_same_bytes(source, prepare, tmp_path):
@@ -25,15 +29,20 @@ def test_the_same_source_and_settings_give_the_same_bytes(source, prepare, tmp_p
     prepare(tmp_path / "a", samples=4, seed=3)
     prepare(tmp_path / "b", samples=4, seed=3)
     assert content(tmp_path / "a") == content(tmp_path / "b")
-    assert prepare(tmp_path / "c", samples=4, seed=4).content_sha256 != prepare(tmp_path / "a", samples=4, seed=3).content_sha256
+    assert (
+        prepare(tmp_path / "c", samples=4, seed=4).content_sha256
+        != prepare(tmp_path / "a", samples=4, seed=3).content_sha256
+    )
 
 
-def test_manifest_samples_and_pictures_belong_together(source, prepare, tmp_path):
+def test_manifest_samples_and_images_belong_together(source, prepare, tmp_path):
     folder = source(4)
     manifest = prepare(samples=2)
     written = content(tmp_path / "prepared" / "shapes")
     samples = [json.loads(line) for line in written["samples.jsonl"].splitlines()]
-    assert sorted(written) == sorted(["manifest.json", "samples.jsonl", *(sample["image"] for sample in samples)])
+    assert sorted(written) == sorted(
+        ["manifest.json", "samples.jsonl", *(sample["image"] for sample in samples)]
+    )
     assert manifest.content_sha256 == hashlib.sha256(written["samples.jsonl"]).hexdigest()
     for sample in samples:
         assert written[sample["image"]] == (folder / "images" / f"{sample['id']}.png").read_bytes()
@@ -41,7 +50,7 @@ def test_manifest_samples_and_pictures_belong_together(source, prepare, tmp_path
     assert str(tmp_path) not in written["manifest.json"].decode()
 
 
-def test_a_picture_asked_about_twice_is_stored_once(source, prepare, tmp_path):
+def test_a_image_asked_about_twice_is_stored_once(source, prepare, tmp_path):
     source(3, lambda samples: [sample.update(image_path="images/0.png") for sample in samples])
     prepare()
     assert len(list((tmp_path / "prepared" / "shapes" / "images").iterdir())) == 1
@@ -59,7 +68,11 @@ def test_a_failed_preparation_leaves_what_was_there(source, prepare, tmp_path, m
     source(4)
     prepare(samples=1)
     before = content(tmp_path / "prepared")
-    monkeypatch.setattr(preparation, "write_manifest", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(
+        preparation,
+        "write_manifest",
+        lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")),
+    )
     with pytest.raises(OSError, match="No space left"):
         prepare(samples=2)
     assert content(tmp_path / "prepared") == before
@@ -79,17 +92,17 @@ def test_a_folder_with_anything_else_in_it_is_not_replaced(source, prepare, tmp_
     assert (folder / "samples.json").is_file()
 
 
-def test_a_picture_that_changes_meanwhile_is_noticed(source, prepare, tmp_path, picture, monkeypatch):
+def test_a_image_that_changes_meanwhile_is_noticed(source, prepare, tmp_path, image, monkeypatch):
     folder = source()
     survey = preparation.survey_source
 
     def survey_then_change(rows):
         found = survey(rows)
-        (folder / "images" / "2.png").write_bytes(picture((0, 99, 0)))
+        (folder / "images" / "2.png").write_bytes(image((0, 99, 0)))
         return found
 
     monkeypatch.setattr(preparation, "survey_source", survey_then_change)
-    with pytest.raises(DatasetError, match="sample 2: its picture changed"):
+    with pytest.raises(DatasetError, match="sample 2: its image changed"):
         prepare()
     assert not (tmp_path / "prepared" / "shapes").exists()
 
@@ -109,7 +122,9 @@ def run_script(cwd: Path, dataset: str, output: str) -> subprocess.CompletedProc
 
 def test_the_script_prepares_below_the_working_directory(source, tmp_path):
     source()
-    done = run_script(tmp_path, '{"folder": "datasets/shapes", "samples": 3}', "results/datasets/shapes/manifest.json")
+    done = run_script(
+        tmp_path, '{"folder": "datasets/shapes", "samples": 3}', "results/datasets/shapes/manifest.json"
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "shapes: 3 of 4 samples from datasets/shapes\n"
     assert len(content(tmp_path / "results" / "datasets" / "shapes")) == 5

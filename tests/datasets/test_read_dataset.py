@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vlm_profiling.datasets.candidates import DatasetError
-from vlm_profiling.datasets.read import open_picture, read_samples, read_source_folder
+from vlm_profiling.datasets.read import open_image, read_samples, read_source_folder
 from vlm_profiling.record.manifests import DatasetSample
 
 
@@ -16,13 +16,13 @@ def prepared(source, prepare, tmp_path):
     return tmp_path / "prepared" / "shapes"
 
 
-def test_samples_and_pictures_come_back(prepared):
+def test_samples_and_images_come_back(prepared):
     manifest, samples = read_samples(prepared)
     assert manifest.samples == len(samples) == 4
     for sample in samples:
-        picture = open_picture(prepared, sample)
-        assert (picture.mode, picture.size) == ("RGB", (8, 6))
-        assert picture.getpixel((0, 0)) == (int(sample.id), 0, 0)
+        image = open_image(prepared, sample)
+        assert (image.mode, image.size) == ("RGB", (8, 6))
+        assert image.getpixel((0, 0)) == (int(sample.id), 0, 0)
 
 
 def test_edited_samples_are_refused(prepared):
@@ -39,25 +39,25 @@ def test_a_missing_file_is_named(prepared, name):
         read_samples(prepared)
 
 
-def test_a_changed_picture_is_named(prepared, picture):
+def test_a_changed_image_is_named(prepared, image):
     _, samples = read_samples(prepared)
-    (prepared / samples[0].image).write_bytes(picture((0, 0, 7)))
-    with pytest.raises(DatasetError, match=f"{samples[0].image}: the picture changed"):
-        open_picture(prepared, samples[0])
+    (prepared / samples[0].image).write_bytes(image((0, 0, 7)))
+    with pytest.raises(DatasetError, match=f"{samples[0].image}: the image changed"):
+        open_image(prepared, samples[0])
 
 
-def test_a_missing_picture_is_named(prepared):
+def test_a_missing_image_is_named(prepared):
     _, samples = read_samples(prepared)
     (prepared / samples[0].image).unlink()
     with pytest.raises(DatasetError, match=f"sample {samples[0].id}: no such file: {samples[0].image}"):
-        open_picture(prepared, samples[0])
+        open_image(prepared, samples[0])
 
 
-def test_a_sample_cannot_name_a_picture_outside(prepared, tmp_path, picture):
-    (tmp_path / "prepared" / "secret.png").write_bytes(picture())
+def test_a_sample_cannot_name_a_image_outside(prepared, tmp_path, image):
+    (tmp_path / "prepared" / "secret.png").write_bytes(image())
     sample = DatasetSample(id="0", image="../secret.png", image_sha256="0", request="?", references=[""])
     with pytest.raises(DatasetError, match="leaves the data set's folder"):
-        open_picture(prepared, sample)
+        open_image(prepared, sample)
 
 
 def test_a_source_folder_reads_as_its_preparation_would(prepared, tmp_path):
@@ -67,7 +67,7 @@ def test_a_source_folder_reads_as_its_preparation_would(prepared, tmp_path):
     assert [sample.id for sample in samples] == [sample.id for sample in expected[:3]]
     assert manifest.population == expected_manifest.population == 4
     assert read_source_folder(folder, None)[0].content_sha256 == expected_manifest.content_sha256
-    assert open_picture(folder, samples[0]).tobytes() == open_picture(prepared, expected[0]).tobytes()
+    assert open_image(folder, samples[0]).tobytes() == open_image(prepared, expected[0]).tobytes()
 
 
 def test_a_prepared_folder_reads_as_a_source_folder_too(prepared):

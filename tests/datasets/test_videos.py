@@ -1,4 +1,6 @@
-"""Videos of real files, encoded here: which frames are given, what is refused, what a prepared data set holds of them."""
+"""Videos of real files, encoded here: which frames are given, what is refused, what a prepared data set holds
+of them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from vlm_profiling.datasets import videos
 from vlm_profiling.datasets.candidates import BadSample, DatasetError
 from vlm_profiling.datasets.moving_shapes import write_clip
 from vlm_profiling.datasets.read import open_media, read_samples, read_source_folder
-from vlm_profiling.datasets.videos import Clip, decode_frames, examine_video, frame_indices, frame_pictures
+from vlm_profiling.datasets.videos import Clip, decode_frames, examine_video, frame_images, frame_indices
 
 FRAMES = 24
 
@@ -36,19 +38,21 @@ def folder(tmp_path: Path, clip: bytes) -> Path:
     made = tmp_path / "datasets" / "shapes"
     made.mkdir(parents=True)
     (made / "clip.mp4").write_bytes(clip)
-    write_samples(made, [{"video_path": "clip.mp4", "request": f"question {n}?", "response": "yes"} for n in range(2)])
+    write_samples(
+        made, [{"video_path": "clip.mp4", "request": f"question {n}?", "response": "yes"} for n in range(2)]
+    )
     return made
 
 
 def shade(number: int) -> Image.Image:
-    picture = Image.new("RGB", (48, 32), (10 * number,) * 3)
-    picture.paste((255, 255, 255), (0, 0, 24, 32))
-    return picture
+    image = Image.new("RGB", (48, 32), (10 * number,) * 3)
+    image.paste((255, 255, 255), (0, 0, 24, 32))
+    return image
 
 
-def number_of(picture: Image.Image) -> int:
-    """Which frame of the clip a picture is."""
-    level = picture.convert("L").getpixel((40, 16))
+def number_of(image: Image.Image) -> int:
+    """Which frame of the clip an image is."""
+    level = image.convert("L").getpixel((40, 16))
     assert isinstance(level, int)
     return round(level / 10)
 
@@ -68,7 +72,9 @@ def write_samples(folder: Path, samples: list[dict]) -> None:
         (1, 16, (0,)),
     ],
 )
-def test_frames_are_the_middles_of_equal_segments_and_never_given_twice(there: int, asked: int, indices: tuple[int, ...]) -> None:
+def test_frames_are_the_middles_of_equal_segments_and_never_given_twice(
+    there: int, asked: int, indices: tuple[int, ...]
+) -> None:
     assert frame_indices(there, asked) == indices
 
 
@@ -77,9 +83,9 @@ def test_the_frames_given_are_those_at_the_positions(folder: Path) -> None:
     for asked in (1, 2, 4, 8, 16, 100):
         clip = open_media(folder, samples[0], asked)
         assert isinstance(clip, Clip) and clip.size == (48, 32)
-        pictures = frame_pictures(decode_frames(clip))
-        assert [number_of(picture) for picture in pictures] == list(frame_indices(FRAMES, asked))
-        assert {(picture.mode, picture.size) for picture in pictures} == {("RGB", (48, 32))}
+        images = frame_images(decode_frames(clip))
+        assert [number_of(image) for image in images] == list(frame_indices(FRAMES, asked))
+        assert {(image.mode, image.size) for image in images} == {("RGB", (48, 32))}
 
 
 @pytest.mark.parametrize(("codec", "ending"), [("mpeg4", "avi"), ("libvpx-vp9", "mkv"), ("libx264", "ts")])
@@ -88,21 +94,31 @@ def test_other_containers_and_codecs_hold_the_same_frames(tmp_path: Path, codec:
     write_clip(path, [shade(number) for number in range(FRAMES)], codec=codec)
     video, named = examine_video(path.read_bytes())
     assert (video.frames, video.width, video.height, named) == (FRAMES, 48, 32, ending)
-    pictures = frame_pictures(decode_frames(Clip(path, video, frame_indices(FRAMES, 4))))
-    assert [number_of(picture) for picture in pictures] == [3, 9, 15, 21]
+    images = frame_images(decode_frames(Clip(path, video, frame_indices(FRAMES, 4))))
+    assert [number_of(image) for image in images] == [3, 9, 15, 21]
 
 
 def test_a_clip_filmed_sideways_is_turned_upright(clip: bytes, tmp_path: Path) -> None:
     """By the matrix in its track's header, here that of a telephone held upright: a quarter turn clockwise."""
     matrix = clip.index(b"tkhd") + 4 + 4 + 5 * 4 + 2 * 8
-    assert np.frombuffer(clip[matrix : matrix + 36], ">i4").tolist() == [0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000]
+    assert np.frombuffer(clip[matrix : matrix + 36], ">i4").tolist() == [
+        0x10000,
+        0,
+        0,
+        0,
+        0x10000,
+        0,
+        0,
+        0,
+        0x40000000,
+    ]
     turn = np.array([0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000], ">i4").tobytes()
     path = tmp_path / "turned.mp4"
     path.write_bytes(clip[:matrix] + turn + clip[matrix + 36 :])
     video, _ = examine_video(path.read_bytes())
     assert (video.width, video.height) == (32, 48)
-    (picture,) = frame_pictures(decode_frames(Clip(path, video, (0,))))
-    top, bottom = (picture.crop((0, row, 32, row + 8)).convert("L").getextrema() for row in (0, 40))
+    (image,) = frame_images(decode_frames(Clip(path, video, (0,))))
+    top, bottom = (image.crop((0, row, 32, row + 8)).convert("L").getextrema() for row in (0, 40))
     assert top[0] > 240 and bottom[1] < 20  # the white left half is on top
 
 
@@ -120,7 +136,10 @@ def audio_alone() -> bytes:
 def cut_short(clip: bytes, folder: Path) -> bytes:
     """The clip with its index first, as on the web, and only its first ten frames there."""
     path = folder / "fast.mp4"
-    with av.open(io.BytesIO(clip)) as source, av.open(str(path), "w", options={"movflags": "faststart"}) as target:
+    with (
+        av.open(io.BytesIO(clip)) as source,
+        av.open(str(path), "w", options={"movflags": "faststart"}) as target,
+    ):
         stream = target.add_stream_from_template(source.streams.video[0])
         for packet in source.demux(video=0):
             if packet.dts is not None:
@@ -138,7 +157,10 @@ def cut_short(clip: bytes, folder: Path) -> bytes:
         (lambda clip, _: clip[: len(clip) // 2], "the video does not decode: Invalid data"),
         (cut_short, r"the video ends after 10 of the 24 frames that its header promises"),
         (lambda *_: b"", "the video does not decode"),
-        (lambda *_: b"#EXTM3U\n#EXTINF:1,\n/etc/hostname\n#EXT-X-ENDLIST\n", "the video does not decode: Invalid data"),
+        (
+            lambda *_: b"#EXTM3U\n#EXTINF:1,\n/etc/hostname\n#EXT-X-ENDLIST\n",
+            "the video does not decode: Invalid data",
+        ),
         (lambda *_: audio_alone(), "the file has no video stream"),
     ],
     ids=["half", "cut short", "empty", "playlist", "sound"],
@@ -169,13 +191,15 @@ def test_a_video_beyond_the_bounds_is_refused_however_small_its_file(
         examine_video(path.read_bytes())
 
 
-def test_bad_videos_are_named_in_one_error_beside_bad_pictures_or_skipped_and_counted(folder: Path, prepare, picture) -> None:
+def test_bad_videos_are_named_in_one_error_beside_bad_images_or_skipped_and_counted(
+    folder: Path, prepare, image
+) -> None:
     (folder / "half.mp4").write_bytes((folder / "clip.mp4").read_bytes()[:900])
-    (folder / "picture.png").write_bytes(picture())
-    rows = [{"video_path": name} for name in ("clip.mp4", "half.mp4", "gone.mp4", "picture.png")]
+    (folder / "image.png").write_bytes(image())
+    rows = [{"video_path": name} for name in ("clip.mp4", "half.mp4", "gone.mp4", "image.png")]
     rows += [
-        {"image_path": "picture.png"},
-        {"image_path": "picture.png", "video_path": "clip.mp4"},
+        {"image_path": "image.png"},
+        {"image_path": "image.png", "video_path": "clip.mp4"},
         {"image_path": "clip.mp4"},
         {},
     ]
@@ -184,30 +208,48 @@ def test_bad_videos_are_named_in_one_error_beside_bad_pictures_or_skipped_and_co
         prepare()
     told = str(stopped.value).splitlines()
     assert told[0].startswith("datasets/shapes: 6 of 8 samples cannot be used")
-    assert [line.strip().partition(":")[0] for line in told[1:]] == [f"sample {n}" for n in (1, 2, 3, 5, 6, 7)]
-    assert "no such file: gone.mp4" in told[2] and "a picture and a video" in told[4] and "no picture and no video" in told[6]
+    assert [line.strip().partition(":")[0] for line in told[1:]] == [
+        f"sample {n}" for n in (1, 2, 3, 5, 6, 7)
+    ]
+    assert (
+        "no such file: gone.mp4" in told[2]
+        and "an image and a video" in told[4]
+        and "no image and no video" in told[6]
+    )
     manifest = prepare(on_bad_sample="skip")
     assert (manifest.samples, len(manifest.skipped)) == (2, 6)
 
 
-def test_a_prepared_data_set_holds_each_video_once_with_its_hash_and_facts(folder: Path, prepare, tmp_path: Path) -> None:
+def test_a_prepared_data_set_holds_each_video_once_with_its_hash_and_facts(
+    folder: Path, prepare, tmp_path: Path
+) -> None:
     prepare()
     prepared = tmp_path / "prepared" / "shapes"
     _, samples = read_samples(prepared)
     assert len(samples) == 2 and len({sample.image for sample in samples}) == 1
     assert [path.name for path in (prepared / "videos").iterdir()] == [f"{samples[0].image_sha256}.mp4"]
-    assert samples[0].video and samples[0].video.codec == "h264" and samples[0].video.duration_s == pytest.approx(2.0)
+    assert (
+        samples[0].video
+        and samples[0].video.codec == "h264"
+        and samples[0].video.duration_s == pytest.approx(2.0)
+    )
     _, drawn = read_source_folder(folder, None)
-    assert [(sample.id, sample.video) for sample in drawn] == [(sample.id, sample.video) for sample in samples]
+    assert [(sample.id, sample.video) for sample in drawn] == [
+        (sample.id, sample.video) for sample in samples
+    ]
     (prepared / samples[0].image).write_bytes(b"another")
     with pytest.raises(DatasetError, match="the video changed since the data set was prepared"):
         open_media(prepared, samples[0], 2)
 
 
-def test_columns_name_where_videos_lie_and_parquet_may_hold_them(folder: Path, prepare, clip: bytes, tmp_path: Path) -> None:
+def test_columns_name_where_videos_lie_and_parquet_may_hold_them(
+    folder: Path, prepare, clip: bytes, tmp_path: Path
+) -> None:
     (folder / "samples.json").unlink()
     rows = {"film": [{"bytes": clip, "path": "a.mp4"}], "asks": ["how many?"], "says": ["one"]}
     pl.DataFrame(rows).write_parquet(folder / "samples.parquet")
     prepare(columns={"video": "film", "request": "asks", "response": "says"})
     _, samples = read_samples(tmp_path / "prepared" / "shapes")
-    assert [(sample.video and sample.video.frames, sample.request) for sample in samples] == [(FRAMES, "how many?")]
+    assert [(sample.video and sample.video.frames, sample.request) for sample in samples] == [
+        (FRAMES, "how many?")
+    ]

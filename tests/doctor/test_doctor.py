@@ -58,9 +58,21 @@ def test_good_gpu_is_named_with_its_memory_driver_and_meter(run_with_nvml: RunWi
         ({"memory_gib": 94.0}, {}, "has less memory than device_memory_gib: 94.0"),
         ({}, {"limit_w": 450}, "its power is capped at 450 W; by default it may draw 700 W"),
         ({}, {"process": "other"}, "other processes compute on it: 1"),
-        ({}, {"mig": 1}, "no energy: MIG is on: NVML gives the joules of the whole board, other instances included"),
-        ({}, {"missing": "energy"}, "no energy counter: joules come from power samples alone, and are less certain"),
-        ({}, {"missing": "energy,instant,usage"}, "no energy: NVML offers neither energy nor power of this GPU"),
+        (
+            {},
+            {"mig": 1},
+            "no energy: MIG is on: NVML gives the joules of the whole board, other instances included",
+        ),
+        (
+            {},
+            {"missing": "energy"},
+            "no energy counter: joules come from power samples alone, and are less certain",
+        ),
+        (
+            {},
+            {"missing": "energy,instant,usage"},
+            "no energy: NVML offers neither energy nor power of this GPU",
+        ),
     ],
 )
 def test_what_spoils_a_figure_is_a_warning(
@@ -75,11 +87,21 @@ def test_each_of_several_gpus_is_checked(run_with_nvml: RunWithNvml) -> None:
 
 
 @pytest.mark.parametrize(("on_cluster", "verdict"), [(False, "missing"), (True, "warn")])
-def test_fewer_gpus_than_a_model_is_laid_on_are_told(run_with_nvml: RunWithNvml, on_cluster: bool, verdict: str) -> None:
+def test_fewer_gpus_than_a_model_is_laid_on_are_told(
+    run_with_nvml: RunWithNvml, on_cluster: bool, verdict: str
+) -> None:
     settings = {"needed": 3, "on_cluster": on_cluster}
     first, *_ = gpus(run_with_nvml, settings, watts="100,200")
-    assert (first.verdict, first.name, first.found) == (verdict, "GPUs", "2 here, and a model of the study asks for gpus: 3")
-    assert {check.name for check in gpus(run_with_nvml, settings, watts="100,200,300")} == {"GPU 0", "GPU 1", "GPU 2"}
+    assert (first.verdict, first.name, first.found) == (
+        verdict,
+        "GPUs",
+        "2 here, and a model of the study asks for gpus: 3",
+    )
+    assert {check.name for check in gpus(run_with_nvml, settings, watts="100,200,300")} == {
+        "GPU 0",
+        "GPU 1",
+        "GPU 2",
+    }
 
 
 def test_lost_gpu_is_missing_with_what_nvml_says(run_with_nvml: RunWithNvml) -> None:
@@ -88,7 +110,9 @@ def test_lost_gpu_is_missing_with_what_nvml_says(run_with_nvml: RunWithNvml) -> 
 
 
 @pytest.mark.skipif(Path("/proc/driver/nvidia").exists(), reason="this machine has an NVIDIA driver")
-@pytest.mark.parametrize(("needed", "on_cluster", "verdict"), [(1, False, "missing"), (1, True, "warn"), (0, False, "-")])
+@pytest.mark.parametrize(
+    ("needed", "on_cluster", "verdict"), [(1, False, "missing"), (1, True, "warn"), (0, False, "-")]
+)
 def test_no_driver_weighs_as_much_as_the_study_needs_one(
     needed: int, on_cluster: bool, verdict: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,10 +122,16 @@ def test_no_driver_weighs_as_much_as_the_study_needs_one(
 
 
 @pytest.mark.skipif(Path("/proc/driver/nvidia").exists(), reason="this machine has an NVIDIA driver")
-def test_a_compute_node_without_a_driver_is_not_sent_to_a_compute_node(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compute_node_without_a_driver_is_not_sent_to_a_compute_node(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     [check] = check_gpus(needed=1, hardware=None, memory_gib=None, on_cluster=True)
-    assert check.verdict == "missing" and check.found.endswith(", a compute node") and "srun" not in str(check.mend)
+    assert (
+        check.verdict == "missing"
+        and check.found.endswith(", a compute node")
+        and "srun" not in str(check.mend)
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,12 +169,17 @@ def test_slurm_is_told_with_its_partitions(stand_in: Callable[..., None]) -> Non
 def test_containers_need_apptainer_and_the_images(stand_in: Callable[..., None], tmp_path: Path) -> None:
     image = tmp_path / "cpu.sif"
     checks = list(check_containers([str(image)]))
-    assert [(check.verdict, check.name) for check in checks] == [("missing", "containers"), ("missing", "image")]
+    assert [(check.verdict, check.name) for check in checks] == [
+        ("missing", "containers"),
+        ("missing", "image"),
+    ]
     assert all(check.mend for check in checks)
 
     stand_in("apptainer", "apptainer version 1.4.5")
     image.write_bytes(b"#!run\n".ljust(32, b"\0") + b"SIF_MAGIC\0" + b"01\0" + b"02\0" + bytes(range(16)))
-    checks = {check.name: check for check in check_containers([str(image), f"docker://x/y@sha256:{'a' * 64}"])}
+    checks = {
+        check.name: check for check in check_containers([str(image), f"docker://x/y@sha256:{'a' * 64}"])
+    }
     assert checks["containers"].found == "apptainer version 1.4.5"
     assert {check.verdict for name, check in checks.items() if name != "mounting images"} == {"ok"}
 
@@ -156,10 +191,14 @@ def test_packages_are_compared_with_each_lock(tmp_path: Path) -> None:
     absent.write_text("no-such-package==1.0\n")
     checks = list(check_packages([good, other, absent, tmp_path / "none.lock"]))
     assert [check.verdict for check in checks] == ["ok", "ok", "warn", "missing", "missing"]
-    assert checks[3].found == "no-such-package is missing, lock 1.0" and checks[3].mend == "make clean-env env"
+    assert (
+        checks[3].found == "no-such-package is missing, lock 1.0" and checks[3].mend == "make clean-env env"
+    )
 
 
-def test_hub_cache_matters_where_models_come_from_a_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hub_cache_matters_where_models_come_from_a_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     assert verdicts(check_hub(study_from_mapping(STUDY))) == [("-", "HF_HOME")]
@@ -189,13 +228,18 @@ def test_full_disk_and_foreign_folder_are_told(tmp_path: Path, monkeypatch: pyte
 
 
 def test_rapl_is_read_and_its_lack_warns_where_runs_use_the_cpu(tmp_path: Path) -> None:
-    assert [check_cpu_energy(needed=needed, powercap=tmp_path).verdict for needed in (True, False)] == ["warn", "-"]
+    assert [check_cpu_energy(needed=needed, powercap=tmp_path).verdict for needed in (True, False)] == [
+        "warn",
+        "-",
+    ]
     FakePowercap(tmp_path)
     check = check_cpu_energy(needed=True, powercap=tmp_path)
     assert (check.verdict, check.found) == ("ok", "RAPL of package-0, package-0 dram, package-1")
 
 
-def test_unreadable_rapl_is_told_with_the_command_that_mends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_rapl_is_told_with_the_command_that_mends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     FakePowercap(tmp_path)
     read_text = Path.read_text
 
@@ -225,7 +269,16 @@ def test_whole_examination_names_every_part_and_fails_only_for_what_the_study_ne
     file = tmp_path / "study.yaml"
     file.write_text(yaml.safe_dump({**STUDY, "results": "results/doctor"}))
     names = {check.name for check in examine(open_workflow([file], PROJECT))}
-    assert {"Python", "workflow.lock", "measure.lock", "SLURM", "results", "HF_HOME", "CPU energy", "CPU load"} <= names
+    assert {
+        "Python",
+        "workflow.lock",
+        "measure.lock",
+        "SLURM",
+        "results",
+        "HF_HOME",
+        "CPU energy",
+        "CPU load",
+    } <= names
     assert "containers" not in names
 
     def doctor(**changes: object) -> subprocess.CompletedProcess[str]:
@@ -236,7 +289,10 @@ def test_whole_examination_names_every_part_and_fails_only_for_what_the_study_ne
     assert doctor().returncode == 0
     contained = doctor(container="containers/none.sif", cpu_container="containers/none.sif")
     assert contained.returncode == 1
-    assert "missing  image                 containers/none.sif is not there, or no SIF file\n" in contained.stdout
+    assert (
+        "missing  image                 containers/none.sif is not there, or no SIF file\n"
+        in contained.stdout
+    )
     assert "-> make containers\n" in contained.stdout
     assert "measure.lock" not in contained.stdout
     assert doctor(grid="triangle").returncode == 2

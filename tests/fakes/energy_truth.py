@@ -20,12 +20,12 @@ from typing import Any
 from fakes.nvml import SCRIPTS, RunWithNvml
 from fakes.powercap import RANGE_UJ, FakePowercap
 
-from vlm_profiling.measure.gpu import find_gpu, find_gpus
-from vlm_profiling.measure.meters import Clock, Meter, MeterError, Reading
-from vlm_profiling.measure.meters_nvml import GpuMeter
-from vlm_profiling.measure.meters_rapl import UPDATE_S, RaplMeter
-from vlm_profiling.measure.meters_several import SeveralGpusMeter
-from vlm_profiling.measure.sampler import due_times_s
+from vlm_profiling.measure.meters.base import Clock, Meter, MeterError, EnergyReading
+from vlm_profiling.measure.meters.gpu import find_gpu, find_gpus
+from vlm_profiling.measure.meters.multi_gpu import SeveralGpusMeter
+from vlm_profiling.measure.meters.nvml import GpuMeter
+from vlm_profiling.measure.meters.rapl import UPDATE_S, RaplMeter
+from vlm_profiling.measure.meters.sampler import due_times_s
 
 KINDS = (
     "counter",
@@ -70,7 +70,10 @@ class Power:
 
     def __init__(self, points: list[tuple[float, float]]) -> None:
         self.times_s, self.watts = (list(values) for values in zip(*points, strict=True))
-        steps = ((end_s - start_s) * (start_w + end_w) / 2 for (start_s, start_w), (end_s, end_w) in pairwise(points))
+        steps = (
+            (end_s - start_s) * (start_w + end_w) / 2
+            for (start_s, start_w), (end_s, end_w) in pairwise(points)
+        )
         self._joules = list(accumulate(steps, initial=0.0))
 
     def joules(self, until_s: float) -> float:
@@ -84,7 +87,9 @@ class Power:
 
 
 class Simulated:
-    """A clock that goes on when somebody sleeps, a little longer than asked, and that the stand-in library shares."""
+    """A clock that goes on when somebody sleeps, a little longer than asked, and that the stand-in library
+    shares.
+    """
 
     def __init__(self, draw: random.Random, renew: Callable[[float], None] = lambda now_s: None) -> None:
         """`renew` is told the time whenever it has changed."""
@@ -106,7 +111,9 @@ class Simulated:
 def random_power(draw: random.Random, start_s: float, work_s: float) -> Power:
     """Idle, then batches of a quiet preparation, a peak and a rippling decode, then down to idle again."""
     limit_w = draw.uniform(70, 700)
-    idle_w, peak_w, decode_w = (limit_w * draw.uniform(*share) for share in ((0.05, 0.3), (0.6, 1.0), (0.3, 0.8)))
+    idle_w, peak_w, decode_w = (
+        limit_w * draw.uniform(*share) for share in ((0.05, 0.3), (0.6, 1.0), (0.3, 0.8))
+    )
     ripple, step_s = draw.uniform(0, 0.3), draw.uniform(0.01, 0.06)
     prepare_s, peak_s, decode_s = draw.uniform(0.0, 0.2), draw.uniform(0.01, 0.3), draw.uniform(0.05, 2.0)
     drift = draw.uniform(-0.1, 0.1)
@@ -136,7 +143,9 @@ def random_power(draw: random.Random, start_s: float, work_s: float) -> Power:
 
 
 def gpu_trial(kind: str, draw: random.Random) -> Trial:
-    """A window on the second of two boards, which CUDA_VISIBLE_DEVICES puts first, or on both; each has a power of its own."""
+    """A window on the second of two boards, which CUDA_VISIBLE_DEVICES puts first, or on both; each has a
+    power of its own.
+    """
     several = kind.startswith("two boards")
     os.environ |= {
         "FAKE_NVML_WATTS": "100,300",
@@ -160,20 +169,30 @@ def gpu_trial(kind: str, draw: random.Random) -> Trial:
     simulated.draw_power(1, power)
     simulated.draw_power(0, other)
     try:
-        meter = SeveralGpusMeter(find_gpus(None, 2), simulated.clock) if several else GpuMeter(find_gpu(None), simulated.clock)
+        meter = (
+            SeveralGpusMeter(find_gpus(None, 2), simulated.clock)
+            if several
+            else GpuMeter(find_gpu(None), simulated.clock)
+        )
     except MeterError as error:
         return Trial(kind, work_s, power.joules(start_s + work_s) - power.joules(start_s), refused=str(error))
     reading, began_s, ended_s = measure(meter, simulated, start_s, work_s)
     return trial_of(kind, [power, other] if several else [power], reading, began_s, ended_s)
 
 
-def trial_of(kind: str, powers: list[Power], reading: Reading, began_s: float, ended_s: float) -> Trial:
+def trial_of(kind: str, powers: list[Power], reading: EnergyReading, began_s: float, ended_s: float) -> Trial:
     true_j = sum(power.joules(ended_s) - power.joules(began_s) for power in powers)
-    return Trial(kind, ended_s - began_s, true_j, reading.joules, reading.relative_uncertainty, reading.second_meter_j)
+    return Trial(
+        kind, ended_s - began_s, true_j, reading.joules, reading.relative_uncertainty, reading.second_meter_j
+    )
 
 
-def measure(meter: Meter, simulated: Simulated, start_s: float, work_s: float) -> tuple[Reading, float, float]:
-    """A window that is opened as the work is about to begin, and sampled until it ends; with the times of both ends."""
+def measure(
+    meter: Meter, simulated: Simulated, start_s: float, work_s: float
+) -> tuple[EnergyReading, float, float]:
+    """A window that is opened as the work is about to begin, and sampled until it ends; with the times of
+    both ends.
+    """
     simulated.sleep(start_s - simulated.clock.now_s() - 0.15)  # a tick is at most 0.1 s away
     window = meter.start()
     began_s = simulated.clock.now_s()
@@ -193,7 +212,9 @@ PACKAGES = {"intel-rapl:0": 0.5, "intel-rapl:0:1": 0.1, "intel-rapl:1": 0.4}
 
 
 class PowercapInTime(FakePowercap):
-    """Two packages, whose counters are renewed every millisecond; the first has DRAM, a fifth of its own power."""
+    """Two packages, whose counters are renewed every millisecond; the first has DRAM, a fifth of its own
+    power.
+    """
 
     def __init__(self, root: Path, start_uj: int) -> None:
         names = {"intel-rapl:0": "package-0", "intel-rapl:0:1": "dram", "intel-rapl:1": "package-1"}
@@ -212,10 +233,16 @@ def rapl_trial(kind: str, draw: random.Random) -> Trial:
     start_s, work_s = BEFORE_S, draw.uniform(10, 12)
     power = random_power(draw, start_s, work_s)
     with tempfile.TemporaryDirectory() as folder:
-        start_uj = RANGE_UJ - round(draw.uniform(1, 200) * 1e6) if kind == "RAPL wraps" else draw.randrange(10**9)
+        start_uj = (
+            RANGE_UJ - round(draw.uniform(1, 200) * 1e6) if kind == "RAPL wraps" else draw.randrange(10**9)
+        )
         powercap = PowercapInTime(Path(folder), start_uj)
-        simulated = Simulated(draw, lambda now_s: powercap.tell(power.joules(math.floor(now_s / UPDATE_S) * UPDATE_S)))
-        reading, began_s, ended_s = measure(RaplMeter(Path(folder), simulated.clock), simulated, start_s, work_s)
+        simulated = Simulated(
+            draw, lambda now_s: powercap.tell(power.joules(math.floor(now_s / UPDATE_S) * UPDATE_S))
+        )
+        reading, began_s, ended_s = measure(
+            RaplMeter(Path(folder), simulated.clock), simulated, start_s, work_s
+        )
     return trial_of(kind, [power], reading, began_s, ended_s)
 
 

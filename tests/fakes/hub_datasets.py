@@ -79,7 +79,11 @@ def serve(hub: FakeHub) -> Iterator[FakeHub]:
 
         def _send_file(self, path: str, with_body: bool) -> None:
             content = hub.changed.get(path, hub.files[path])
-            headers = {"ETag": f'"{path.replace("/", "-")}"', "X-Repo-Commit": REVISION, "Accept-Ranges": "bytes"}
+            headers = {
+                "ETag": f'"{path.replace("/", "-")}"',
+                "X-Repo-Commit": REVISION,
+                "Accept-Ranges": "bytes",
+            }
             if not with_body:
                 self._send(content, headers, with_body)
                 return
@@ -96,7 +100,14 @@ def serve(hub: FakeHub) -> Iterator[FakeHub]:
                 hub.stalled.set()
                 self.connection.recv(1)  # until whoever asked is gone
 
-        def _send(self, body: bytes, headers: dict[str, str], with_body: bool, status: int = 200, stop: int | None = None):
+        def _send(
+            self,
+            body: bytes,
+            headers: dict[str, str],
+            with_body: bool,
+            status: int = 200,
+            stop: int | None = None,
+        ):
             self.send_response(status)
             for header, value in headers.items():
                 self.send_header(header, value)
@@ -129,5 +140,8 @@ def _listed(hub: FakeHub, path: str) -> dict[str, object]:
     entry: dict[str, object] = {"rfilename": path, "size": len(content)}
     if hub.large:
         sha256 = hashlib.sha256(content).hexdigest()
-        return entry | {"blobId": "0" * 40, "lfs": {"sha256": sha256, "size": len(content), "pointerSize": 135}}
+        return entry | {
+            "blobId": "0" * 40,
+            "lfs": {"sha256": sha256, "size": len(content), "pointerSize": 135},
+        }
     return entry | {"blobId": hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()}

@@ -15,7 +15,9 @@ SOURCE = Path(__file__).with_name("fake_nvml.c")
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 RunWithNvml = Callable[..., Any]
-"""run(code, environment, **settings): what Python `code` prints as JSON; settings of fake_nvml.c in lower case (watts="100")."""
+"""run(code, environment, **settings): what Python `code` prints as JSON; settings of fake_nvml.c in lower
+case (watts="100").
+"""
 
 
 def compile_fake_nvml(folder: Path) -> None:
@@ -25,7 +27,9 @@ def compile_fake_nvml(folder: Path) -> None:
 
 
 def run_with_library(folder: Path, code: str, environment: dict[str, str], **settings: object) -> Any:
-    """Run Python code in a process of its own, where the library in `folder` is the driver; returns its JSON output."""
+    """Run Python code in a process of its own, where the library in `folder` is the driver; returns its JSON
+    output.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CUDA_", "FAKE_NVML_"))}
     fake = {f"FAKE_NVML_{name.upper()}": str(value) for name, value in settings.items()}
     answer = subprocess.run(

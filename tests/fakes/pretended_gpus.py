@@ -1,8 +1,10 @@
-"""Pretended GPUs for torch on the CPU: tensors that say they are on cuda:0, cuda:1..., and refuse to be mixed as CUDA's do.
+"""Pretended GPUs for torch on the CPU: tensors that say they are on cuda:0, cuda:1..., and refuse to be mixed
+as CUDA's do.
 
-The numbers are the CPU's. Where each storage is pretended to lie is kept beside it: an operator whose operands lie on several
-devices raises as torch does, what it allocates lies where its operands lie, and only `.to`, `copy_` and a factory's `device`
-move anything. As with CUDA, single numbers of the CPU may meet any tensor, and its indices may index one.
+The numbers are the CPU's. Where each storage is pretended to lie is kept beside it: an operator whose
+operands lie on several devices raises as torch does, what it allocates lies where its operands lie, and only
+`.to`, `copy_` and a factory's `device` move anything. As with CUDA, single numbers of the CPU may meet any
+tensor, and its indices may index one.
 """
 
 from __future__ import annotations
@@ -21,7 +23,14 @@ from torch.utils._pytree import tree_leaves
 
 CPU = torch.device("cpu")
 DEVICE, IS_CUDA = (getattr(getattr(Tensor, name), "__get__") for name in ("device", "is_cuda"))  # noqa: B009 - of the properties
-MOVES = {"aten::copy_", "aten::_to_copy", "aten::_local_scalar_dense", "aten::set_", "aten::detach", "aten::alias"}
+MOVES = {
+    "aten::copy_",
+    "aten::_to_copy",
+    "aten::_local_scalar_dense",
+    "aten::set_",
+    "aten::detach",
+    "aten::alias",
+}
 INDEXING = {"aten::index", "aten::index_put", "aten::index_put_", "aten::_index_put_impl_"}
 
 
@@ -61,7 +70,9 @@ class Operators(TorchDispatchMode):
         met = {self.places.get(operand) for operand in operands if operand.dim() > 0}
         if len(met) > 1 and name not in MOVES:
             found = " and ".join(sorted(map(str, met)))
-            raise RuntimeError(f"Expected all tensors to be on the same device, but found at least two devices, {found} ({name})")
+            raise RuntimeError(
+                f"Expected all tensors to be on the same device, but found at least two devices, {found} ({name})"
+            )
         known = {operand.untyped_storage()._cdata for operand in operands}
         everywhere = sorted(met or {self.places.get(operand) for operand in operands}, key=str)
         result = func(*args, **(kwargs or {}))
@@ -103,7 +114,10 @@ class Calls(TorchFunctionMode):
     def _to(self, tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         given = [*args, *kwargs.values()]
         other = next((value for value in given if isinstance(value, Tensor)), None)
-        dtype = next((value for value in given if isinstance(value, torch.dtype)), other.dtype if other is not None else None)
+        dtype = next(
+            (value for value in given if isinstance(value, torch.dtype)),
+            other.dtype if other is not None else None,
+        )
         wanted = kwargs.get("device", args[0] if args else None)
         device = self.places.get(other) if other is not None else _device(wanted)
         here = self.places.get(tensor)

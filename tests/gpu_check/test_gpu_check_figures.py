@@ -9,7 +9,13 @@ from factories import make_record
 
 from vlm_profiling.gpu_check.evidence import StudyEvidence
 from vlm_profiling.gpu_check.facts import Overhead, PartState, Ratio
-from vlm_profiling.gpu_check.figures import again_figures, decode_figure, overhead_figures, record_figures, tiny_figures
+from vlm_profiling.gpu_check.figures import (
+    again_figures,
+    decode_figure,
+    overhead_figures,
+    record_figures,
+    tiny_figures,
+)
 from vlm_profiling.gpu_check.parts import PARTS, Part, run_part
 from vlm_profiling.gpu_check.studies import open_studies
 from vlm_profiling.gpu_check.summary import read_states, write_summary
@@ -40,12 +46,19 @@ def test_a_cell_measured_twice_is_compared_with_the_first() -> None:
 
 
 def test_nothing_measured_is_said_and_holds_nothing() -> None:
-    figures = [*overhead_figures(None), *record_figures(NOTHING), decode_figure(NOTHING, None), *again_figures(None, None)]
+    figures = [
+        *overhead_figures(None),
+        *record_figures(NOTHING),
+        decode_figure(NOTHING, None),
+        *again_figures(None, None),
+    ]
     assert {figure.holds for figure in [*figures, *tiny_figures(NOTHING)]} == {None}
 
 
 def test_a_part_without_time_is_skipped_with_the_reason() -> None:
-    state = run_part(Part(lambda device, deadline_s: ("done", device), budget_s=60, least_s=10), "cpu", deadline_s=0.0)
+    state = run_part(
+        Part(lambda device, deadline_s: ("done", device), budget_s=60, least_s=10), "cpu", deadline_s=0.0
+    )
     assert (state.state, state.note) == ("skipped", "0 s were left, it needs 10 s")
 
 

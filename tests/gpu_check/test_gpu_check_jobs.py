@@ -23,7 +23,9 @@ def test_each_job_has_a_process_a_log_and_an_exit_status(tmp_path: Path) -> None
     outcomes = run_jobs(jobs, tmp_path, deadline_s=time.monotonic() + 60, at_once=2)
 
     assert [outcome.status for outcome in outcomes] == [0, 0, 3]
-    (hello, first, loaded), (_, second, _) = ((tmp_path / f"{name}.log").read_text().split() for name in ("first", "second"))
+    (hello, first, loaded), (_, second, _) = (
+        (tmp_path / f"{name}.log").read_text().split() for name in ("first", "second")
+    )
     assert (hello, loaded) == ("hello", "True"), "the libraries are there before the job begins"
     assert len({first, second, str(os.getpid())}) == 3
 

@@ -18,7 +18,9 @@ import torchao
 
 
 def test_importing_what_processes_are_forked_from_asks_for_no_gpu_and_starts_no_thread() -> None:
-    done = subprocess.run([sys.executable, "-c", ASKED], cwd=PROJECT / "scripts", capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", ASKED], cwd=PROJECT / "scripts", capture_output=True, text=True, timeout=120
+    )
 
     assert done.stdout.split() == ["1", "False"]
     assert "the preload asked" not in done.stdout

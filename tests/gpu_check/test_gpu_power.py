@@ -13,8 +13,8 @@ WATCH = """
 import json, sys, time
 import msgspec
 from vlm_profiling.gpu_check.power import power_facts, watch_power
-from vlm_profiling.measure.gpu import find_gpu
-from vlm_profiling.measure.meters import MeterError
+from vlm_profiling.measure.meters.gpu import find_gpu
+from vlm_profiling.measure.meters.base import MeterError
 
 try:
     glances = watch_power(find_gpu(None), lambda: time.sleep(0.01), idle_s=0.4, load_s=0.6)
@@ -64,7 +64,9 @@ def test_a_watch_cut_short_says_so() -> None:
 
 
 def step_of_power(idle_w: float, load_w: float, lag_s: float) -> Iterator[Glance]:
-    """Readings each 10 ms: 2 s idle, 3 s of a load that power follows after a lag, 3 s idle; a counter renewed each 0.1 s."""
+    """Readings each 10 ms: 2 s idle, 3 s of a load that power follows after a lag, 3 s idle; a counter
+    renewed each 0.1 s.
+    """
     joules = counter_j = 0.0
     for number in range(800):
         seconds = number / 100

@@ -33,12 +33,16 @@ def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
         wheels.install_missing(tmp_path, tmp_path / "target")
 
 
-def test_pins_are_fetched_for_the_machines_python_without_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pins_are_fetched_for_the_machines_python_without_the_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lock = tmp_path / "measure.lock"
     lock.write_text("msgspec==0.22.0\nnumpy==2.4.6\npolars==2.1.0\ntorch==2.13.0\ntransformers==5.23.0\n")
     asked: list[str] = []
     monkeypatch.setattr(wheels, "_pip", lambda *arguments: asked.extend(arguments))
 
-    assert wheels.fetch_wheels(lock, tmp_path / "wheels", python_version="3.12", without=["polars"]) == ["msgspec==0.22.0"]
+    assert wheels.fetch_wheels(lock, tmp_path / "wheels", python_version="3.12", without=["polars"]) == [
+        "msgspec==0.22.0"
+    ]
     assert asked[asked.index("--python-version") + 1] == "3.12"
     assert "--no-deps" in asked

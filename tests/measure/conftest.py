@@ -1,4 +1,6 @@
-"""What measuring tests share: a machine with NVIDIA boards, tiny checkpoints and a folder of pictures, each made once."""
+"""What measuring tests share: a machine with NVIDIA boards, tiny checkpoints and a folder of images, each
+made once.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +12,30 @@ import pytest
 from other_families import ASKED_NOTHING, OTHER_FAMILIES, build_other_checkpoint
 from small_project import draw_shapes
 
-from vlm_profiling.checkpoints.describe import describe_checkpoint
-from vlm_profiling.checkpoints.loader import load_checkpoint
 from vlm_profiling.datasets.read import open_media, read_source_folder
-from vlm_profiling.measure.passes import InputBatch, Session, make_batches, prepare_batches
+from vlm_profiling.measure.passes.headline import InputBatch, Session, make_batches, prepare_batches
 from vlm_profiling.measure.request import RunRequest, request_from_spec
+from vlm_profiling.models.describe import describe_checkpoint
+from vlm_profiling.models.loader import load_checkpoint
 from vlm_profiling.record.manifests import CheckpointManifest
-from vlm_profiling.study.config import ModelConfig, OptimizationConfig, PointConfig, ProtocolConfig, RepeatsConfig, WarmupConfig
-from vlm_profiling.study.keys import PROTOCOL_VERSION
+from vlm_profiling.study.config import (
+    ModelConfig,
+    OptimizationConfig,
+    PointConfig,
+    ProtocolConfig,
+    RepeatsConfig,
+    WarmupConfig,
+)
+from vlm_profiling.study.spec import PROTOCOL_VERSION
 
-QUICK = ProtocolConfig(max_new_tokens=3, warmup=WarmupConfig(window=2, max_batches=2), repeats=RepeatsConfig(max_s=0.1))
+QUICK = ProtocolConfig(
+    max_new_tokens=3, warmup=WarmupConfig(window=2, max_batches=2), repeats=RepeatsConfig(max_s=0.1)
+)
 
 
 @pytest.fixture(scope="session")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pictures") / "shapes"
+    folder = tmp_path_factory.mktemp("images") / "shapes"
     draw_shapes(folder)
     return folder
 
@@ -47,7 +58,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path
 
 
 @pytest.fixture(scope="session")
-def request_for(shapes: Path, tiny: Callable[[str], tuple[Path, CheckpointManifest]]) -> Callable[..., RunRequest]:
+def request_for(
+    shapes: Path, tiny: Callable[[str], tuple[Path, CheckpointManifest]]
+) -> Callable[..., RunRequest]:
     """A run of a tiny checkpoint on the four shapes; keyword arguments are settings of the point."""
 
     def make(
@@ -71,7 +84,7 @@ def request_for(shapes: Path, tiny: Callable[[str], tuple[Path, CheckpointManife
             identity,
             manifest,
             read_source_folder(shapes, None),
-            pictures=shapes,
+            media_folder=shapes,
             project=project,
             code_sha256="0" * 64,
             lock=None,
@@ -87,9 +100,11 @@ def session_for(request_for: Callable[..., RunRequest]) -> Callable[..., tuple[S
     def make(architecture: str = "llava", **arguments: Any) -> tuple[Session, list[InputBatch]]:
         request = request_for(architecture, **arguments)
         dtype, attention = request.optimization.dtype, request.optimization.attention
-        loaded = load_checkpoint(request.checkpoint, request.project, device="cpu", dtype=dtype, attention=attention)
+        loaded = load_checkpoint(
+            request.checkpoint, request.project, device="cpu", dtype=dtype, attention=attention
+        )
         session = Session(loaded, "cpu", request.point, request.protocol)
-        media = [open_media(request.pictures, sample, request.point.frames) for sample in request.samples]
+        media = [open_media(request.media_folder, sample, request.point.frames) for sample in request.samples]
         batches = make_batches(request.samples, media, request.point.batch_size)
         prepare_batches(session, batches)
         return session, batches

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vlm_profiling.measure.passes import Session
+from vlm_profiling.measure.passes.headline import Session
 
 
 def marked_modules(session: Session) -> list[str]:

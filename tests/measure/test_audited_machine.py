@@ -24,7 +24,7 @@ from vlm_profiling.study.config import ProtocolConfig, RepeatsConfig, WarmupConf
 WATCHED = """
 import json, sys, time
 import msgspec
-from vlm_profiling.measure.telemetry import open_watch
+from vlm_profiling.measure.meters.telemetry import open_watch
 watch = open_watch("cuda", None)
 watch.sample()
 with watch.over():
@@ -45,12 +45,17 @@ def test_a_throttled_board_is_found_from_what_nvml_says(run_with_nvml: RunWithNv
     verdict, evidence = judged(throttled="0:1980:4")
     assert verdict == "warn" and "sw_power_cap in 100%" in evidence
     verdict, evidence = judged(throttled="0.2:900:64")
-    assert verdict == "fail" and "hw_thermal_slowdown" in evidence and "below its highest (1980 MHz)" in evidence
+    assert (
+        verdict == "fail" and "hw_thermal_slowdown" in evidence and "below its highest (1980 MHz)" in evidence
+    )
 
 
 def test_a_busy_process_beside_a_run_is_found(request_for: Callable[..., RunRequest]) -> None:
     protocol = ProtocolConfig(
-        max_new_tokens=150, stages=False, repeats=RepeatsConfig(max_s=0.1), warmup=WarmupConfig(window=2, max_batches=2)
+        max_new_tokens=150,
+        stages=False,
+        repeats=RepeatsConfig(max_s=0.1),
+        warmup=WarmupConfig(window=2, max_batches=2),
     )
     request = request_for(protocol=protocol)
     cores = os.sched_getaffinity(0)

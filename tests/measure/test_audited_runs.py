@@ -14,11 +14,11 @@ from tiny_costs import counted_cost
 
 from vlm_profiling.audits import answers, axis_effect, batch_invariance, optimization, parts_sum, thermal
 from vlm_profiling.audits.registry import AUDITS, judge
-from vlm_profiling.checkpoints.families.llava import Llava
-from vlm_profiling.measure import stages
+from vlm_profiling.measure.passes import stages
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
-from vlm_profiling.record.schema import Record
+from vlm_profiling.models.families.llava import Llava
+from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.study.config import OptimizationConfig, ProtocolConfig, RepeatsConfig, WarmupConfig
 
 MakeRequest = Callable[..., RunRequest]
@@ -28,7 +28,7 @@ PROTOCOL = ProtocolConfig(max_new_tokens=8, warmup=WARMUP, repeats=REPEATS, stag
 STAGES = ProtocolConfig(max_new_tokens=8, warmup=WARMUP, repeats=REPEATS)
 
 
-def measured(request: RunRequest) -> Record:
+def measured(request: RunRequest) -> RunRecord:
     record = profile(request)
     assert record.status == "ok", record.failure
     return record
@@ -47,11 +47,15 @@ def test_a_clean_run_fails_no_audit(request_for: MakeRequest) -> None:
     findings = {finding.audit: finding for finding in judge(context_of(measured(request), cost=cost))}
     assert list(findings) == [audit.name for audit in AUDITS]
     machine = thermal.NAME  # it fails when other tests are at work beside this one
-    assert not [finding for finding in findings.values() if finding.verdict == "fail" and finding.audit != machine]
+    assert not [
+        finding for finding in findings.values() if finding.verdict == "fail" and finding.audit != machine
+    ]
     assert findings["work parity"].verdict == findings["optimization took effect"].verdict == "pass"
 
 
-def test_a_compiled_wrapper_that_generate_never_calls_is_seen(request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compiled_wrapper_that_generate_never_calls_is_seen(
+    request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def wrap_only(_: Llava, model: torch.nn.Module) -> list[str]:
         torch.compile(model)
         return []
@@ -83,22 +87,28 @@ def test_the_tokens_that_a_prompt_length_adds_are_read_and_a_processor_that_cuts
 
     whole = Llava.encode
 
-    def cut(family: Llava, processor: Any, pictures: Any, prompts: list[str], **options: Any) -> Any:
-        return whole(family, processor, pictures, [prompt[:-40] for prompt in prompts], **options)
+    def cut(family: Llava, processor: Any, images: Any, prompts: list[str], **options: Any) -> Any:
+        return whole(family, processor, images, [prompt[:-40] for prompt in prompts], **options)
 
     monkeypatch.setattr(Llava, "encode", cut)
     finding = axis_effect.judge(context_of(measured(request_for(prompt_len=60)), [free], axes=lengths))
-    assert finding.verdict == "fail" and "tokens of text over 4 samples, prompts read have" in finding.evidence
+    assert (
+        finding.verdict == "fail" and "tokens of text over 4 samples, prompts read have" in finding.evidence
+    )
 
 
 @pytest.mark.parametrize(("architecture", "verdict"), [("llava", "fail"), ("qwen2_5_vl", "pass")])
-def test_a_picture_size_that_the_processor_undoes_is_seen(architecture: str, verdict: str, request_for: MakeRequest) -> None:
+def test_a_image_size_that_the_processor_undoes_is_seen(
+    architecture: str, verdict: str, request_for: MakeRequest
+) -> None:
     small, large = (measured(request_for(architecture, image_size=size)) for size in (56, 112))
     assert axis_effect.judge(context_of(large, [small], axes={"image_size": (56, 112)})).verdict == verdict
 
 
-def test_padding_on_the_wrong_side_changes_answers(request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(batch_size: int) -> Record:
+def test_padding_on_the_wrong_side_changes_answers(
+    request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(batch_size: int) -> RunRecord:
         return measured(of_several_lengths(request_for(batch_size=batch_size, protocol=PROTOCOL)))
 
     alone, together = run(1), run(4)
@@ -109,16 +119,23 @@ def test_padding_on_the_wrong_side_changes_answers(request_for: MakeRequest, mon
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_answers_that_a_narrow_dtype_rounds_otherwise_in_a_batch_are_counted(dtype: Any, request_for: MakeRequest) -> None:
+def test_answers_that_a_narrow_dtype_rounds_otherwise_in_a_batch_are_counted(
+    dtype: Any, request_for: MakeRequest
+) -> None:
     protocol = PROTOCOL.model_copy(update={"stages": False})
     asked = OptimizationConfig(dtype=dtype)
     alone, together = (
-        measured(of_several_lengths(request_for(batch_size=size, protocol=protocol, optimization=asked))) for size in (1, 4)
+        measured(of_several_lengths(request_for(batch_size=size, protocol=protocol, optimization=asked)))
+        for size in (1, 4)
     )
-    changed = sum(one.answer != other.answer for one, other in zip(alone.samples, together.samples, strict=True))
+    changed = sum(
+        one.answer != other.answer for one, other in zip(alone.samples, together.samples, strict=True)
+    )
     finding = batch_invariance.judge(context_of(together, [alone]))
     assert finding.evidence.startswith(f"{changed} of 4 answers differ from those of batch 1")
-    assert finding.verdict == ("fail" if changed else "pass"), "one of four is beyond the 5 % that rounding may do unmarked"
+    assert finding.verdict == ("fail" if changed else "pass"), (
+        "one of four is beyond the 5 % that rounding may do unmarked"
+    )
 
 
 def test_one_text_for_every_sample_is_seen(request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +151,9 @@ def test_one_text_for_every_sample_is_seen(request_for: MakeRequest, monkeypatch
 
 def test_a_stage_left_out_is_seen(request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = parts_sum.judge(context_of(measured(request_for(protocol=STAGES))))
-    assert "is in no stage" not in whole.evidence or whole.verdict == "pass", "noise against the headline is another matter"
+    assert "is in no stage" not in whole.evidence or whole.verdict == "pass", (
+        "noise against the headline is another matter"
+    )
     monkeypatch.setattr(stages, "STAGES", tuple(stage for stage in stages.STAGES if stage != "decode"))
     finding = parts_sum.judge(context_of(measured(request_for(protocol=STAGES))))
     assert (finding.verdict, finding.figures) == ("fail", ("stages",))

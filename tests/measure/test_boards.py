@@ -1,4 +1,6 @@
-"""Joules, memory, telemetry and facts of several GPUs that one model is laid on: of the right boards, added up."""
+"""Joules, memory, telemetry and facts of several GPUs that one model is laid on: of the right boards, added
+up.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ BY_BUS = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 FIND = """
 import json, sys
-from vlm_profiling.measure.gpu import find_gpus
-from vlm_profiling.measure.meters import MeterError
+from vlm_profiling.measure.meters.gpu import find_gpus
+from vlm_profiling.measure.meters.base import MeterError
 try:
     found = [gpu.uuid for gpu in find_gpus({index}, 2)]
 except MeterError as error:
@@ -53,7 +55,9 @@ def test_torchs_gpus_are_found_by_uuid_in_torchs_order(run_with_nvml: RunWithNvm
         (BY_BUS, [FIRST, SECOND]),
     ],
 )
-def test_visible_devices_name_the_gpus_where_torch_has_none(run_with_nvml: RunWithNvml, environment, found) -> None:
+def test_visible_devices_name_the_gpus_where_torch_has_none(
+    run_with_nvml: RunWithNvml, environment, found
+) -> None:
     assert run_with_nvml(FIND.format(index=None), environment, watts="100,200,300") == found
 
 
@@ -74,7 +78,7 @@ WINDOW = """
 import json, sys, time
 from pathlib import Path
 import msgspec
-from vlm_profiling.measure.energy import open_meters
+from vlm_profiling.measure.meters.energy import open_meters
 
 meters = open_meters("cuda", None, powercap=Path("nowhere"), gpus=2)
 if meters.available and {idle}:
@@ -88,8 +92,12 @@ json.dump({{"gpu": energy.get("gpu"), "absent": energy["absent"], "start_s": sta
 """
 
 
-def run_window(run: RunWithNvml, seconds: float = 0.6, idle: float = 0, visible: str = "1,0", **settings: object):
-    return run(WINDOW.format(seconds=seconds, idle=idle), {"CUDA_VISIBLE_DEVICES": visible, **BY_BUS}, **settings)
+def run_window(
+    run: RunWithNvml, seconds: float = 0.6, idle: float = 0, visible: str = "1,0", **settings: object
+):
+    return run(
+        WINDOW.format(seconds=seconds, idle=idle), {"CUDA_VISIBLE_DEVICES": visible, **BY_BUS}, **settings
+    )
 
 
 def work_j(result, board: int, watts: tuple[float, ...], swing: float = 0.0) -> float:
@@ -98,7 +106,9 @@ def work_j(result, board: int, watts: tuple[float, ...], swing: float = 0.0) -> 
 
 @pytest.mark.parametrize("periods", [(20, 20), (20, 100), (90, 37)])
 @pytest.mark.parametrize("swing", [0.0, 0.4])
-def test_joules_are_the_sum_of_both_boards_within_the_stated_uncertainty(run_with_nvml, periods, swing) -> None:
+def test_joules_are_the_sum_of_both_boards_within_the_stated_uncertainty(
+    run_with_nvml, periods, swing
+) -> None:
     watts = (100.0, 300.0, 5000.0)
     fake = {"swing": swing, "swing_s": 0.9, "update_ms_0": periods[0], "update_ms_1": periods[1]}
     result = run_window(run_with_nvml, watts="100,300,5000", **fake)
@@ -110,10 +120,16 @@ def test_joules_are_the_sum_of_both_boards_within_the_stated_uncertainty(run_wit
     for board, own in zip((1, 0), joules["boards"], strict=True):
         off_j = own["relative_uncertainty"] * own["gross_j"]
         true_j = work_j(result, board, watts, swing)
-        assert true_j - watts[board] * 0.003 <= own["gross_j"] <= true_j + (1 + swing) * off_j + watts[board] * 0.02
+        assert (
+            true_j - watts[board] * 0.003
+            <= own["gross_j"]
+            <= true_j + (1 + swing) * off_j + watts[board] * 0.02
+        )
     assert joules["gross_j"] == pytest.approx(sum(own["gross_j"] for own in joules["boards"]))
     stated_j = joules["relative_uncertainty"] * joules["gross_j"]
-    assert stated_j == pytest.approx(sum(own["relative_uncertainty"] * own["gross_j"] for own in joules["boards"]))
+    assert stated_j == pytest.approx(
+        sum(own["relative_uncertainty"] * own["gross_j"] for own in joules["boards"])
+    )
     true_j = work_j(result, 0, watts, swing) + work_j(result, 1, watts, swing)
     assert joules["gross_j"] == pytest.approx(true_j, abs=(1 + swing) * stated_j + 400 * 0.02)
     assert joules["mean_w"] == pytest.approx(400, rel=0.02 + swing)
@@ -135,7 +151,10 @@ def test_a_board_without_a_counter_is_metered_by_its_power_and_said_so(run_with_
     result = run_window(run_with_nvml, watts="100,300", missing_0="energy")
     joules = result["gpu"]
 
-    assert [own["meter"] for own in joules["boards"]] == ["NVML total energy counter", "NVML integrated power"]
+    assert [own["meter"] for own in joules["boards"]] == [
+        "NVML total energy counter",
+        "NVML integrated power",
+    ]
     assert joules["meter"] == "NVML total energy counter and NVML integrated power"
     assert "second_meter_j" not in joules
     true_j = work_j(result, 0, (100, 300)) + work_j(result, 1, (100, 300))
@@ -151,7 +170,9 @@ def test_a_board_without_a_counter_is_metered_by_its_power_and_said_so(run_with_
         ({"lost_s": 0.7}, "the meter was lost during the run: NVML says: GPU is lost"),
     ],
 )
-def test_one_board_that_cannot_be_metered_leaves_no_joules_of_the_others(run_with_nvml, fake, reason: str) -> None:
+def test_one_board_that_cannot_be_metered_leaves_no_joules_of_the_others(
+    run_with_nvml, fake, reason: str
+) -> None:
     result = run_window(run_with_nvml, watts="100,300", seconds=0.8, **fake)
 
     assert result["gpu"] is None
@@ -161,7 +182,7 @@ def test_one_board_that_cannot_be_metered_leaves_no_joules_of_the_others(run_wit
 WATCH = """
 import json, sys, time
 import msgspec
-from vlm_profiling.measure.telemetry import open_watch
+from vlm_profiling.measure.meters.telemetry import open_watch
 watch = open_watch("cuda", None, 2)
 with watch.over():
     time.sleep(0.5)
@@ -175,11 +196,17 @@ def test_telemetry_sums_power_and_keeps_each_boards_own(run_with_nvml) -> None:
     assert told["power"]["mean_w"] == pytest.approx(400, rel=0.01)
     assert [board["device"] for board in told["boards"]] == [SECOND, FIRST]
     assert [board["power"]["mean_w"] for board in told["boards"]] == pytest.approx([300, 100], rel=0.01)
-    assert (told["sm_clock"]["mean_mhz"], told["temperature"]["max_c"], told["utilisation"]["mean"]) == (1980, 55, 0.9)
+    assert (told["sm_clock"]["mean_mhz"], told["temperature"]["max_c"], told["utilisation"]["mean"]) == (
+        1980,
+        55,
+        0.9,
+    )
 
 
 def test_telemetry_that_one_board_does_not_tell_is_null_with_a_reason(run_with_nvml) -> None:
-    told = run_with_nvml(WATCH, {"CUDA_VISIBLE_DEVICES": "1,0", **BY_BUS}, watts="100,300", missing_0="clocks")
+    told = run_with_nvml(
+        WATCH, {"CUDA_VISIBLE_DEVICES": "1,0", **BY_BUS}, watts="100,300", missing_0="clocks"
+    )
 
     assert "sm_clock" not in told and told["absent"]["sm_clock"] == "NVML says: Not Supported"
     assert told["power"]["mean_w"] == pytest.approx(400, rel=0.01)
@@ -188,7 +215,7 @@ def test_telemetry_that_one_board_does_not_tell_is_null_with_a_reason(run_with_n
 PEAKS = """
 import json, sys
 import msgspec
-from vlm_profiling.measure.memory import peak_memory
+from vlm_profiling.measure.meters.peak_memory import peak_memory
 with peak_memory("cuda", 2) as peak:
     pass
 json.dump(msgspec.to_builtins(peak.memory), sys.stdout)
@@ -210,7 +237,7 @@ def test_peaks_are_the_sum_of_each_gpus_own(run_with_nvml) -> None:
 ENVIRONMENT = """
 import json, sys
 import msgspec
-from vlm_profiling.measure.environment import describe_environment
+from vlm_profiling.measure.environment.describe import describe_environment
 told = describe_environment("cuda", None, 1, gpus=2)
 json.dump([[gpu.uuid for gpu in told.gpus], told.gpu.cuda, told.further_gpus[0].name], sys.stdout)
 """

@@ -1,4 +1,6 @@
-"""Ceilings are what this machine really did: never above what other clocks say, and tied to the device they are of."""
+"""Ceilings are what this machine really did: never above what other clocks say, and tied to the device they
+are of.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,10 @@ import torch
 from factories import make_environment, make_record
 from msgspec.structs import replace
 
-from vlm_profiling.cost.ceilings import Best, Ceilings, MatrixRate, read_ceilings, write_ceilings
+from vlm_profiling.cost.roofline.ceilings import Best, Ceilings, MatrixRate, read_ceilings, write_ceilings
 from vlm_profiling.measure import calibrate as module
 from vlm_profiling.measure.calibrate import Effort, calibrate
-from vlm_profiling.measure.failures import MachineError
+from vlm_profiling.measure.outcomes import MachineError
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.record.schema import Point
 
@@ -48,7 +50,12 @@ def times(calls: int, product: Callable[..., torch.Tensor], *matrices: torch.Ten
 
 def test_every_rate_is_the_best_of_its_repeats(measured: Ceilings) -> None:
     assert set(measured.matrix) | set(measured.absent) == {"float32", "float16", "bfloat16"}
-    for best in (*(rate.rate for rate in measured.matrix.values()), measured.copy, measured.read, measured.launch):
+    for best in (
+        *(rate.rate for rate in measured.matrix.values()),
+        measured.copy,
+        measured.read,
+        measured.launch,
+    ):
         assert best.repeats >= 3 and 0 <= best.spread < 1
     assert measured.bytes_per_s == max(measured.copy.best_per_s, measured.read.best_per_s)
     assert 1e-7 < measured.launch_s < 1e-3
@@ -66,13 +73,18 @@ def test_a_matrix_rate_is_what_a_product_takes(matrix: dict[str, MatrixRate]) ->
     left = torch.randn(256, 256)
     took_s = times(200, torch.mm, left, left)
     assert rate.size == 256
-    assert rate.rate.best_per_s == pytest.approx(2 * 256**3 / min(took_s), rel=0.75), "another clock says otherwise"
+    assert rate.rate.best_per_s == pytest.approx(2 * 256**3 / min(took_s), rel=0.75), (
+        "another clock says otherwise"
+    )
 
 
 @pytest.mark.parametrize("dtype", module.DTYPES)
 @pytest.mark.parametrize("as_weights", [False, True])
-def test_no_layout_of_the_matrices_beats_the_ceiling(matrix: dict[str, MatrixRate], dtype: str, as_weights: bool) -> None:
-    """Without units for float16 and bfloat16 a CPU multiplies weights, as linear layers keep them, ten times as fast.
+def test_no_layout_of_the_matrices_beats_the_ceiling(
+    matrix: dict[str, MatrixRate], dtype: str, as_weights: bool
+) -> None:
+    """Without units for float16 and bfloat16 a CPU multiplies weights, as linear layers keep them, ten times
+    as fast.
 
     Other work that ends meanwhile moves the rate less than fourfold.
     """
@@ -87,7 +99,9 @@ def test_a_dtype_without_a_kernel_has_a_reason(monkeypatch: pytest.MonkeyPatch) 
             raise RuntimeError('"addmm_impl_cpu_" not implemented for Half\nand more')
         return out
 
-    monkeypatch.setattr(module, "_memory_rates", lambda *_: (Best(best_per_s=1, median_per_s=1, repeats=3),) * 2)
+    monkeypatch.setattr(
+        module, "_memory_rates", lambda *_: (Best(best_per_s=1, median_per_s=1, repeats=3),) * 2
+    )
     monkeypatch.setattr(torch, "mm", product)
     ceilings = calibrate("cpu", None, SMALL)
     assert ceilings.absent == {"float16": '"addmm_impl_cpu_" not implemented for Half'}
@@ -114,7 +128,10 @@ def test_a_file_gives_back_the_same_ceilings(measured: Ceilings, tmp_path: Path)
 
 def test_ceilings_hold_for_runs_on_the_same_device_alone(measured: Ceilings) -> None:
     ceilings = Ceilings(
-        **{name: getattr(measured, name) for name in ("matrix", "copy", "read", "launch", "buffer_bytes", "seconds")},
+        **{
+            name: getattr(measured, name)
+            for name in ("matrix", "copy", "read", "launch", "buffer_bytes", "seconds")
+        },
         device="cpu",
         environment=make_environment("cpu"),
     )
@@ -138,7 +155,9 @@ def test_ceilings_hold_for_runs_on_the_same_device_alone(measured: Ceilings) -> 
     assert ceilings.mismatch(on_gpu) == "the GPU of the ceilings or of the run is not known"
 
 
-def test_a_slow_dtype_is_measured_at_the_sizes_that_the_budget_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_dtype_is_measured_at_the_sizes_that_the_budget_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     product = torch.mm
 
     def slow_product(left: torch.Tensor, right: torch.Tensor, *, out: torch.Tensor) -> torch.Tensor:

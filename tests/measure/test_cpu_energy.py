@@ -12,8 +12,8 @@ import pytest
 from fakes.nvml import true_joules
 from fakes.powercap import RANGE_UJ, FakePowercap
 
-from vlm_profiling.measure.energy import Meters, open_meters
-from vlm_profiling.measure.meters_nvml import integrate
+from vlm_profiling.measure.meters.energy import Meters, open_meters
+from vlm_profiling.measure.meters.nvml import integrate
 
 
 def cpu_meters(powercap: FakePowercap) -> Meters:
@@ -152,7 +152,10 @@ def test_rapl_that_vanishes_during_the_work_is_a_reason_and_no_crash(tmp_path):
     energy = meters.energy(window, 1, 1)
 
     assert energy.cpu is None
-    assert energy.absent["cpu"] == "the meter was lost during the run: RAPL stopped answering (FileNotFoundError)"
+    assert (
+        energy.absent["cpu"]
+        == "the meter was lost during the run: RAPL stopped answering (FileNotFoundError)"
+    )
 
 
 def test_error_of_the_work_passes_through_and_stops_the_sampling(tmp_path):

@@ -1,4 +1,6 @@
-"""The uncertainty that a record states holds the truth: simulated meters against power known at every instant."""
+"""The uncertainty that a record states holds the truth: simulated meters against power known at every
+instant.
+"""
 
 from __future__ import annotations
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from vlm_profiling.measure import environment
-from vlm_profiling.measure.environment import describe_environment
+from vlm_profiling.measure.environment import describe as environment
+from vlm_profiling.measure.environment.describe import describe_environment
 from vlm_profiling.measure.run import profile
-from vlm_profiling.record.images import Image
+from vlm_profiling.record.container_image import ContainerImage
 
 NUMPY = metadata.version("numpy")
 
@@ -35,7 +35,9 @@ def test_facts_that_can_move_a_number_are_there():
 
 
 def test_run_on_a_gpu_without_a_driver_says_why_its_gpu_is_not_described():
-    assert describe_environment("cuda", None, threads=1).absent == {"gpu": "no NVIDIA driver on this host (NVML is not there)"}
+    assert describe_environment("cuda", None, threads=1).absent == {
+        "gpu": "no NVIDIA driver on this host (NVML is not there)"
+    }
 
 
 def test_no_host_user_or_path_is_told(tmp_path, monkeypatch):
@@ -48,7 +50,9 @@ def test_no_host_user_or_path_is_told(tmp_path, monkeypatch):
 
     assert facts.container == "measure-1.2.sif"
     assert not words & {socket.gethostname(), getpass.getuser(), Path.home().name, "hf_secret"}
-    assert not any(text.startswith(("/", "~")) or " /" in text for text in strings(msgspec.to_builtins(facts)))
+    assert not any(
+        text.startswith(("/", "~")) or " /" in text for text in strings(msgspec.to_builtins(facts))
+    )
 
 
 def strings(value: object) -> list[str]:
@@ -101,7 +105,12 @@ def test_governor_clock_threads_and_nodes_are_those_of_the_usable_cores(tmp_path
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 8})
     facts = describe_environment("cpu", None, threads=1)
 
-    assert (facts.cpu_governor, facts.cpu_max_mhz, facts.smt, facts.numa_nodes) == ("performance, schedutil", 3700.0, True, 1)
+    assert (facts.cpu_governor, facts.cpu_max_mhz, facts.smt, facts.numa_nodes) == (
+        "performance, schedutil",
+        3700.0,
+        True,
+        1,
+    )
 
 
 def test_machine_that_tells_nothing_of_its_processor_leaves_it_null(tmp_path, monkeypatch):
@@ -126,14 +135,18 @@ def test_image_is_named_by_its_digest_or_by_the_identifier_in_its_head(tmp_path,
     image.write_bytes(head + bytes(range(16)) + b"rest")
     assert digest() == "sif:00010203-0405-0607-0809-0a0b0c0d0e0f"
     image.unlink()
-    labels.write_text(f'{{"org.label-schema.usage.singularity.deffile.from": "registry.example/x@sha256:{"a" * 64}"}}')
+    labels.write_text(
+        f'{{"org.label-schema.usage.singularity.deffile.from": "registry.example/x@sha256:{"a" * 64}"}}'
+    )
     assert digest() == "sha256:" + "a" * 64
-    pinned = Image(container="docker://registry.example/x@sha256:" + "b" * 64, digest="sha256:" + "b" * 64)
+    pinned = ContainerImage(
+        container="docker://registry.example/x@sha256:" + "b" * 64, digest="sha256:" + "b" * 64
+    )
     assert describe_environment("cpu", None, threads=1, image=pinned).container_digest == pinned.digest
 
 
 def test_run_on_the_host_says_that_its_study_asked_for_that():
-    facts = describe_environment("cpu", None, threads=1, image=Image(container=None))
+    facts = describe_environment("cpu", None, threads=1, image=ContainerImage(container=None))
     assert facts.container is None and facts.absent["container"] == "the study says container: none"
 
 
@@ -164,7 +177,9 @@ def test_secrets_of_the_environment_are_nowhere_in_a_record(request_for, monkeyp
     assert socket.gethostname() not in re.findall(r"[\w.-]+", text)
 
 
-@pytest.mark.parametrize(("quota", "cores"), [("150000 100000", 1), ("50000 100000", 1), ("max 100000", None)])
+@pytest.mark.parametrize(
+    ("quota", "cores"), [("150000 100000", 1), ("50000 100000", 1), ("max 100000", None)]
+)
 def test_quota_of_a_control_group_bounds_the_cores(tmp_path, monkeypatch, quota, cores):
     (tmp_path / "cpu.max").write_text(f"{quota}\n")
     monkeypatch.setattr(environment, "CGROUP", tmp_path)

@@ -8,8 +8,8 @@ FIRST, SECOND = "GPU-00000000-aaaa-bbbb-cccc-0123456789ab", "GPU-00000001-aaaa-b
 
 FIND = """
 import json, sys
-from vlm_profiling.measure.gpu import find_gpu
-from vlm_profiling.measure.meters import MeterError
+from vlm_profiling.measure.meters.gpu import find_gpu
+from vlm_profiling.measure.meters.base import MeterError
 try:
     found = find_gpu({torch_device_index}).uuid
 except MeterError as error:
@@ -77,8 +77,8 @@ def test_gpu_that_is_not_certain_is_none(run_with_nvml, environment, reason):
 FACTS = """
 import json, os, sys
 import msgspec
-from vlm_profiling.measure.gpu import find_gpu
-from vlm_profiling.measure.meters import MeterError
+from vlm_profiling.measure.meters.gpu import find_gpu
+from vlm_profiling.measure.meters.base import MeterError
 gpu = find_gpu(None)
 try:
     used = gpu.process_bytes(os.getpid())
@@ -123,7 +123,7 @@ def test_memory_of_this_process_alone_is_told(run_with_nvml, process, used):
 PEAK = """
 import json, sys
 import msgspec
-from vlm_profiling.measure.memory import peak_memory
+from vlm_profiling.measure.meters.peak_memory import peak_memory
 with peak_memory("cuda") as peak:
     pass
 json.dump(msgspec.to_builtins(peak.memory), sys.stdout)
@@ -133,7 +133,11 @@ json.dump(msgspec.to_builtins(peak.memory), sys.stdout)
 def test_process_peak_is_what_is_held_and_what_torch_gave_back(run_with_nvml):
     memory = run_with_nvml(TORCH_WITH_SECOND_BOARD + PEAK, {}, watts="100,300", process=20_000)
 
-    assert memory == {"peak_allocated_bytes": 5_000, "peak_reserved_bytes": 9_000, "peak_process_bytes": 20_000 + 2_000}
+    assert memory == {
+        "peak_allocated_bytes": 5_000,
+        "peak_reserved_bytes": 9_000,
+        "peak_process_bytes": 20_000 + 2_000,
+    }
 
 
 def test_process_peak_that_nvml_does_not_tell_has_a_reason(run_with_nvml):

@@ -9,7 +9,7 @@ WINDOW = """
 import json, sys, threading, time
 from pathlib import Path
 import msgspec
-from vlm_profiling.measure.energy import open_meters
+from vlm_profiling.measure.meters.energy import open_meters
 
 meters = open_meters("cuda", None, powercap=Path("nowhere"))
 asked_s = time.perf_counter()
@@ -27,7 +27,9 @@ json.dump({{
 """
 
 
-def run_window(run: RunWithNvml, seconds: float = 0.5, environment: dict[str, str] | None = None, **settings: object):
+def run_window(
+    run: RunWithNvml, seconds: float = 0.5, environment: dict[str, str] | None = None, **settings: object
+):
     return run(WINDOW.format(seconds=seconds), environment or {}, **settings)
 
 
@@ -39,7 +41,9 @@ def test_counter_holds_the_work_and_at_most_one_update_more(run_with_nvml, updat
     work_j = true_joules(result["start_s"], result["end_s"], 300, swing, 0.9)
 
     assert joules["meter"] == "NVML total energy counter"
-    assert joules["relative_uncertainty"] == pytest.approx((update_ms + 1) / 1e3 / joules["window_s"], rel=0.2)
+    assert joules["relative_uncertainty"] == pytest.approx(
+        (update_ms + 1) / 1e3 / joules["window_s"], rel=0.2
+    )
     uncertainty_j = joules["relative_uncertainty"] * joules["gross_j"]
     assert work_j <= joules["gross_j"] <= work_j + (1 + swing) * uncertainty_j + 300 * 0.02
 
@@ -134,7 +138,7 @@ def test_joules_are_those_of_the_board_that_the_process_runs_on(run_with_nvml):
 
 CPU_RUN = """
 import json, sys
-from vlm_profiling.measure.energy import open_meters
+from vlm_profiling.measure.meters.energy import open_meters
 json.dump(open_meters("cpu", None).absent["gpu"], sys.stdout)
 """
 

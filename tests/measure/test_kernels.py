@@ -8,11 +8,11 @@ from typing import NoReturn
 import pytest
 import torch.profiler
 
-from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
-from vlm_profiling.measure.kernels import BACKENDS, held_to, kernels_that_ran
-from vlm_profiling.measure.passes import InputBatch, Session, run_batch
+from vlm_profiling.measure.passes.headline import InputBatch, Session, run_batch
+from vlm_profiling.measure.passes.kernels import BACKENDS, force_attention_backend, kernels_that_ran
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
+from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.schema import Optimization
 from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS, OptimizationConfig
 
@@ -24,15 +24,21 @@ def test_every_kernel_that_a_study_can_force_is_known_to_torch() -> None:
     from torch.nn.attention import SDPBackend
 
     assert set(BACKENDS.values()) <= set(SDPBackend.__members__)
-    assert {one.attention for one in STANDARD_OPTIMIZATIONS.values()} - {"eager", "sdpa", "flash_attention_2"} == set(BACKENDS)
+    assert {one.attention for one in STANDARD_OPTIMIZATIONS.values()} - {
+        "eager",
+        "sdpa",
+        "flash_attention_2",
+    } == set(BACKENDS)
 
 
 @pytest.mark.parametrize("architecture", TINY_ARCHITECTURES)
-def test_the_kernel_asked_for_is_the_only_one_and_changes_no_answer(architecture: str, session_for: MakeSession) -> None:
+def test_the_kernel_asked_for_is_the_only_one_and_changes_no_answer(
+    architecture: str, session_for: MakeSession
+) -> None:
     session, batches = session_for(architecture, batch_size=2)
     free = run_batch(session, batches[0]).answers
     for attention in ("sdpa-math", "sdpa-flash"):
-        with held_to(Optimization(dtype="float32", attention=attention)):
+        with force_attention_backend(Optimization(dtype="float32", attention=attention)):
             assert run_batch(session, batches[0]).answers == free
             assert list(kernels_that_ran(session, batches[0]).attention) == [attention]
 
@@ -46,16 +52,22 @@ def test_attention_in_plain_operators_runs_no_fused_kernel(session_for: MakeSess
 def test_a_kernel_that_the_device_lacks_is_unsupported(attention: str, request_for: MakeRequest) -> None:
     record = profile(request_for(optimization=OptimizationConfig(dtype="float32", attention=attention)))
     assert record.status == "unsupported" and record.failure
-    assert record.failure.reason == f"attention {attention}: torch has no such kernel for these tensors on this device"
+    assert (
+        record.failure.reason
+        == f"attention {attention}: torch has no such kernel for these tensors on this device"
+    )
 
 
 def test_a_cache_that_the_model_lacks_is_unsupported_and_other_errors_stay_what_they_are() -> None:
     asked = Optimization(dtype="float32", attention="sdpa", cache="static")
-    with pytest.raises(Exception, match="cache static: the model's class does not support it"), held_to(asked):
+    with (
+        pytest.raises(Exception, match="cache static: the model's class does not support it"),
+        force_attention_backend(asked),
+    ):
         raise ValueError("This model does not support `cache_implementation='static'`. Please check ...")
-    with pytest.raises(ValueError, match="another"), held_to(asked):
+    with pytest.raises(ValueError, match="another"), force_attention_backend(asked):
         raise ValueError("another")
-    with pytest.raises(RuntimeError, match="another"), held_to(asked):
+    with pytest.raises(RuntimeError, match="another"), force_attention_backend(asked):
         raise RuntimeError("another")
 
 
@@ -69,13 +81,22 @@ def test_a_profiler_that_fails_takes_no_finished_figure_with_it(
     record = profile(request_for())
     assert record.status == "ok" and record.headline and record.checkpoint
     assert record.checkpoint.attention_kernels is None
-    assert record.checkpoint.attention_kernels_absent == "RuntimeError: the profiler is already enabled on this thread"
+    assert (
+        record.checkpoint.attention_kernels_absent
+        == "RuntimeError: the profiler is already enabled on this thread"
+    )
 
 
 @pytest.mark.parametrize("architecture", ["llava", "blip2-t5"])
-def test_a_static_cache_gives_the_same_answers_and_says_what_it_is(architecture: str, request_for: MakeRequest) -> None:
+def test_a_static_cache_gives_the_same_answers_and_says_what_it_is(
+    architecture: str, request_for: MakeRequest
+) -> None:
     growing, static = (
-        profile(request_for(architecture, batch_size=2, optimization=OptimizationConfig(dtype="float32", cache=cache)))
+        profile(
+            request_for(
+                architecture, batch_size=2, optimization=OptimizationConfig(dtype="float32", cache=cache)
+            )
+        )
         for cache in (None, "static")
     )
     assert growing.memory and static.memory and static.status == "ok", static.failure

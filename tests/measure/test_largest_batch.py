@@ -1,4 +1,6 @@
-"""A record holds what was predicted of the largest batch's memory, what it measured, and how far apart they are."""
+"""A record holds what was predicted of the largest batch's memory, what it measured, and how far apart they
+are.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,10 @@ from pathlib import Path
 import pytest
 from tiny_costs import counted_cost
 
-from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
 from vlm_profiling.measure import run as run_module
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
+from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.files import read_record
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.study.config import OptimizationConfig
@@ -28,7 +30,9 @@ def with_cost(request: RunRequest) -> RunRequest:
 
 
 @pytest.mark.parametrize("architecture", TINY_ARCHITECTURES)
-def test_the_cache_is_as_predicted_and_the_allocations_nearly(request_for: Callable[..., RunRequest], architecture: str) -> None:
+def test_the_cache_is_as_predicted_and_the_allocations_nearly(
+    request_for: Callable[..., RunRequest], architecture: str
+) -> None:
     memory = profile(with_cost(request_for(architecture, batch_size=2))).memory
     assert memory is not None
     assert memory.predicted is not None
@@ -40,7 +44,9 @@ def test_the_cache_is_as_predicted_and_the_allocations_nearly(request_for: Calla
     assert memory.absent.keys() == {"peak_reserved_bytes"}
 
 
-def test_without_a_cost_there_is_a_reason_and_the_rest_is_measured(request_for: Callable[..., RunRequest]) -> None:
+def test_without_a_cost_there_is_a_reason_and_the_rest_is_measured(
+    request_for: Callable[..., RunRequest],
+) -> None:
     memory = profile(request_for("llava", batch_size=2)).memory
     assert memory is not None
     assert memory.absent["predicted"] == "the model's cost was not given"
@@ -49,7 +55,9 @@ def test_without_a_cost_there_is_a_reason_and_the_rest_is_measured(request_for: 
 
 
 @pytest.mark.slow
-def test_a_compiled_model_says_why_its_allocations_are_not_seen(request_for: Callable[..., RunRequest]) -> None:
+def test_a_compiled_model_says_why_its_allocations_are_not_seen(
+    request_for: Callable[..., RunRequest],
+) -> None:
     compiled = OptimizationConfig(dtype="float32", compile=True)
     memory = profile(with_cost(request_for("llava", batch_size=2, optimization=compiled))).memory
     assert memory is not None
@@ -59,7 +67,8 @@ def test_a_compiled_model_says_why_its_allocations_are_not_seen(request_for: Cal
 
 
 @pytest.mark.parametrize(
-    "error", [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes")]
+    "error",
+    [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes")],
 )
 def test_a_run_that_finds_no_memory_still_holds_what_was_predicted(
     request_for: Callable[..., RunRequest], monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -97,13 +106,15 @@ runpy.run_path(sys.argv.pop(1), run_name="__main__")
 def test_a_run_that_the_kernel_refuses_memory_is_a_record_and_no_failed_job(
     shapes: Path, tiny: Callable[[str], tuple[Path, CheckpointManifest]], tmp_path: Path
 ) -> None:
-    """Pictures of 8192 x 8192 pixels take 200 MB each."""
+    """Images of 8192 x 8192 pixels take 200 MB each."""
     project, manifest = tiny("llava")
     script, output = SCRIPTS / "profile_run.py", tmp_path / "record.json"
     arguments = ["--src_folder", shapes, "--model_name", project / str(manifest.folder), "--device", "cpu"]
     arguments += ["--optimization", "fp32", "--img_size", "8192", "--cached", "--output", output]
     environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
-    done = subprocess.run([sys.executable, "-c", LIMITED, script, *arguments], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, script, *arguments], env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     record = read_record(output)
     assert record.status == "oom"

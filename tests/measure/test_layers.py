@@ -1,4 +1,6 @@
-"""Time by layer: what a block is, that times add up with what lies between layers, and where layers cannot be told."""
+"""Time by layer: what a block is, that times add up with what lies between layers, and where layers cannot be
+told.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from vlm_profiling.checkpoints.errors import Unsupported
-from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
-from vlm_profiling.measure.layers import layers_pass, model_layers
-from vlm_profiling.measure.passes import InputBatch, Session, headline_pass
-from vlm_profiling.record.inside import Layers
+from vlm_profiling.measure.passes.headline import InputBatch, Session, headline_pass
+from vlm_profiling.measure.passes.layers import layers_pass, model_layers
+from vlm_profiling.models.errors import Unsupported
+from vlm_profiling.models.tiny import TINY_ARCHITECTURES
+from vlm_profiling.record.breakdown import Layers
 
 MakeSession = Callable[..., tuple[Session, list[InputBatch]]]
 
@@ -28,12 +30,16 @@ def test_every_leaf_that_works_is_a_layer_of_a_block(architecture: str, session_
     model = session.checkpoint.model
     layers = dict(model_layers(model))
     leaves = {name for name, module in model.named_modules() if not list(module.children())}
-    assert all(isinstance(model.get_submodule(name), (nn.Dropout, nn.Identity)) for name in leaves - set(layers))
+    assert all(
+        isinstance(model.get_submodule(name), (nn.Dropout, nn.Identity)) for name in leaves - set(layers)
+    )
     blocks = {layer.block for layer in layers.values()}
     assert {"attention", "mlp", "norm", "embedding"} <= blocks
     assert ("convolution" in blocks) == (architecture != "fuyu")
     others = {name for name, layer in layers.items() if layer.block == "other"}
-    transformer_layers = {name for name in others if ".layers." in name or ".layer." in name or ".block." in name}
+    transformer_layers = {
+        name for name in others if ".layers." in name or ".layer." in name or ".block." in name
+    }
     assert transformer_layers == set()
 
 
@@ -49,9 +55,13 @@ def test_times_add_up_to_generate(architecture: str, session_for: MakeSession) -
     assert ("vision" in layers.stages_s) == (architecture != "fuyu")
 
 
-def test_a_slow_layer_stands_first_in_its_own_stage(session_for: MakeSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_layer_stands_first_in_its_own_stage(
+    session_for: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session, batches = session_for(batch_size=4)
-    convolution = next(module for module in session.checkpoint.model.modules() if isinstance(module, nn.Conv2d))
+    convolution = next(
+        module for module in session.checkpoint.model.modules() if isinstance(module, nn.Conv2d)
+    )
     forward = convolution.forward
 
     def waiting(pixels: torch.Tensor) -> torch.Tensor:

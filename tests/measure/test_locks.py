@@ -6,8 +6,8 @@ from importlib import metadata
 
 import pytest
 
-from vlm_profiling.measure import locks
-from vlm_profiling.measure.locks import LockError, lock_differences, read_lock
+from vlm_profiling.measure.environment import requirements_lock as locks
+from vlm_profiling.measure.environment.requirements_lock import LockError, lock_differences, read_lock
 
 LOCK = """\
 # exact versions
@@ -28,7 +28,9 @@ def test_pins_of_this_platform_are_read(tmp_path):
     assert read_lock(lock) == {"numpy": "2.4.6", "torch": "2.13.0+cpu", "huggingface-hub": "2.4.0"}
 
 
-@pytest.mark.parametrize("line", ["numpy>=2", "numpy", "numpy==2.*", "numpy @ https://packages.invalid/numpy.whl"])
+@pytest.mark.parametrize(
+    "line", ["numpy>=2", "numpy", "numpy==2.*", "numpy @ https://packages.invalid/numpy.whl"]
+)
 def test_line_that_pins_no_version_is_named(tmp_path, line):
     lock = tmp_path / "measure.lock"
     lock.write_text(f"jiwer==4.0.0\n{line}\n")

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vlm_profiling.measure import memory
-from vlm_profiling.measure.memory import peak_memory
+from vlm_profiling.measure.meters import peak_memory as memory
+from vlm_profiling.measure.meters.peak_memory import peak_memory
 
 MEGABYTES_200 = 200 * 2**20
 

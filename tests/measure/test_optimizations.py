@@ -1,4 +1,6 @@
-"""Every family with every optimization that a study knows by name: measured and proven in the record, or a reason."""
+"""Every family with every optimization that a study knows by name: measured and proven in the record, or a
+reason.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,10 @@ import torch._dynamo
 from auditing import context_of
 
 from vlm_profiling.audits import optimization as took_effect
-from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
-from vlm_profiling.record.schema import Record
+from vlm_profiling.models.tiny import TINY_ARCHITECTURES
+from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS, OptimizationConfig
 from vlm_profiling.study.quantisation import SCHEMES
 
@@ -48,13 +50,17 @@ MakeRequest = Callable[..., RunRequest]
 
 @pytest.fixture
 def nothing_compiled() -> None:
-    """As in a process of its own, which every run of a study has: torch gives up on code that it compiled eight times."""
+    """As in a process of its own, which every run of a study has: torch gives up on code that it compiled
+    eight times.
+    """
     torch._dynamo.reset()
 
 
 @pytest.mark.usefixtures("nothing_compiled")
 @pytest.mark.parametrize(("family", "name"), CELLS)
-def test_a_cell_is_proven_by_its_record_or_unsupported_with_a_reason(family: str, name: str, request_for: MakeRequest) -> None:
+def test_a_cell_is_proven_by_its_record_or_unsupported_with_a_reason(
+    family: str, name: str, request_for: MakeRequest
+) -> None:
     asked = STANDARD_OPTIMIZATIONS[name]
     record = profile(request_for(family, optimization=asked, batch_size=4))
     refused = REFUSED.get(name)
@@ -71,11 +77,13 @@ def test_a_cell_is_proven_by_its_record_or_unsupported_with_a_reason(family: str
     if asked.quantisation:
         proves_quantisation(record, asked)
     else:
-        assert record.checkpoint.unquantised_layers is None and record.checkpoint.quantisation_operators is None
+        assert (
+            record.checkpoint.unquantised_layers is None and record.checkpoint.quantisation_operators is None
+        )
         assert (record.checkpoint.compiled_frames is not None) == asked.compile
 
 
-def proves_quantisation(record: Record, asked: OptimizationConfig) -> None:
+def proves_quantisation(record: RunRecord, asked: OptimizationConfig) -> None:
     """Layers, stored types, bytes and operators of a record are those of the scheme."""
     loaded = record.checkpoint
     assert loaded and asked.quantisation and loaded.unquantised_layers is not None
@@ -89,7 +97,9 @@ def proves_quantisation(record: Record, asked: OptimizationConfig) -> None:
     assert sum(loaded.quantisation_operators.values()) >= loaded.quantised_modules
 
 
-def test_a_run_that_quantised_nothing_fails_its_audit(request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_quantised_nothing_fails_its_audit(
+    request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As where a library passes layers over in silence: torchao's int4 does, of widths that do not fit."""
     monkeypatch.setattr("torchao.quantization.quantize_", lambda *arguments, **options: None)
     record = profile(request_for(optimization=STANDARD_OPTIMIZATIONS["int8"]))
@@ -104,10 +114,15 @@ def test_a_run_that_quantised_nothing_fails_its_audit(request_for: MakeRequest, 
 @pytest.mark.usefixtures("nothing_compiled")
 @pytest.mark.parametrize("kind", SCHEMES)
 def test_quantised_layers_compile_or_say_that_they_do_not(kind: str, request_for: MakeRequest) -> None:
-    record = profile(request_for(optimization=OptimizationConfig(dtype="bfloat16", quantisation=kind, compile=True)))
+    record = profile(
+        request_for(optimization=OptimizationConfig(dtype="bfloat16", quantisation=kind, compile=True))
+    )
     if record.status == "unsupported":  # on CPUs with AVX512-BF16
         assert record.failure and kind == "nf4"
-        assert record.failure.reason == "quantisation nf4: bitsandbytes's product on this device does not compile"
+        assert (
+            record.failure.reason
+            == "quantisation nf4: bitsandbytes's product on this device does not compile"
+        )
         return
     assert record.status == "ok", record.failure
     finding = took_effect.judge(context_of(record))

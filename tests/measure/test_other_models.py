@@ -1,4 +1,6 @@
-"""A model of a family without a file of its own is measured like any other: a folder in the hub's format is enough."""
+"""A model of a family without a file of its own is measured like any other: a folder in the hub's format is
+enough.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ def test_a_model_of_another_family_is_measured_whole(request_for, family):
 
 
 @pytest.mark.parametrize("family", [family for family in OTHER_FAMILIES if family not in CROSS_ATTENDING])
-def test_a_picture_takes_positions_of_the_prompt(request_for, family):
+def test_a_image_takes_positions_of_the_prompt(request_for, family):
     record = profile(request_for(family, batch_size=2))
     assert all(4 <= sample.image_tokens < sample.prompt_tokens for sample in record.samples)
 
@@ -48,4 +50,7 @@ def test_a_processor_without_its_package_is_unsupported_and_names_it(request_for
     manifest = msgspec.structs.replace(request.checkpoint, folder=folder.name)
     record = profile(replace(request, checkpoint=manifest))
     assert record.status == "unsupported"
-    assert record.failure.reason == "PixtralProcessor requires the Torchvision library but it was not found in your environment"
+    assert (
+        record.failure.reason
+        == "PixtralProcessor requires the Torchvision library but it was not found in your environment"
+    )

@@ -17,7 +17,9 @@ SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "profile_run.py"
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, str(SCRIPT), *arguments], cwd=folder, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), *arguments], cwd=folder, capture_output=True, text=True
+    )
 
 
 @pytest.fixture
@@ -61,7 +63,10 @@ def test_a_prompt_length_brings_every_question_to_it(llava: str, shapes: Path, t
         ("--src_folder {shapes} --model_name {llava} --device cpu --prompt-len 0", "prompt_len"),
         ("--src_folder {shapes}/nothing --model_name {llava} --device cpu", "nothing"),
         ("--src_folder {shapes} --model_name {shapes} --device cpu", "config.json"),
-        ("--src_folder {shapes} --model_name ../no/such/folder --device cpu", "../no/such/folder: there is no such folder"),
+        (
+            "--src_folder {shapes} --model_name ../no/such/folder --device cpu",
+            "../no/such/folder: there is no such folder",
+        ),
         ("--src_folder {shapes} --model_name {llava} --optimization fp17", "invalid choice: 'fp17'"),
     ],
 )

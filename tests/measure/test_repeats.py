@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from marked_modules import marked_modules
 
-from vlm_profiling.checkpoints.errors import Unsupported
-from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
-from vlm_profiling.measure.passes import InputBatch, Session, headline_pass
-from vlm_profiling.measure.repeats import RepeatBlock, marking_cost
+from vlm_profiling.measure.passes.headline import InputBatch, Session, headline_pass
+from vlm_profiling.measure.passes.repeats import RepeatBlock, marking_cost
+from vlm_profiling.measure.passes.stages import marked_seconds, stages_pass
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
-from vlm_profiling.measure.stages import marked_seconds, stages_pass
 from vlm_profiling.measure.summary import summarise
-from vlm_profiling.record.inside import Repeats
+from vlm_profiling.models.errors import Unsupported
+from vlm_profiling.models.tiny import TINY_ARCHITECTURES
+from vlm_profiling.record.breakdown import Repeats
 from vlm_profiling.study.config import ProtocolConfig, RepeatsConfig, WarmupConfig
 
 MakeSession = Callable[..., tuple[Session, list[InputBatch]]]
@@ -26,7 +26,9 @@ MakeRequest = Callable[..., RunRequest]
 
 def protocol_with(stages: bool = True, **repeats: Any) -> ProtocolConfig:
     settings = RepeatsConfig(**{"max_s": 0.2, "max_share": 1000, **repeats})
-    return ProtocolConfig(max_new_tokens=2, warmup=WarmupConfig(window=4, max_batches=10), repeats=settings, stages=stages)
+    return ProtocolConfig(
+        max_new_tokens=2, warmup=WarmupConfig(window=4, max_batches=10), repeats=settings, stages=stages
+    )
 
 
 def repeats_of(request: RunRequest) -> Repeats:
@@ -36,11 +38,17 @@ def repeats_of(request: RunRequest) -> Repeats:
 
 
 @pytest.mark.parametrize("architecture", TINY_ARCHITECTURES)
-def test_every_architecture_repeats_its_first_round_being_the_headlines(architecture: str, request_for: MakeRequest) -> None:
-    record = profile(request_for(architecture, protocol=protocol_with(min_rounds=3, half_width=1.0, max_s=60.0)))
+def test_every_architecture_repeats_its_first_round_being_the_headlines(
+    architecture: str, request_for: MakeRequest
+) -> None:
+    record = profile(
+        request_for(architecture, protocol=protocol_with(min_rounds=3, half_width=1.0, max_s=60.0))
+    )
     assert record.repeats and record.stages
     assert record.repeats.batches == [0, 1, 2, 3]
-    assert record.repeats.seconds[0] == [pytest.approx(batch.generate_s, abs=1e-9) for batch in record.batches]
+    assert record.repeats.seconds[0] == [
+        pytest.approx(batch.generate_s, abs=1e-9) for batch in record.batches
+    ]
     assert record.repeats.rounds == len(record.repeats.seconds) == len(record.repeats.marked_seconds) + 1 >= 3
     assert record.stages.marking_cost == marking_cost(record.repeats)
     assert f"{record.repeats.noise:.2%}" in summarise(record)
@@ -51,23 +59,35 @@ def test_batches_of_a_round_are_full_and_spread_over_the_headline(session_for: M
     partial = InputBatch(**{**vars(batches[0]), "full": False})
     headline = [result.times for result in headline_pass(session, [*batches, *batches, partial])]
     assert RepeatBlock(session, [*batches, *batches, partial], headline).chosen == [0, 3, 7]
-    assert RepeatBlock(session, batches[:2], headline).chosen == [0, 1], "what there is, where it is less than asked"
+    assert RepeatBlock(session, batches[:2], headline).chosen == [0, 1], (
+        "what there is, where it is less than asked"
+    )
 
 
-def test_without_two_full_batches_there_are_no_repeats_and_a_reason(session_for: MakeSession, request_for: MakeRequest) -> None:
+def test_without_two_full_batches_there_are_no_repeats_and_a_reason(
+    session_for: MakeSession, request_for: MakeRequest
+) -> None:
     session, batches = session_for(batch_size=3)
     with pytest.raises(Unsupported, match="two full batches"):
         RepeatBlock(session, batches, [result.times for result in headline_pass(session, batches)])
     record = profile(request_for(batch_size=3, protocol=protocol_with()))
-    assert record.status == "ok" and record.repeats is None and record.repeats_absent == "repeats need two full batches"
+    assert (
+        record.status == "ok"
+        and record.repeats is None
+        and record.repeats_absent == "repeats need two full batches"
+    )
     assert record.stages and record.stages.marking_cost is None
 
 
 def test_it_stops_for_one_of_three_reasons(request_for: MakeRequest) -> None:
     time_up = repeats_of(request_for(protocol=protocol_with(half_width=1e-9, max_s=1e-9)))
     assert (time_up.stopped, time_up.rounds) == ("time budget", 2), "one further round is made in any case"
-    short = repeats_of(request_for(protocol=protocol_with(half_width=1e-9, max_s=60, max_share=1e-9, min_rounds=4)))
-    assert (short.stopped, short.rounds) == ("time budget", 4), "the headline's own length bounds what is beyond the least number"
+    short = repeats_of(
+        request_for(protocol=protocol_with(half_width=1e-9, max_s=60, max_share=1e-9, min_rounds=4))
+    )
+    assert (short.stopped, short.rounds) == ("time budget", 4), (
+        "the headline's own length bounds what is beyond the least number"
+    )
     sure = repeats_of(request_for(protocol=protocol_with(half_width=1.0, min_rounds=4, max_s=60)))
     assert sure.stopped == "half width" and sure.rounds >= 4 and sure.half_width <= 1
     steady = repeats_of(request_for(protocol=protocol_with(half_width=1e-9, max_s=60, min_rounds=2)))
@@ -80,7 +100,9 @@ def test_without_stages_nothing_is_marked(request_for: MakeRequest) -> None:
 
 
 def test_no_mark_is_set_while_a_round_runs_unmarked(session_for: MakeSession) -> None:
-    """Rounds stand between the batches of the pass, marks are off in them, and what marks cost is told from their pairs."""
+    """Rounds stand between the batches of the pass, marks are off in them, and what marks cost is told from
+    their pairs.
+    """
     session, batches = session_for(protocol=protocol_with(min_rounds=5, half_width=1.0, max_s=60))
     generate, marks_seen = session.generate, []
 
@@ -99,6 +121,15 @@ def test_no_mark_is_set_while_a_round_runs_unmarked(session_for: MakeSession) ->
     marks_seen.clear()
     stages_pass(session, batches, headline, repeats)
     unmarked_first, marked_first = [False] * 4 + [True] * 4, [True] * 4 + [False] * 4
-    assert marks_seen == [True, *unmarked_first, True, *marked_first, True, *unmarked_first, True, *marked_first]
+    assert marks_seen == [
+        True,
+        *unmarked_first,
+        True,
+        *marked_first,
+        True,
+        *unmarked_first,
+        True,
+        *marked_first,
+    ]
     cost = marking_cost(repeats.finish())
     assert cost and cost.low < 1.5 < cost.high and 1.3 < cost.mean < 1.8

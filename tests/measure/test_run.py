@@ -13,15 +13,15 @@ import msgspec
 import pytest
 import torch
 
-from vlm_profiling.checkpoints.families.llava import Llava
-from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
 from vlm_profiling.datasets.candidates import DatasetError
-from vlm_profiling.measure.failures import MachineError
+from vlm_profiling.measure.outcomes import MachineError
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
 from vlm_profiling.measure.summary import summarise
+from vlm_profiling.models.families.llava import Llava
+from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.files import decode_record
-from vlm_profiling.record.schema import Record
+from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.study.config import OptimizationConfig, ProtocolConfig, RepeatsConfig, WarmupConfig
 
 MakeRequest = Callable[..., RunRequest]
@@ -29,7 +29,7 @@ MakeRequest = Callable[..., RunRequest]
 FEW = RepeatsConfig(max_s=0.1)
 
 
-def measured(request: RunRequest) -> Record:
+def measured(request: RunRequest) -> RunRecord:
     record = profile(request)
     assert record.status == "ok", record.failure
     assert record.headline and record.checkpoint and record.warmup and record.quality
@@ -37,13 +37,17 @@ def measured(request: RunRequest) -> Record:
 
 
 @pytest.mark.parametrize("architecture", TINY_ARCHITECTURES)
-def test_every_architecture_runs_and_its_record_reads_back(architecture: str, request_for: MakeRequest) -> None:
+def test_every_architecture_runs_and_its_record_reads_back(
+    architecture: str, request_for: MakeRequest
+) -> None:
     record = measured(request_for(architecture, batch_size=3))
     assert decode_record(msgspec.json.encode(record)) == record
     assert [batch.rows for batch in record.batches] == [3, 1]
     assert [batch.generated_tokens for batch in record.batches] == [3, 3]
     assert [sample.batch for sample in record.samples] == [0, 0, 0, 1]
-    assert all(sample.prompt_tokens <= record.batches[sample.batch].prompt_tokens for sample in record.samples)
+    assert all(
+        sample.prompt_tokens <= record.batches[sample.batch].prompt_tokens for sample in record.samples
+    )
     assert all(0 < sample.image_tokens < sample.prompt_tokens for sample in record.samples)
     assert all(sample.image_size == (32, 32) and sample.generated_tokens == 3 for sample in record.samples)
 
@@ -72,11 +76,15 @@ def test_end_to_end_is_the_sum_of_its_parts(request_for: MakeRequest) -> None:
         assert rate.low < ratio < rate.high
 
 
-def test_inputs_prepared_beforehand_or_between_batches_give_the_same_answers(request_for: MakeRequest) -> None:
+def test_inputs_prepared_beforehand_or_between_batches_give_the_same_answers(
+    request_for: MakeRequest,
+) -> None:
     cached = measured(request_for(protocol=ProtocolConfig(max_new_tokens=3, cached=True, repeats=FEW)))
     inline = measured(request_for(protocol=ProtocolConfig(max_new_tokens=3, cached=False, repeats=FEW)))
     assert [sample.answer for sample in cached.samples] == [sample.answer for sample in inline.samples]
-    assert [sample.prompt_tokens for sample in cached.samples] == [sample.prompt_tokens for sample in inline.samples]
+    assert [sample.prompt_tokens for sample in cached.samples] == [
+        sample.prompt_tokens for sample in inline.samples
+    ]
 
 
 def test_random_weights_generate_a_fixed_length_and_have_no_quality(request_for: MakeRequest) -> None:
@@ -103,7 +111,9 @@ def test_the_record_says_what_was_loaded(request_for: MakeRequest) -> None:
 
 def test_the_warm_up_says_why_it_stopped(request_for: MakeRequest) -> None:
     def warmed_up(**settings: Any) -> tuple[int, str]:
-        protocol = ProtocolConfig(max_new_tokens=1, warmup=WarmupConfig(**settings), stages=False, repeats=FEW)
+        protocol = ProtocolConfig(
+            max_new_tokens=1, warmup=WarmupConfig(**settings), stages=False, repeats=FEW
+        )
         warmup = measured(request_for(protocol=protocol)).warmup
         assert warmup
         return warmup.batches, warmup.stopped
@@ -153,11 +163,16 @@ def test_errors_of_the_model_are_typed_outcomes(
     monkeypatch.setattr(Llava, "new_tokens", fail)
     record = profile(request_for())
     assert record.status == status
-    assert record.failure and record.failure.stage == "warm-up" and "\n" not in record.failure.reason and record.failure.reason
+    assert (
+        record.failure
+        and record.failure.stage == "warm-up"
+        and "\n" not in record.failure.reason
+        and record.failure.reason
+    )
     assert type(error).__name__ in record.failure.exception
 
 
-def test_several_frames_of_a_picture_are_unsupported(request_for: MakeRequest) -> None:
+def test_several_frames_of_a_image_are_unsupported(request_for: MakeRequest) -> None:
     record = profile(request_for(frames=4))
     assert record.status == "unsupported" and record.failure and "frames = 4" in record.failure.reason
 
@@ -167,7 +182,9 @@ def test_a_prompt_longer_than_the_models_context_is_unsupported(request_for: Mak
     request.samples[1] = msgspec.structs.replace(request.samples[1], request="what ? " * 500)
     record = profile(request)
     assert record.status == "unsupported"
-    assert record.failure and "the model has 512" in record.failure.reason and record.failure.stage == "prepare"
+    assert (
+        record.failure and "the model has 512" in record.failure.reason and record.failure.stage == "prepare"
+    )
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
@@ -176,7 +193,7 @@ def test_an_absent_gpu_fails_the_job_and_records_nothing(request_for: MakeReques
         profile(request_for(device="cuda"))
 
 
-def test_a_picture_that_changed_fails_the_job(request_for: MakeRequest) -> None:
+def test_a_image_that_changed_fails_the_job(request_for: MakeRequest) -> None:
     request = request_for()
     sample = msgspec.structs.replace(request.samples[0], image_sha256="0" * 64)
     request.samples[0] = sample
@@ -192,10 +209,15 @@ def test_the_summary_tells_status_and_reason(request_for: MakeRequest) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", TINY_ARCHITECTURES)
-def test_compile_compiles_what_generate_calls_and_changes_no_answer(architecture: str, request_for: MakeRequest) -> None:
+def test_compile_compiles_what_generate_calls_and_changes_no_answer(
+    architecture: str, request_for: MakeRequest
+) -> None:
     torch._dynamo.reset()  # a run has a process of its own; here models before would use up the limit of graphs
     eager = measured(request_for(architecture, batch_size=4))
-    optimization, protocol = OptimizationConfig(dtype="float32", compile=True), ProtocolConfig(max_new_tokens=3, layers=True)
+    optimization, protocol = (
+        OptimizationConfig(dtype="float32", compile=True),
+        ProtocolConfig(max_new_tokens=3, layers=True),
+    )
     compiled = measured(request_for(architecture, batch_size=4, optimization=optimization, protocol=protocol))
     assert compiled.stages and "decode" in compiled.stages.times
     assert compiled.layers is None and compiled.layers_absent and "compiled" in compiled.layers_absent
@@ -204,7 +226,9 @@ def test_compile_compiles_what_generate_calls_and_changes_no_answer(architecture
     assert [sample.answer for sample in compiled.samples] == [sample.answer for sample in eager.samples]
 
 
-def test_stages_are_measured_unless_refused_and_layers_and_trace_when_asked(request_for: MakeRequest, tmp_path: Path) -> None:
+def test_stages_are_measured_unless_refused_and_layers_and_trace_when_asked(
+    request_for: MakeRequest, tmp_path: Path
+) -> None:
     trace = tmp_path / "run.trace.json.gz"
     record = profile(request_for(), trace)
     assert record.stages and record.serving and record.layers is None and not trace.exists()
@@ -216,7 +240,9 @@ def test_stages_are_measured_unless_refused_and_layers_and_trace_when_asked(requ
     assert any(event.get("name") == "aten::mm" for event in events)
 
 
-def test_a_failure_inside_a_later_pass_names_it(request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_inside_a_later_pass_names_it(
+    request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Llava, "stage_modules", lambda *_: {"model.no_such_module": "vision"})
     record = profile(request_for())
     assert record.status == "error" and record.failure and record.failure.stage == "stages"

@@ -1,4 +1,6 @@
-"""A whole run of a model on two GPUs, pretended on the CPU: its record says where it lay, and what each GPU held."""
+"""A whole run of a model on two GPUs, pretended on the CPU: its record says where it lay, and what each GPU
+held.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,16 @@ import json
 import pytest
 from fakes.pretended_gpus import pretended_gpus
 
-from vlm_profiling.measure.failures import MachineError
+from vlm_profiling.measure.outcomes import MachineError
 from vlm_profiling.measure.run import profile
 from vlm_profiling.measure.summary import summarise
 from vlm_profiling.study.config import OptimizationConfig, ProtocolConfig, RepeatsConfig, WarmupConfig
 
 PROTOCOL = ProtocolConfig(
-    max_new_tokens=3, layers=True, warmup=WarmupConfig(window=2, max_batches=2), repeats=RepeatsConfig(max_s=0.1)
+    max_new_tokens=3,
+    layers=True,
+    warmup=WarmupConfig(window=2, max_batches=2),
+    repeats=RepeatsConfig(max_s=0.1),
 )
 
 
@@ -28,12 +33,22 @@ def test_the_record_of_a_run_on_two_gpus(request_for, architecture: str, monkeyp
     assert [sample.answer for sample in record.samples] == [sample.answer for sample in alone.samples]
     assert record.checkpoint is not None and alone.checkpoint is not None
     assert len(record.checkpoint.weight_bytes_by_gpu) == 2 and all(record.checkpoint.weight_bytes_by_gpu)
-    assert sum(record.checkpoint.weight_bytes_by_gpu) == record.checkpoint.weight_bytes == alone.checkpoint.weight_bytes
+    assert (
+        sum(record.checkpoint.weight_bytes_by_gpu)
+        == record.checkpoint.weight_bytes
+        == alone.checkpoint.weight_bytes
+    )
     assert record.memory is not None and len(record.memory.peaks_by_gpu) == 2
-    assert record.stages is not None and {"vision", "project", "prefill", "decode"} <= set(record.stages.times)
+    assert record.stages is not None and {"vision", "project", "prefill", "decode"} <= set(
+        record.stages.times
+    )
     assert record.layers is not None and 0 < record.layers.coverage <= 1
     assert record.energy is not None and record.energy.gpu is None
-    assert record.energy.absent["gpu"] == record.environment.absent["gpu"] == "no NVIDIA driver on this host (NVML is not there)"
+    assert (
+        record.energy.absent["gpu"]
+        == record.environment.absent["gpu"]
+        == "no NVIDIA driver on this host (NVML is not there)"
+    )
     assert json.loads(record.spec)["model"]["gpus"] == 2
     assert "0 + 0 MiB allocated, each one's own peak" in summarise(record)
 

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from fakes.powercap import FakePowercap
 
-from vlm_profiling.checkpoints.errors import Unsupported
-from vlm_profiling.checkpoints.families.generic import Generic
-from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
 from vlm_profiling.measure import run as run_module
-from vlm_profiling.measure import stage_energy
-from vlm_profiling.measure.energy import Meters, open_meters
-from vlm_profiling.measure.meters_rapl import Zone
-from vlm_profiling.measure.passes import InputBatch, Session, headline_pass
+from vlm_profiling.measure.meters.energy import Meters, open_meters
+from vlm_profiling.measure.meters.rapl import Zone
+from vlm_profiling.measure.passes import stage_energy
+from vlm_profiling.measure.passes.headline import InputBatch, Session, headline_pass
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
+from vlm_profiling.models.errors import Unsupported
+from vlm_profiling.models.families.generic import Generic
+from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.machine import Joules, StageEnergy
 from vlm_profiling.study.config import ProtocolConfig, RepeatsConfig, WarmupConfig
 
@@ -61,7 +61,9 @@ def measured(
     architecture: str,
     protocol: ProtocolConfig,
 ) -> StageEnergy:
-    session, batches = session_for("llava" if architecture == "generic" else architecture, batch_size=2, protocol=protocol)
+    session, batches = session_for(
+        "llava" if architecture == "generic" else architecture, batch_size=2, protocol=protocol
+    )
     if architecture == "generic":
         session.checkpoint = replace(session.checkpoint, family=Generic(session.checkpoint.model.config))
     meters = open_meters("cpu", None, powercap=powercap)
@@ -77,7 +79,10 @@ def short_loops(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("architecture", [*TINY_ARCHITECTURES, "generic"])
 def test_a_constant_power_gives_each_stage_its_time(
-    architecture: str, session_for: Callable[..., tuple[Session, list[InputBatch]]], shapes: Path, package: Path
+    architecture: str,
+    session_for: Callable[..., tuple[Session, list[InputBatch]]],
+    shapes: Path,
+    package: Path,
 ) -> None:
     energy = measured(session_for, shapes, package, architecture, PROTOCOL)
 
@@ -86,7 +91,9 @@ def test_a_constant_power_gives_each_stage_its_time(
     assert energy.batches == 2 and energy.window_s >= LOOP_S
     total_j = sum(stage.gross_j for stage in energy.stages.values())
     for name, stage in energy.stages.items():
-        assert stage.gross_j == pytest.approx(WATTS * stage.loop_s, abs=stage.uncertainty_j + 0.05 * total_j), name
+        assert stage.gross_j == pytest.approx(
+            WATTS * stage.loop_s, abs=stage.uncertainty_j + 0.05 * total_j
+        ), name
         assert stage.net_j == pytest.approx(0, abs=stage.uncertainty_j + 0.05 * total_j), name
     assert sum(stage.share for stage in energy.stages.values()) == pytest.approx(1)
 
@@ -118,7 +125,9 @@ def test_without_a_meter_no_time_is_spent(
 def test_answers_of_one_token_have_no_decode(
     session_for: Callable[..., tuple[Session, list[InputBatch]]], shapes: Path, package: Path
 ) -> None:
-    energy = measured(session_for, shapes, package, "llava", PROTOCOL.model_copy(update={"max_new_tokens": 1}))
+    energy = measured(
+        session_for, shapes, package, "llava", PROTOCOL.model_copy(update={"max_new_tokens": 1})
+    )
 
     assert "decode" not in energy.stages
     assert energy.absent["decode"] == "answers of one token, which the prefill gives"
@@ -127,12 +136,16 @@ def test_answers_of_one_token_have_no_decode(
 def test_a_run_records_joules_by_stage_when_asked_or_why_not(
     request_for: Callable[..., RunRequest], monkeypatch: pytest.MonkeyPatch, package: Path
 ) -> None:
-    monkeypatch.setattr(run_module, "open_meters", lambda *_, **__: open_meters("cpu", None, powercap=package))
+    monkeypatch.setattr(
+        run_module, "open_meters", lambda *_, **__: open_meters("cpu", None, powercap=package)
+    )
     record = profile(request_for(protocol=PROTOCOL))
     assert record.status == "ok" and record.energy and record.energy.cpu
     assert record.stage_energy and record.stage_energy_absent is None
     assert record.stage_energy.headline_j == pytest.approx(record.energy.cpu.per_sample_j)
 
-    monkeypatch.setattr(run_module, "open_meters", lambda *_, **__: open_meters("cpu", None, powercap=package / "nowhere"))
+    monkeypatch.setattr(
+        run_module, "open_meters", lambda *_, **__: open_meters("cpu", None, powercap=package / "nowhere")
+    )
     record = profile(request_for(protocol=PROTOCOL))
     assert record.stage_energy is None and record.stage_energy_absent == "no RAPL on this host"

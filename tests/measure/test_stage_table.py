@@ -10,7 +10,9 @@ from vlm_profiling.measure.stage_table import stage_table
 
 
 def test_it_says_what_the_record_says() -> None:
-    lines = stage_table(make_stages({"vision": [0.010, 0.030], "decode": [0.060, 0.100]}), coloured=False).splitlines()
+    lines = stage_table(
+        make_stages({"vision": [0.010, 0.030], "decode": [0.060, 0.100]}), coloured=False
+    ).splitlines()
     assert lines[0].split() == ["stage", "mean", "ms", "std", "min", "median", "max", "share"]
     assert lines[1].split()[:8] == ["vision", "20.00", "14.14", "10.00", "20.00", "30.00", "20.0", "%"]
     assert lines[1].count("█") == 6 and lines[2].count("█") == 24

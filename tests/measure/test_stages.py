@@ -12,12 +12,12 @@ import torch
 from marked_modules import marked_modules
 from torch import nn
 
-from vlm_profiling.checkpoints.families.generic import Generic
-from vlm_profiling.checkpoints.tiny import TINY_ARCHITECTURES
-from vlm_profiling.measure.compiling import compile_model, compiled_frames
-from vlm_profiling.measure.passes import InputBatch, Session, headline_pass, no_long_collections
-from vlm_profiling.measure.stages import stages_pass
-from vlm_profiling.record.inside import PICTURE_STAGES, Serving, Stages
+from vlm_profiling.measure.passes.compiling import compile_model, compiled_frames
+from vlm_profiling.measure.passes.headline import InputBatch, Session, headline_pass, no_long_collections
+from vlm_profiling.measure.passes.stages import stages_pass
+from vlm_profiling.models.families.generic import Generic
+from vlm_profiling.models.tiny import TINY_ARCHITECTURES
+from vlm_profiling.record.breakdown import IMAGE_STAGES, Serving, Stages
 from vlm_profiling.study.config import ProtocolConfig
 
 MakeSession = Callable[..., tuple[Session, list[InputBatch]]]
@@ -45,7 +45,9 @@ def measure(session: Session, batches: list[InputBatch]) -> tuple[Stages, Servin
 
 @pytest.mark.parametrize("batch_size", [1, 4])
 @pytest.mark.parametrize("architecture", TINY_ARCHITECTURES)
-def test_each_stage_takes_what_its_modules_wait(architecture: str, batch_size: int, session_for: MakeSession) -> None:
+def test_each_stage_takes_what_its_modules_wait(
+    architecture: str, batch_size: int, session_for: MakeSession
+) -> None:
     protocol = ProtocolConfig(max_new_tokens=TOKENS)
     session, batches = session_for(architecture, batch_size=batch_size, protocol=protocol)
     model = session.checkpoint.model
@@ -69,12 +71,16 @@ def test_each_stage_takes_what_its_modules_wait(architecture: str, batch_size: i
     assert stages.times["loop"].time.min_s < 2 * own.times["loop"].time.mean_s + 0.03
     assert serving.tpot and own_serving.tpot
     assert WAITS["lm"] < serving.tpot.min_s < WAITS["lm"] + 2 * own_serving.tpot.mean_s + 0.01
-    assert sum(waits_s.values()) - waits_s["decode"] < serving.ttft.min_s < stages.end_to_end.min_s - waits_s["decode"]
+    assert (
+        sum(waits_s.values()) - waits_s["decode"]
+        < serving.ttft.min_s
+        < stages.end_to_end.min_s - waits_s["decode"]
+    )
 
 
 def test_stages_stand_in_the_order_of_the_work_and_add_up(session_for: MakeSession) -> None:
     stages, _ = measure(*session_for(batch_size=3))
-    assert list(stages.times) == list(PICTURE_STAGES)
+    assert list(stages.times) == list(IMAGE_STAGES)
     assert stages.absent == {}
     assert {len(seconds) for seconds in stages.seconds.values()} == {2}
     assert {stage.time.n for stage in stages.times.values()} == {stages.end_to_end.n} == {1}
@@ -89,9 +95,15 @@ def test_tokens_after_the_first_share_the_rest_of_the_time(session_for: MakeSess
     session, batches = session_for(batch_size=4, protocol=ProtocolConfig(max_new_tokens=TOKENS))
     stages, serving = measure(session, batches)
     assert serving.tpot
-    assert serving.tpot.mean_s == pytest.approx((stages.end_to_end.mean_s - serving.ttft.mean_s) / (TOKENS - 1))
+    assert serving.tpot.mean_s == pytest.approx(
+        (stages.end_to_end.mean_s - serving.ttft.mean_s) / (TOKENS - 1)
+    )
     before = ("preprocess", "transfer", "vision", "project", "prefill")
-    assert sum(stages.times[stage].time.mean_s for stage in before) < serving.ttft.mean_s < stages.end_to_end.mean_s
+    assert (
+        sum(stages.times[stage].time.mean_s for stage in before)
+        < serving.ttft.mean_s
+        < stages.end_to_end.mean_s
+    )
 
 
 def test_an_answer_of_one_token_has_no_decode_and_no_time_per_further_token(session_for: MakeSession) -> None:
@@ -105,7 +117,7 @@ def test_a_family_that_is_not_known_has_coarser_stages_and_says_so(session_for: 
     session, batches = session_for("fuyu")
     session.checkpoint = replace(session.checkpoint, family=Generic(session.checkpoint.model.config))
     stages, _ = measure(session, batches)
-    assert list(stages.times) == [stage for stage in PICTURE_STAGES if stage not in ("vision", "project")]
+    assert list(stages.times) == [stage for stage in IMAGE_STAGES if stage not in ("vision", "project")]
     assert all("generic" in stages.absent[stage] for stage in ("vision", "project"))
 
 
@@ -118,7 +130,9 @@ def test_marks_change_no_answer_and_are_gone_afterwards(session_for: MakeSession
     assert not marked_modules(session)
 
 
-def test_marks_are_gone_when_the_model_raises(session_for: MakeSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_marks_are_gone_when_the_model_raises(
+    session_for: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session, batches = session_for()
     headline = [result.times for result in headline_pass(session, batches)]
     assert not marked_modules(session)
@@ -135,7 +149,9 @@ def test_marks_are_gone_when_the_model_raises(session_for: MakeSession, monkeypa
 
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", TINY_ARCHITECTURES)
-def test_marks_around_compiled_modules_compile_nothing_anew(architecture: str, session_for: MakeSession) -> None:
+def test_marks_around_compiled_modules_compile_nothing_anew(
+    architecture: str, session_for: MakeSession
+) -> None:
     torch._dynamo.reset()
     session, batches = session_for(architecture)
     assert compile_model(session, batches).frames > 0
@@ -145,4 +161,6 @@ def test_marks_around_compiled_modules_compile_nothing_anew(architecture: str, s
     assert {"prefill", "decode"} < set(stages.times)
     # the merger of Qwen2.5-VL is called by its encoder, Fuyu's projection by the model: both within a graph
     inside = architecture in ("qwen2_5_vl", "fuyu")
-    assert ("project" in stages.times) != inside and ("compiled into" in stages.absent.get("project", "")) == inside
+    assert ("project" in stages.times) != inside and (
+        "compiled into" in stages.absent.get("project", "")
+    ) == inside

@@ -31,9 +31,18 @@ def asked(tiny: Callable[[str], tuple[Path, object]], shapes: Path) -> MakeReque
 
 
 def test_dashes_and_underscores_are_the_same_run(asked: MakeRequest) -> None:
-    names = ("img-size", "batch-size", "max-input-len", "prompt-len", "max-new-tokens", "min-new-tokens", "timeout-s")
+    names = (
+        "img-size",
+        "batch-size",
+        "max-input-len",
+        "prompt-len",
+        "max-new-tokens",
+        "min-new-tokens",
+        "timeout-s",
+    )
     dashes, underscores = (
-        asked(*(part for name in names for part in (f"--{name.replace('-', between)}", "30"))) for between in "-_"
+        asked(*(part for name in names for part in (f"--{name.replace('-', between)}", "30")))
+        for between in "-_"
     )
     assert dashes.key == underscores.key != asked().key
     assert (dashes.point.image_size, dashes.point.prompt_len, dashes.protocol.max_new_tokens) == (30, 30, 30)
@@ -51,7 +60,9 @@ def test_on_the_cpu_the_number_of_gpus_says_nothing(asked: MakeRequest) -> None:
 
 
 @pytest.mark.parametrize("number", ["0", "17", "two"])
-def test_a_number_of_gpus_out_of_range_is_refused(asked: MakeRequest, number: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_number_of_gpus_out_of_range_is_refused(
+    asked: MakeRequest, number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         asked("--gpus", number)
     assert "--gpus" in capsys.readouterr().err

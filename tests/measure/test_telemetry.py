@@ -15,19 +15,19 @@ import msgspec
 import pytest
 from fakes.nvml import RunWithNvml
 
-from vlm_profiling.measure import processors
-from vlm_profiling.measure.meters import MeterError
-from vlm_profiling.measure.processors import BusyTime, load_by_others, main_thread_clock_mhz
+from vlm_profiling.measure.environment import processors
+from vlm_profiling.measure.environment.processors import BusyTime, load_by_others, main_thread_clock_mhz
+from vlm_profiling.measure.meters.base import MeterError
+from vlm_profiling.measure.meters.sampler import SAMPLE_S, SamplerCost, due_times_s, sampled
+from vlm_profiling.measure.meters.telemetry import TelemetrySampler, open_telemetry
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
-from vlm_profiling.measure.sampler import SAMPLE_S, SamplerCost, due_times_s, sampled
-from vlm_profiling.measure.telemetry import Watch, open_watch
 from vlm_profiling.record.telemetry import Telemetry
 
 WATCHED = """
 import json, sys, time
 import msgspec
-from vlm_profiling.measure.telemetry import open_watch
+from vlm_profiling.measure.meters.telemetry import open_watch
 watch = open_watch("cuda", None)
 watch.sample()
 with watch.over():
@@ -40,11 +40,11 @@ def watched(run: RunWithNvml, seconds: float = 0.55, **settings: object) -> Tele
     return msgspec.convert(run(WATCHED.format(seconds=seconds), {}, **settings), Telemetry)
 
 
-def over(seconds: float, watch: Watch) -> Telemetry:
-    watch.sample()
-    with watch.over():
+def over(seconds: float, telemetry_sampler: TelemetrySampler) -> Telemetry:
+    telemetry_sampler.sample()
+    with telemetry_sampler.over():
         time.sleep(seconds)
-    return watch.telemetry()
+    return telemetry_sampler.telemetry()
 
 
 def test_quantities_of_a_board_are_sampled_ten_times_a_second(run_with_nvml: RunWithNvml) -> None:
@@ -74,7 +74,12 @@ def test_what_a_board_does_not_offer_is_null_with_a_reason(run_with_nvml: RunWit
     telemetry = watched(run_with_nvml, missing="instant usage utilisation clocks reasons")
 
     assert (
-        telemetry.sm_clock is telemetry.memory_clock is telemetry.power is telemetry.utilisation is telemetry.clock_limits is None
+        telemetry.sm_clock
+        is telemetry.memory_clock
+        is telemetry.power
+        is telemetry.utilisation
+        is telemetry.clock_limits
+        is None
     )
     assert {"sm_clock", "memory_clock", "power", "utilisation", "clock_limits"} <= telemetry.absent.keys()
     assert telemetry.temperature and telemetry.temperature.mean_c == 55
@@ -94,7 +99,7 @@ def test_a_board_lost_on_the_way_is_a_reason_and_no_crash(run_with_nvml: RunWith
 
 
 def test_a_run_on_the_cpu_watches_no_gpu() -> None:
-    telemetry = over(0.3, open_watch("cpu", None))
+    telemetry = over(0.3, open_telemetry("cpu", None))
 
     assert telemetry.absent["gpu"] == "the run's device is cpu"
     assert telemetry.sm_clock is None and telemetry.clock_limits is None
@@ -102,11 +107,11 @@ def test_a_run_on_the_cpu_watches_no_gpu() -> None:
 
 
 def test_a_pass_too_short_for_the_kernels_ticks_tells_no_load_until_others_follow() -> None:
-    watch = open_watch("cpu", None)
-    short = over(0.01, watch)
+    telemetry_sampler = open_telemetry("cpu", None)
+    short = over(0.01, telemetry_sampler)
 
     assert short.load_by_others is None and "too short" in short.absent["load_by_others"]
-    longer = over(0.4, watch)
+    longer = over(0.4, telemetry_sampler)
     assert longer.load_by_others and "load_by_others" not in longer.absent
     assert longer.n > short.n and longer.duration_s > short.duration_s + 0.4
 
@@ -118,7 +123,7 @@ def test_a_busy_process_beside_is_load_by_others() -> None:
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         time.sleep(0.2)
-        telemetry = over(1.0, open_watch("cpu", None))
+        telemetry = over(1.0, open_telemetry("cpu", None))
     finally:
         busy.kill()
         busy.wait()
@@ -135,7 +140,9 @@ def test_own_work_is_no_load_by_others() -> None:
     assert load_by_others(start, BusyTime(12.0, 101.9, 7.0, 2)) == 0
 
 
-def test_clock_is_that_of_the_core_of_the_main_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_is_that_of_the_core_of_the_main_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "self").mkdir()
     fields = ["0"] * 52
     fields[0], fields[1], fields[38] = "1", "(a name) (with spaces", "1"
@@ -159,7 +166,12 @@ def test_samples_are_due_once_in_each_tenth_of_a_second_and_never_in_step() -> N
 
     assert [int(time_s / SAMPLE_S + 0.5) for time_s in due] == list(range(1, 1001))
     places = [time_s / SAMPLE_S % 1 for time_s in due]
-    for step in (2, 3, 4, 5):  # of work that repeats itself in step with the samples, every part is seen equally often
+    for step in (
+        2,
+        3,
+        4,
+        5,
+    ):  # of work that repeats itself in step with the samples, every part is seen equally often
         assert sum(place * step % 1 < 0.5 for place in places) == pytest.approx(500, abs=10)
 
 
@@ -191,6 +203,8 @@ def test_a_run_records_its_telemetry(request_for: Callable[..., RunRequest]) -> 
     record: Any = profile(request_for())
 
     assert record.telemetry.n >= 2
-    seconds = [batch.generate_s for batch in record.batches] + [s for one in record.repeats.seconds[1:] for s in one]
+    seconds = [batch.generate_s for batch in record.batches] + [
+        s for one in record.repeats.seconds[1:] for s in one
+    ]
     assert record.telemetry.duration_s > sum(seconds)
     assert record.telemetry.sampler_cpu_s < 0.1 * record.telemetry.duration_s

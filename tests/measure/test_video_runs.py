@@ -16,24 +16,27 @@ from clips import write_clips
 from other_families import OTHER_FAMILIES
 from tiny_costs import counted_cost
 
-from vlm_profiling.checkpoints.families.base import Prepared
-from vlm_profiling.checkpoints.families.qwen2_5_vl import Qwen25VL
 from vlm_profiling.datasets.moving_shapes import RATE
 from vlm_profiling.datasets.read import read_source_folder
-from vlm_profiling.measure import passes
+from vlm_profiling.measure.passes import headline as passes
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
 from vlm_profiling.measure.stage_table import stage_table
 from vlm_profiling.measure.summary import summarise
+from vlm_profiling.models.families.base import Prepared
+from vlm_profiling.models.families.qwen2_5_vl import Qwen25VL
+from vlm_profiling.record.breakdown import DECODE_FRAMES, IMAGE_STAGES, SAMPLE_FRAMES
 from vlm_profiling.record.files import decode_record
-from vlm_profiling.record.inside import DECODE_FRAMES, PICTURE_STAGES, SAMPLE_FRAMES
-from vlm_profiling.record.schema import Record
-from vlm_profiling.report.work import run_work
+from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.study.config import ProtocolConfig, RepeatsConfig, WarmupConfig
+from vlm_profiling.tables.token_counts import run_work
 
 PROJECT = Path(__file__).parents[2]
 UNCACHED = ProtocolConfig(
-    max_new_tokens=3, cached=False, warmup=WarmupConfig(window=2, max_batches=2), repeats=RepeatsConfig(max_s=0.1)
+    max_new_tokens=3,
+    cached=False,
+    warmup=WarmupConfig(window=2, max_batches=2),
+    repeats=RepeatsConfig(max_s=0.1),
 )
 FEW = ProtocolConfig(max_new_tokens=3, stages=False, repeats=RepeatsConfig(max_s=0.1))
 
@@ -51,12 +54,14 @@ def video_request(request_for: Callable[..., RunRequest], clips: Path) -> Callab
     def make(architecture: str = "llava", **arguments: object) -> RunRequest:
         manifest, samples = read_source_folder(clips, None)
         in_order = sorted(samples, key=lambda sample: sample.image)
-        return replace(request_for(architecture, **arguments), dataset=manifest, samples=in_order, pictures=clips)
+        return replace(
+            request_for(architecture, **arguments), dataset=manifest, samples=in_order, images=clips
+        )
 
     return make
 
 
-def measured(request: RunRequest) -> Record:
+def measured(request: RunRequest) -> RunRecord:
     record = profile(request)
     assert record.status == "ok", record.failure
     return record
@@ -65,28 +70,40 @@ def measured(request: RunRequest) -> Record:
 @pytest.mark.parametrize(
     ("architecture", "frames_as", "encoded", "tokens", "said"),
     [
-        ("llava", "pictures", [4, 4, 4, 3], 4, "as several pictures in a prompt"),
+        ("llava", "images", [4, 4, 4, 3], 4, "as several images in a prompt"),
         ("qwen2_5_vl", "video", [2, 2, 2, 2], 6, "as a video"),
     ],
 )
 def test_the_record_proves_which_frames_were_given_and_how(
-    video_request: Callable[..., RunRequest], architecture: str, frames_as: str, encoded: list[int], tokens: int, said: str
+    video_request: Callable[..., RunRequest],
+    architecture: str,
+    frames_as: str,
+    encoded: list[int],
+    tokens: int,
+    said: str,
 ) -> None:
     record = measured(video_request(architecture, batch_size=2, frames=4, image_size=56))
     assert record.checkpoint and record.checkpoint.frames_as == frames_as
     assert [sample.video_frames for sample in record.samples] == [12, 12, 12, 3]
-    assert [sample.given_frames for sample in record.samples] == [4, 4, 4, 3]  # of three frames, three are given
-    assert [sample.encoded_pictures for sample in record.samples] == encoded
-    assert [sample.image_tokens for sample in record.samples] == [tokens * pictures for pictures in encoded]
+    assert [sample.given_frames for sample in record.samples] == [
+        4,
+        4,
+        4,
+        3,
+    ]  # of three frames, three are given
+    assert [sample.encoded_images for sample in record.samples] == encoded
+    assert [sample.image_tokens for sample in record.samples] == [tokens * images for images in encoded]
     assert {sample.image_size for sample in record.samples} == {(48, 32)}
     assert all(sample.effective_size for sample in record.samples)
     assert f"3 to 4 given of 3 to 12 in the file, {said}" in summarise(record)
 
 
-def test_one_frame_is_a_picture_also_where_several_are_a_video(video_request: Callable[..., RunRequest]) -> None:
+def test_one_frame_is_a_image_also_where_several_are_a_video(
+    video_request: Callable[..., RunRequest],
+) -> None:
     record = measured(video_request("qwen2_5_vl", batch_size=2))
-    assert record.checkpoint and record.checkpoint.frames_as == "pictures"
-    assert "1 given of 3 to 12 in the file, as a picture" in summarise(record)
+    assert record.checkpoint and record.checkpoint.frames_as == "images"
+    assert "1 given of 3 to 12 in the file, as an image" in summarise(record)
 
 
 def test_frames_are_given_at_the_distance_at_which_the_file_shows_them(
@@ -114,9 +131,11 @@ def test_decoding_stands_in_every_time_that_begins_with_a_file(
     for batch in record.batches:
         assert batch.decode_frames_s and batch.sample_frames_s
         host = batch.decode_frames_s + batch.sample_frames_s + batch.preprocess_s
-        assert batch.end_to_end_s == pytest.approx(host + batch.transfer_s + batch.generate_s + batch.detokenise_s, rel=1e-9)
+        assert batch.end_to_end_s == pytest.approx(
+            host + batch.transfer_s + batch.generate_s + batch.detokenise_s, rel=1e-9
+        )
     assert record.stages and record.serving
-    assert list(record.stages.times) == [DECODE_FRAMES, SAMPLE_FRAMES, *PICTURE_STAGES]
+    assert list(record.stages.times) == [DECODE_FRAMES, SAMPLE_FRAMES, *IMAGE_STAGES]
     assert abs(record.stages.unattributed_share) < 0.02
     before = ("decode frames", "sample frames", "preprocess", "transfer", "vision", "project", "prefill")
     least_s = sum(record.stages.times[stage].time.mean_s for stage in before)
@@ -138,48 +157,63 @@ def test_videos_are_decoded_once_when_cached_and_for_every_batch_when_not(
     assert record.warmup and len(decoded) >= 2 * record.warmup.batches + 2 * 4  # warm-up, headline, stages
 
 
-def test_pictures_have_no_such_stages_and_no_zero_in_their_place(request_for: Callable[..., RunRequest]) -> None:
+def test_images_have_no_such_stages_and_no_zero_in_their_place(
+    request_for: Callable[..., RunRequest],
+) -> None:
     record = measured(request_for(batch_size=2))
-    assert record.stages and not {DECODE_FRAMES, SAMPLE_FRAMES} & {*record.stages.times, *record.stages.absent}
+    assert record.stages and not {DECODE_FRAMES, SAMPLE_FRAMES} & {
+        *record.stages.times,
+        *record.stages.absent,
+    }
     assert {(batch.decode_frames_s, batch.sample_frames_s) for batch in record.batches} == {(None, None)}
     assert {(sample.given_frames, sample.video_frames) for sample in record.samples} == {(1, None)}
     assert record.checkpoint and record.checkpoint.frames_as is None
 
 
 @pytest.mark.parametrize("architecture", ["blip2-opt", "instructblip-t5", "fuyu"])
-def test_families_of_one_picture_take_one_frame_and_refuse_more(
+def test_families_of_one_image_take_one_frame_and_refuse_more(
     video_request: Callable[..., RunRequest], architecture: str
 ) -> None:
     record = measured(video_request(architecture, batch_size=2))
-    assert {(sample.given_frames, sample.encoded_pictures) for sample in record.samples} == {(1, 1)}
+    assert {(sample.given_frames, sample.encoded_images) for sample in record.samples} == {(1, 1)}
     refused = profile(video_request(architecture, batch_size=2, frames=2))
     assert refused.status == "unsupported" and refused.failure and refused.failure.stage == "prepare"
     assert refused.failure.reason.startswith("frames = 2: the processor puts")
 
 
-def test_a_data_set_of_both_refuses_several_frames_naming_a_picture(
+def test_a_data_set_of_both_refuses_several_frames_naming_a_image(
     video_request: Callable[..., RunRequest], request_for: Callable[..., RunRequest], tmp_path: Path
 ) -> None:
-    both, pictures = video_request(frames=2), request_for()
-    shutil.copytree(both.pictures, tmp_path, dirs_exist_ok=True)
-    shutil.copy(pictures.pictures / pictures.samples[0].image, tmp_path)
-    record = profile(replace(both, samples=[*both.samples, pictures.samples[0]], pictures=tmp_path))
+    both, images = video_request(frames=2), request_for()
+    shutil.copytree(both.images, tmp_path, dirs_exist_ok=True)
+    shutil.copy(images.images / images.samples[0].image, tmp_path)
+    record = profile(replace(both, samples=[*both.samples, images.samples[0]], images=tmp_path))
     assert record.status == "unsupported" and record.failure
-    assert record.failure.reason == f"frames = 2: sample {pictures.samples[0].id} is a single picture"
-    one = measured(replace(video_request(batch_size=5), samples=[*both.samples, pictures.samples[0]], pictures=tmp_path))
+    assert record.failure.reason == f"frames = 2: sample {images.samples[0].id} is a single image"
+    one = measured(
+        replace(video_request(batch_size=5), samples=[*both.samples, images.samples[0]], images=tmp_path)
+    )
     assert [sample.video_frames for sample in one.samples] == [12, 12, 12, 3, None]
 
 
-def test_memory_and_flops_of_several_frames_are_those_of_the_run(video_request: Callable[..., RunRequest]) -> None:
+def test_memory_and_flops_of_several_frames_are_those_of_the_run(
+    video_request: Callable[..., RunRequest],
+) -> None:
     for architecture, grids in (("llava", 15), ("qwen2_5_vl", 8)):  # 4 + 4 + 4 + 3 frames, and two a grid
         request = video_request(architecture, batch_size=2, frames=4, protocol=FEW)
         cost = counted_cost(request.checkpoint, request.project)
         record = measured(replace(request, cost=cost))
-        assert record.memory and record.memory.predicted and record.memory.predicted.basis == "the prepared batches"
+        assert (
+            record.memory
+            and record.memory.predicted
+            and record.memory.predicted.basis == "the prepared batches"
+        )
         assert record.memory.predicted.kv_cache_bytes == record.memory.kv_cache_bytes
         assert record.memory.predicted_over_allocated == pytest.approx(1, abs=0.15)
         work = run_work(record, cost)
-        one = run_work(measured(replace(video_request(architecture, batch_size=2, protocol=FEW), cost=cost)), cost)
+        one = run_work(
+            measured(replace(video_request(architecture, batch_size=2, protocol=FEW), cost=cost)), cost
+        )
         assert work.batch_vision_flops and one.batch_vision_flops and one.batch_flops
         assert work.batch_vision_flops == pytest.approx(grids / 4 * one.batch_vision_flops)
         assert work.frames_mean == 3.75 and work.batch_flops and work.batch_flops > one.batch_flops
@@ -193,19 +227,33 @@ def test_other_families_take_as_many_frames_as_their_processor_does(
     assert one.status == "ok", one.failure
     if four.status == "ok":
         tokens = [sum(sample.image_tokens for sample in record.samples) for record in (one, four)]
-        assert tokens[1] > tokens[0]  # LLaVA-OneVision cuts a single picture into tiles, several into none
+        assert tokens[1] > tokens[0]  # LLaVA-OneVision cuts a single image into tiles, several into none
     else:
         assert four.status == "unsupported" and four.failure and "frames = 4" in four.failure.reason
 
 
 @pytest.mark.slow
-def test_the_command_line_takes_a_folder_of_videos(clips: Path, tiny: Callable[..., tuple], tmp_path: Path) -> None:
+def test_the_command_line_takes_a_folder_of_videos(
+    clips: Path, tiny: Callable[..., tuple], tmp_path: Path
+) -> None:
     project, manifest = tiny("llava")
     shutil.copytree(project / str(manifest.folder), tmp_path / "model")
-    options = ["--src_folder", str(clips), "--model_name", "model", "--device", "cpu", "--optimization", "fp32"]
+    options = [
+        "--src_folder",
+        str(clips),
+        "--model_name",
+        "model",
+        "--device",
+        "cpu",
+        "--optimization",
+        "fp32",
+    ]
     options += ["--frames", "2", "--batch_size", "2", "--max_new_tokens", "2", "--output", "record.json"]
     done = subprocess.run(
-        [sys.executable, PROJECT / "scripts" / "profile_run.py", *options], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, PROJECT / "scripts" / "profile_run.py", *options],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert "2 given of 3 to 12 in the file" in done.stdout and "decode frames" in done.stdout

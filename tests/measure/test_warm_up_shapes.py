@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from vlm_profiling.measure import passes
-from vlm_profiling.measure.passes import InputBatch, Session, run_each_shape, warm_up
+from vlm_profiling.measure.passes import headline as passes
+from vlm_profiling.measure.passes.headline import InputBatch, Session, run_each_shape, warm_up
 from vlm_profiling.study.config import WarmupConfig
 
 MakeSession = Callable[..., tuple[Session, list[InputBatch]]]

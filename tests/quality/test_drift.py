@@ -1,4 +1,6 @@
-"""What another optimization does to answers is told sample by sample, with an interval, and not where answers mean nothing."""
+"""What another optimization does to answers is told sample by sample, with an interval, and not where answers
+mean nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +12,21 @@ from vlm_profiling.quality.answers import answer_drift
 from vlm_profiling.quality.drift import RANDOM, Drift, beyond_chance
 from vlm_profiling.quality.exact_match import exact_match
 from vlm_profiling.quality.wer import word_edits
-from vlm_profiling.record.schema import Record
+from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.statistics.intervals import mean_interval
 
 REFERENCES = ["a red circle", "blue", "no", "a green triangle on grey"] * 25
 
 
-def answering(answers: list[str], *, random: bool = False, standard: list[float] | None = None) -> Record:
+def answering(answers: list[str], *, random: bool = False, standard: list[float] | None = None) -> RunRecord:
     """A run that gave these answers, scored as a run scores them."""
     record = make_record(samples=len(answers), accuracy=None if random else 0.5)
     samples = []
     for number, (sample, answer, known) in enumerate(zip(record.samples, answers, REFERENCES, strict=False)):
         scores = {"wer": word_edits(known, answer).rate, "exact_match": exact_match(answer, [known])}
-        scores = dict.fromkeys(scores) if random else scores | {"standard": standard[number] if standard else None}
+        scores = (
+            dict.fromkeys(scores) if random else scores | {"standard": standard[number] if standard else None}
+        )
         samples.append(replace(sample, answer=answer, references=[known], **scores))
     return replace(record, samples=samples)
 
@@ -41,7 +45,10 @@ def test_the_share_that_changed_and_both_metrics_are_paired() -> None:
     assert drift.exact_match_change == mean_interval([-float(number % 20 == 0) for number in range(100)])
     words = sum(len(text.split()) for text in REFERENCES)
     assert drift.wer_change is not None and drift.wer_change.mean == pytest.approx(5 / words)
-    assert drift.wer_change.low > 0 and beyond_chance("wer", (drift.wer_change.low, drift.wer_change.high)) == "worse"
+    assert (
+        drift.wer_change.low > 0
+        and beyond_chance("wer", (drift.wer_change.low, drift.wer_change.high)) == "worse"
+    )
 
 
 def test_equal_answers_are_no_drift_as_far_as_so_many_samples_can_tell() -> None:
@@ -57,7 +64,10 @@ def test_changes_that_cancel_are_changes_without_a_drift() -> None:
     others = [text if number % 2 else "yes" for number, text in enumerate(REFERENCES)]
     drift = drift_of(answers, others)
     assert drift.changed == 100 and drift.exact_match_change is not None
-    assert drift.exact_match_change.mean == 0 and drift.exact_match_change.low < 0 < drift.exact_match_change.high
+    assert (
+        drift.exact_match_change.mean == 0
+        and drift.exact_match_change.low < 0 < drift.exact_match_change.high
+    )
 
 
 def test_the_data_sets_own_metric_drifts_by_its_scores() -> None:

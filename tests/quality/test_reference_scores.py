@@ -1,6 +1,8 @@
-"""The standard metrics give what the field's own programs give: lmms-eval and pycocoevalcap, whose words were written down.
+"""The standard metrics give what the field's own programs give: lmms-eval and pycocoevalcap, whose words were
+written down.
 
-`benchmarks/quality_reference.py --write tests/data/quality_reference.json` made the file, where both are installed.
+`benchmarks/quality_reference.py --write tests/data/quality_reference.json` made the file, where both are
+installed.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ def test_ten_thousand_answers_have_the_reference_vqa_accuracy():
 
 
 def test_their_texts_are_made_alike_as_in_the_reference():
-    texts = [[normalise_answer(text) for text in (answer, *references)] for answer, references in answer_pairs()]
+    texts = [
+        [normalise_answer(text) for text in (answer, *references)] for answer, references in answer_pairs()
+    ]
     assert hashlib.sha256(json.dumps(texts).encode()).hexdigest() == SAID["vqa"]["texts_sha256"]
 
 
@@ -55,4 +59,6 @@ def test_captions_have_the_reference_scores():
     assert [rouge_l(*pair) for pair in zip(said, references, strict=True)] == pytest.approx(
         SAID["captions"]["rouge_l"], abs=1e-12
     )
-    assert corpus_bleu(bleu_counts(said, references).sum(axis=0)) == pytest.approx(SAID["captions"]["bleu_4"], abs=1e-12)
+    assert corpus_bleu(bleu_counts(said, references).sum(axis=0)) == pytest.approx(
+        SAID["captions"]["bleu_4"], abs=1e-12
+    )

@@ -1,4 +1,6 @@
-"""Quality of a run: corpus figures by hand, intervals that hold what they promise, reasons for what is missing."""
+"""Quality of a run: corpus figures by hand, intervals that hold what they promise, reasons for what is
+missing.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ def test_the_raw_rate_is_jiwers_own_over_the_whole_corpus():
     quality, _ = score(answers, [[reference] for reference in references], random_weights=False)
     assert quality.wer == pytest.approx(whole.wer, abs=1e-12)
     assert (
-        quality.substitutions + quality.insertions + quality.deletions == whole.substitutions + whole.insertions + whole.deletions
+        quality.substitutions + quality.insertions + quality.deletions
+        == whole.substitutions + whole.insertions + whole.deletions
     )
 
 
@@ -62,7 +65,9 @@ def test_a_reference_of_punctuation_alone_has_no_normalised_rate():
 
 
 def test_the_normalised_rate_has_an_interval_of_its_own():
-    quality, _ = score(["Yes.", "no", "red", "red"], [["yes"], ["no"], ["red"], ["blue"]], random_weights=False)
+    quality, _ = score(
+        ["Yes.", "no", "red", "red"], [["yes"], ["no"], ["red"], ["blue"]], random_weights=False
+    )
     assert (quality.wer, quality.wer_normalised) == (0.5, 0.25)
     raw, normalised = quality.wer_interval, quality.wer_normalised_interval
     assert raw and normalised
@@ -81,7 +86,10 @@ def test_one_sample_has_no_interval_and_says_so():
 
 @pytest.mark.parametrize(
     ("references", "random_weights", "reason"),
-    [([["yes"], ["no"]], True, "the weights are random"), ([[""], [" "]], False, "no sample has a reference answer")],
+    [
+        ([["yes"], ["no"]], True, "the weights are random"),
+        ([[""], [" "]], False, "no sample has a reference answer"),
+    ],
 )
 def test_figures_that_mean_nothing_are_null_with_their_reason(references, random_weights, reason):
     quality, samples = score(["yes", "no"], references, random_weights=random_weights)
@@ -108,7 +116,10 @@ def test_an_echoed_prompt_explains_a_published_rate_of_20():
 def test_the_interval_is_the_same_each_time_and_narrows_with_more_samples():
     rng = np.random.default_rng(5)
     edits, words = rng.poisson(1.0, 400), rng.integers(1, 5, 400)
-    wide, narrow = ratio_interval(edits[:100].tolist(), words[:100].tolist()), ratio_interval(edits.tolist(), words.tolist())
+    wide, narrow = (
+        ratio_interval(edits[:100].tolist(), words[:100].tolist()),
+        ratio_interval(edits.tolist(), words.tolist()),
+    )
     assert wide is not None and narrow is not None
     assert ratio_interval(edits.tolist(), words.tolist()) == narrow
     assert narrow.mean == pytest.approx(edits.sum() / words.sum())

@@ -15,7 +15,9 @@ from vlm_profiling.quality.score import score
 from vlm_profiling.quality.vqa_accuracy import normalise_answer, vqa_accuracy
 
 
-@pytest.mark.parametrize(("people", "accuracy"), [(0, 0.0), (1, 0.3), (2, 0.6), (3, 0.9), (4, 1.0), (10, 1.0)])
+@pytest.mark.parametrize(
+    ("people", "accuracy"), [(0, 0.0), (1, 0.3), (2, 0.6), (3, 0.9), (4, 1.0), (10, 1.0)]
+)
 def test_an_answer_that_many_of_ten_people_gave_has_this_accuracy(people, accuracy):
     assert vqa_accuracy("nokia", ["Nokia"] * people + ["phone"] * (10 - people)) == pytest.approx(accuracy)
 
@@ -65,7 +67,10 @@ def test_a_caption_falls_into_words_without_case_and_punctuation():
 
 
 def test_a_caption_equal_to_its_references_has_a_cider_of_ten():
-    captions = [text.split() for text in ("a red bus on the road", "two cats sleep on a sofa", "people fly kites in the park")]
+    captions = [
+        text.split()
+        for text in ("a red bus on the road", "two cats sleep on a sofa", "people fly kites in the park")
+    ]
     assert cider_d(captions, [[words, words] for words in captions]) == pytest.approx([10.0, 10.0, 10.0])
 
 
@@ -76,9 +81,14 @@ def test_words_that_every_sample_uses_say_nothing():
 
 
 def test_rouge_takes_the_best_precision_and_the_best_recall():
-    words, references = ["a", "cat", "on", "a", "mat"], [["a", "cat"], ["the", "cat", "sat", "on", "a", "large", "mat"]]
+    words, references = (
+        ["a", "cat", "on", "a", "mat"],
+        [["a", "cat"], ["the", "cat", "sat", "on", "a", "large", "mat"]],
+    )
     precision, recall = 4 / 5, 1.0
-    assert rouge_l(words, references) == pytest.approx(2.44 * precision * recall / (recall + 1.44 * precision))
+    assert rouge_l(words, references) == pytest.approx(
+        2.44 * precision * recall / (recall + 1.44 * precision)
+    )
     assert rouge_l([], references) == 0.0
 
 
@@ -88,23 +98,39 @@ def test_bleu_multiplies_precisions_and_punishes_brevity():
     assert counts.tolist() == [10, 8, 6, 5, 10, 9, 8, 7, 10, 11]
     precision = (10 * 8 * 6 * 5 / (10 * 9 * 8 * 7)) ** 0.25
     assert corpus_bleu(counts) == pytest.approx(precision * math.exp(1 - 11 / 10))
-    assert corpus_bleu(bleu_counts([caption], [[reference]]).sum(axis=0)) == pytest.approx(0.0, abs=1e-3)  # no run of four
+    assert corpus_bleu(bleu_counts([caption], [[reference]]).sum(axis=0)) == pytest.approx(
+        0.0, abs=1e-3
+    )  # no run of four
 
 
 def test_ten_answers_give_a_vqa_accuracy_with_its_interval():
-    references = [["stop"] * 10, ["go"] * 2 + ["left"] * 8, ["a", "b", "c", "d", "e", "f", "g", "h", "i", "stop"]]
+    references = [
+        ["stop"] * 10,
+        ["go"] * 2 + ["left"] * 8,
+        ["a", "b", "c", "d", "e", "f", "g", "h", "i", "stop"],
+    ]
     quality, samples = score(["Stop.", "go", "exit"], references, random_weights=False, metric="vqa_accuracy")
     assert quality.standard is not None
-    assert (quality.standard.metric, quality.standard.value) == ("vqa_accuracy", pytest.approx((1.0 + 0.6 + 0.0) / 3))
+    assert (quality.standard.metric, quality.standard.value) == (
+        "vqa_accuracy",
+        pytest.approx((1.0 + 0.6 + 0.0) / 3),
+    )
     assert [sample.standard for sample in samples] == pytest.approx([1.0, 0.6, 0.0])
     assert quality.standard.interval is not None
-    assert 0.0 <= quality.standard.interval.low < quality.standard.value < quality.standard.interval.high <= 1.0
+    assert (
+        0.0 <= quality.standard.interval.low < quality.standard.value < quality.standard.interval.high <= 1.0
+    )
     assert quality.absent["bleu_4"] == "a figure of captions"
 
 
 def test_captions_have_three_figures_each_with_its_interval():
-    captions = ["a red bus on the road", "two cats sleep on a sofa", "people fly kites in the park", "a man rides a wave"]
-    references = [[text, f"a picture of {text}", ""] for text in captions]
+    captions = [
+        "a red bus on the road",
+        "two cats sleep on a sofa",
+        "people fly kites in the park",
+        "a man rides a wave",
+    ]
+    references = [[text, f"an image of {text}", ""] for text in captions]
     quality, samples = score([*captions[:3], "a dog"], references, random_weights=False, metric="cider_d")
     assert quality.standard is not None and quality.standard.interval is not None
     assert quality.standard.interval.low < quality.standard.value < quality.standard.interval.high
@@ -116,7 +142,9 @@ def test_captions_have_three_figures_each_with_its_interval():
 
 
 def test_a_sample_without_a_reference_counts_in_no_metric():
-    quality, samples = score(["A", "B", "B"], [["A"], [""], ["A"]], random_weights=False, metric="choice_accuracy")
+    quality, samples = score(
+        ["A", "B", "B"], [["A"], [""], ["A"]], random_weights=False, metric="choice_accuracy"
+    )
     assert quality.standard is not None
     assert (quality.standard.value, quality.scored) == (0.5, 2)
     assert [sample.standard for sample in samples] == [1.0, None, 0.0]

@@ -40,7 +40,9 @@ with atomic_path(Path(sys.argv[1])) as temporary:
 
 @pytest.mark.parametrize("before", [None, "the old content"])
 @pytest.mark.parametrize("killed_by", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_killed_writer_leaves_the_old_file_or_none(tmp_path: Path, before: str | None, killed_by: signal.Signals) -> None:
+def test_a_killed_writer_leaves_the_old_file_or_none(
+    tmp_path: Path, before: str | None, killed_by: signal.Signals
+) -> None:
     target = tmp_path / "record.json"
     if before is not None:
         target.write_text(before)

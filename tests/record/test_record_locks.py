@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from vlm_profiling.record.locks import LockedError, hold_lock, turn_to_write
+from vlm_profiling.record.file_lock import LockedError, hold_lock, turn_to_write
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from vlm_profiling.record.locks import hold_lock, turn_to_write
+from vlm_profiling.record.file_lock import hold_lock, turn_to_write
 path = Path(sys.argv[1])
 if sys.argv[2] == "lock":
     held = hold_lock(path)

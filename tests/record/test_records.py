@@ -13,8 +13,14 @@ from factories import make_failed_record, make_record
 from vlm_profiling.record import schema, telemetry
 from vlm_profiling.record.files import RecordError, decode_record, read_record, write_record
 from vlm_profiling.record.machine import Joules
-from vlm_profiling.record.manifests import CheckpointManifest, DatasetManifest, FileFacts, read_manifest, write_manifest
-from vlm_profiling.record.schema import SCHEMA_VERSION, Record
+from vlm_profiling.record.manifests import (
+    CheckpointManifest,
+    DatasetManifest,
+    FileFacts,
+    read_manifest,
+    write_manifest,
+)
+from vlm_profiling.record.schema import SCHEMA_VERSION, RunRecord
 from vlm_profiling.record.sections import Interval
 
 UNITS = ("_s", "_j", "_w", "_c", "_mhz", "_bytes", "_flops")
@@ -56,7 +62,7 @@ def stored(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("record", [make_record(), make_record(accuracy=None), make_failed_record()])
-def test_a_record_is_read_back_as_it_was_written(tmp_path: Path, record: Record) -> None:
+def test_a_record_is_read_back_as_it_was_written(tmp_path: Path, record: RunRecord) -> None:
     write_record(tmp_path / "record.json", record)
     assert read_record(tmp_path / "record.json") == record
 
@@ -103,7 +109,10 @@ def test_the_file_is_json_in_the_strict_sense(stored: Path) -> None:
 def test_another_schema_version_is_refused(stored: Path, version: int) -> None:
     content = json.loads(stored.read_text()) | {"schema_version": version}
     stored.write_text(json.dumps(content))
-    with pytest.raises(RecordError, match=rf"record\.json: schema version {version}; this code reads version {SCHEMA_VERSION}"):
+    with pytest.raises(
+        RecordError,
+        match=rf"record\.json: schema version {version}; this code reads version {SCHEMA_VERSION}",
+    ):
         read_record(stored)
 
 
@@ -117,7 +126,9 @@ def test_another_schema_version_is_refused(stored: Path, version: int) -> None:
         ({"samples": [{}]}, r"Object missing required field `id` - at `\$\.samples\[0\]`"),
     ],
 )
-def test_a_malformed_record_names_its_file_and_its_place(stored: Path, change: dict[str, object], message: str) -> None:
+def test_a_malformed_record_names_its_file_and_its_place(
+    stored: Path, change: dict[str, object], message: str
+) -> None:
     stored.write_text(json.dumps(json.loads(stored.read_text()) | change))
     with pytest.raises(RecordError, match=rf"record\.json: {message}"):
         read_record(stored)
@@ -151,7 +162,9 @@ def test_a_float_with_a_dimension_names_its_unit() -> None:
     for kind in [*vars(schema).values(), *vars(telemetry).values()]:
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             for name in _floats(kind):
-                assert name.endswith(UNITS) or name in RATIOS | SHARES | NOISE | {"seconds"}, f"{kind.__name__}.{name}"
+                assert name.endswith(UNITS) or name in RATIOS | SHARES | NOISE | {"seconds"}, (
+                    f"{kind.__name__}.{name}"
+                )
 
 
 def _floats(kind: type[msgspec.Struct]) -> list[str]:
@@ -165,7 +178,9 @@ def test_joules_cannot_be_given_in_another_order() -> None:
 
 
 MANIFESTS = [
-    DatasetManifest(name="shapes", source="package:easy-vqa", samples=2, population=9, seed=0, content_sha256="a" * 64),
+    DatasetManifest(
+        name="shapes", source="package:easy-vqa", samples=2, population=9, seed=0, content_sha256="a" * 64
+    ),
     CheckpointManifest(
         name="tiny",
         source="tiny:llava",
@@ -180,7 +195,9 @@ MANIFESTS = [
 
 
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda manifest: type(manifest).__name__)
-def test_a_manifest_is_read_back_as_it_was_written(tmp_path: Path, manifest: DatasetManifest | CheckpointManifest) -> None:
+def test_a_manifest_is_read_back_as_it_was_written(
+    tmp_path: Path, manifest: DatasetManifest | CheckpointManifest
+) -> None:
     write_manifest(tmp_path / "manifest.json", manifest)
     assert read_manifest(tmp_path / "manifest.json", type(manifest)) == manifest
 

@@ -9,14 +9,17 @@ import pytest
 from factories import identity_of, make_failed_record, make_record
 from study_folder import StudyFolder, write_study
 
-from vlm_profiling.record.schema import Record
+from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.study import Run
 
 SETTINGS: dict[str, Any] = {
     "name": "shapes",
     "models": {"trained": {"folder": "checkpoints/trained"}, "random": {"tiny": "llava"}},
     "datasets": {"vqa": {"package": "easy-vqa"}},
-    "optimizations": {"fp32": {"dtype": "float32"}, "flash": {"dtype": "float16", "attention": "flash_attention_2"}},
+    "optimizations": {
+        "fp32": {"dtype": "float32"},
+        "flash": {"dtype": "float16", "attention": "flash_attention_2"},
+    },
     "baseline": {"device": "cpu", "optimization": "fp32", "batch_size": 2},
     "axes": {
         "batch_size": {"values": [1, 2, 4]},
@@ -27,8 +30,10 @@ SETTINGS: dict[str, Any] = {
 """Two models, one of random weights, along three axes on a CPU."""
 
 
-def answer(run: Run) -> Record:
-    """Every run succeeds, but flash attention is unsupported and the largest batch of random weights does not fit."""
+def answer(run: Run) -> RunRecord:
+    """Every run succeeds, but flash attention is unsupported and the largest batch of random weights does not
+    fit.
+    """
     if run.point.optimization == "flash":
         return make_failed_record("unsupported", "flash-attn is not installed", **identity_of(run))
     if run.point.batch_size == 4 and run.model == "random":
@@ -38,7 +43,7 @@ def answer(run: Run) -> Record:
 
 
 @pytest.fixture
-def usual_answer() -> Callable[[Run], Record]:
+def usual_answer() -> Callable[[Run], RunRecord]:
     return answer
 
 
@@ -46,7 +51,7 @@ def usual_answer() -> Callable[[Run], Record]:
 def make_study(tmp_path) -> Callable[..., StudyFolder]:
     """Write a study's description, costs and records: `make_study(answer, **changed_settings)`."""
 
-    def make(answer: Callable[[Run], Record] = answer, **changes: Any) -> StudyFolder:
+    def make(answer: Callable[[Run], RunRecord] = answer, **changes: Any) -> StudyFolder:
         return write_study(tmp_path, SETTINGS | changes, answer)
 
     return make

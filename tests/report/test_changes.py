@@ -13,18 +13,18 @@ import pytest
 from factories import identity_of, make_record
 from small_project import STUDY, draw_shapes
 
-from vlm_profiling.checkpoints.folders import content_sha256, file_facts
 from vlm_profiling.datasets.prepare import prepare_dataset
+from vlm_profiling.models.folders import content_sha256, file_facts
+from vlm_profiling.record.container_image import ContainerImage
 from vlm_profiling.record.files import write_record
-from vlm_profiling.record.images import Image
 from vlm_profiling.record.manifests import CheckpointManifest, write_manifest
-from vlm_profiling.record.schema import Record
-from vlm_profiling.report.changes import CellChanges, explain_cells, explain_orphans, orphans
-from vlm_profiling.report.ingredients import Ingredients
-from vlm_profiling.report.staleness import Present
-from vlm_profiling.sources import changed_checkpoints, changed_datasets
+from vlm_profiling.record.schema import RunRecord
+from vlm_profiling.staleness.changes import CellChanges, explain_cells, explain_orphans, orphans
+from vlm_profiling.staleness.code_digest import CodeDigest
+from vlm_profiling.staleness.inputs import Ingredients
+from vlm_profiling.staleness.judge import Present
+from vlm_profiling.staleness.sources import changed_checkpoints, changed_datasets
 from vlm_profiling.study import Run, expand_runs, study_from_mapping
-from vlm_profiling.study.digest import CodeDigest
 
 CODE, DATA, WEIGHTS = "c" * 64, "d" * 64, "e" * 64
 LOCK, NEWER_LOCK = "1" * 64, "2" * 64
@@ -34,7 +34,7 @@ def runs_of(environment: str = "packages", **changes: Any) -> dict[str, Run]:
     return {run.name: run for run in expand_runs(study_from_mapping({**STUDY, **changes}), environment)}
 
 
-def record_of(run: Run, **changes: Any) -> Record:
+def record_of(run: Run, **changes: Any) -> RunRecord:
     record = make_record(**identity_of(run), code_sha256=CODE, **changes)
     assert record.dataset and record.checkpoint
     record.dataset.content_sha256, record.checkpoint.content_sha256 = DATA, WEIGHTS
@@ -46,7 +46,7 @@ def record_of(run: Run, **changes: Any) -> Record:
 def now(tmp_path: Path) -> Ingredients:
     return Ingredients(
         Present(CODE, {"shapes": DATA}, {"tiny": WEIGHTS}),
-        Image(container=None),
+        ContainerImage(container=None),
         CodeDigest(sha256=CODE, files={"profile_run.py": "1", "measure/run.py": "1"}),
         tmp_path / "code" / "measured",
         LOCK,
@@ -74,9 +74,15 @@ def test_records_of_the_study_as_it_is_are_current(folder: Path, now: Ingredient
     ("changes", "said"),
     [
         ({"protocol": {**STUDY["protocol"], "max_new_tokens": 50}}, "protocol.max_new_tokens: 2 -> 50"),
-        ({"protocol": {**STUDY["protocol"], "repeats": {"max_s": 9.0}}}, "protocol.repeats.max_s: 0.1 -> 9.0"),
+        (
+            {"protocol": {**STUDY["protocol"], "repeats": {"max_s": 9.0}}},
+            "protocol.repeats.max_s: 0.1 -> 9.0",
+        ),
         ({"hardware": "h100"}, "hardware: nothing -> h100"),
-        ({"datasets": {"shapes": {"folder": "shapes", "samples": 2}}}, "datasets.shapes.samples: nothing -> 2"),
+        (
+            {"datasets": {"shapes": {"folder": "shapes", "samples": 2}}},
+            "datasets.shapes.samples: nothing -> 2",
+        ),
         ({"models": {"tiny": {"tiny": "fuyu"}}}, "models.tiny.tiny: llava -> fuyu"),
     ],
 )
@@ -94,9 +100,13 @@ def test_changed_optimization_is_told_of_its_own_cells_alone(folder: Path, now: 
     assert told(cells) == {("missing", ("optimizations.fp32.attention: sdpa -> eager",)), ("current", ())}
 
 
-def test_cell_at_a_point_that_was_never_measured_is_compared_with_no_other(folder: Path, now: Ingredients) -> None:
+def test_cell_at_a_point_that_was_never_measured_is_compared_with_no_other(
+    folder: Path, now: Ingredients
+) -> None:
     cells = explain_cells(folder, runs_of(axes={**STUDY["axes"], "batch_size": {"values": [2, 4]}}), now)
-    assert [(cell.state, cell.note) for cell in cells if cell.run.point.batch_size == 4] == [("missing", "never measured")]
+    assert [(cell.state, cell.note) for cell in cells if cell.run.point.batch_size == 4] == [
+        ("missing", "never measured")
+    ]
 
 
 def test_of_several_older_records_the_one_that_differs_least_is_told(folder: Path, now: Ingredients) -> None:
@@ -107,10 +117,15 @@ def test_of_several_older_records_the_one_that_differs_least_is_told(folder: Pat
 
 
 def test_changed_code_is_told_by_file_where_the_older_digest_is_kept(folder: Path, now: Ingredients) -> None:
-    newer = CodeDigest(sha256="f" * 64, files={"profile_run.py": "1", "measure/run.py": "2", "measure/new.py": "1"})
+    newer = CodeDigest(
+        sha256="f" * 64, files={"profile_run.py": "1", "measure/run.py": "2", "measure/new.py": "1"}
+    )
     after = replace(now, present=replace(now.present, code_sha256=newer["sha256"]), code=newer)
     [(state, (said,))] = told(explain_cells(folder, runs_of(), after))
-    assert (state, said) == ("stale", "measuring code: cccccccccccc -> ffffffffffff (measured at commit ffffffffffff)")
+    assert (state, said) == (
+        "stale",
+        "measuring code: cccccccccccc -> ffffffffffff (measured at commit ffffffffffff)",
+    )
 
     now.code_history.mkdir(parents=True)
     (now.code_history / f"{CODE}.json").write_text(json.dumps(now.code))
@@ -131,36 +146,46 @@ def test_changed_packages_are_told_by_version(folder: Path, now: Ingredients) ->
     assert told(explain_cells(folder, runs_of("other packages"), after)) == {("missing", said)}
 
 
-def test_without_the_older_lock_the_packages_in_the_record_are_compared(folder: Path, now: Ingredients) -> None:
+def test_without_the_older_lock_the_packages_in_the_record_are_compared(
+    folder: Path, now: Ingredients
+) -> None:
     for path in folder.rglob("*.json"):
-        record = msgspec.json.decode(path.read_bytes(), type=Record)
+        record = msgspec.json.decode(path.read_bytes(), type=RunRecord)
         record.environment.packages = {"torch": "2.13.0+cpu", "numpy": "2.4.6"}
         write_record(path, record)
     [(_, said)] = told(
         explain_cells(
-            folder, runs_of("x"), replace(now, lock_sha256="2" * 64, locks={"2" * 64: {"torch": "2.13.0", "numpy": "3"}})
+            folder,
+            runs_of("x"),
+            replace(now, lock_sha256="2" * 64, locks={"2" * 64: {"torch": "2.13.0", "numpy": "3"}}),
         )
     )
     assert said == ("package numpy: 2.4.6 -> 3",)
-    same = replace(now, lock_sha256="2" * 64, locks={"2" * 64: {"torch": "2.13.0", "numpy": "2.4.6", "idna": "4"}})
+    same = replace(
+        now, lock_sha256="2" * 64, locks={"2" * 64: {"torch": "2.13.0", "numpy": "2.4.6", "idna": "4"}}
+    )
     [(_, said)] = told(explain_cells(folder, runs_of("x"), same))
-    assert said == ("environment lock: 111111111111 -> 222222222222 (of the packages that records list, none changed)",)
+    assert said == (
+        "environment lock: 111111111111 -> 222222222222 (of the packages that records list, none changed)",
+    )
 
 
 def test_move_into_a_container_and_a_rebuilt_image_are_told(folder: Path, now: Ingredients) -> None:
-    image = Image(container="containers/cpu.sif", digest="sif:1")
+    image = ContainerImage(container="containers/cpu.sif", digest="sif:1")
     [(state, said)] = told(explain_cells(folder, runs_of("image"), replace(now, image=image)))
     assert (state, said) == ("missing", ("container: none (the host) -> containers/cpu.sif",))
 
     for path in folder.rglob("*.json"):
-        record = msgspec.json.decode(path.read_bytes(), type=Record)
+        record = msgspec.json.decode(path.read_bytes(), type=RunRecord)
         record.environment.container, record.environment.container_digest = "cpu.sif", "sif:0"
         write_record(path, record)
     [(state, said)] = told(explain_cells(folder, runs_of(), replace(now, image=image)))
     assert (state, said) == ("stale", ("image: cpu.sif sif:0 -> containers/cpu.sif sif:1",))
 
 
-def test_record_in_another_cells_place_is_foreign_and_told_by_what_differs(folder: Path, now: Ingredients) -> None:
+def test_record_in_another_cells_place_is_foreign_and_told_by_what_differs(
+    folder: Path, now: Ingredients
+) -> None:
     runs = runs_of()
     first, second = list(runs)[:2]
     (folder / f"{first}.json").write_bytes((folder / f"{second}.json").read_bytes())
@@ -179,7 +204,9 @@ def test_orphans_are_told_with_what_took_them_out_of_the_study(folder: Path, now
     assert orphans(folder, runs_of()) == []
     (folder / "tiny/shapes/broken.json").write_text("{")
     gone = runs_of(axes={"optimization": STUDY["axes"]["optimization"]}, hardware="h100")
-    reasons = {path.stem.rpartition("-")[0] or path.stem: why for path, why in explain_orphans(folder, gone, now)}
+    reasons = {
+        path.stem.rpartition("-")[0] or path.stem: why for path, why in explain_orphans(folder, gone, now)
+    }
     assert reasons == {
         "broken": "no record that can be read",
         "cpu-fp32-b1-in-t1-f1": "the study has no such cell",
@@ -188,7 +215,9 @@ def test_orphans_are_told_with_what_took_them_out_of_the_study(folder: Path, now
     }
 
 
-def test_changed_folder_of_samples_is_seen_before_it_is_prepared_and_a_touched_one_is_not(tmp_path: Path) -> None:
+def test_changed_folder_of_samples_is_seen_before_it_is_prepared_and_a_touched_one_is_not(
+    tmp_path: Path,
+) -> None:
     draw_shapes(tmp_path / "shapes")
     study = study_from_mapping({**STUDY, "results": "results"})
     folder = tmp_path / "results/datasets/shapes"
@@ -207,7 +236,13 @@ def test_changed_weights_in_a_folder_are_seen_before_they_are_prepared(tmp_path:
     weights.parent.mkdir()
     weights.write_bytes(b"first")
     facts = file_facts(weights.parent, ("*",))
-    about = {"name": "tuned", "source": "weights", "model_type": "llava", "architecture": "", "family": "llava"}
+    about = {
+        "name": "tuned",
+        "source": "weights",
+        "model_type": "llava",
+        "architecture": "",
+        "family": "llava",
+    }
     write_manifest(prepared, CheckpointManifest(**about, content_sha256=content_sha256(facts), files=facts))
     study = study_from_mapping({**STUDY, "models": {"tuned": {"folder": "weights"}}})
     study = study.model_copy(update={"results": str(tmp_path / "results")})

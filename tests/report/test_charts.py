@@ -9,11 +9,11 @@ from altair.utils.schemapi import validate_jsonschema
 from factories import identity_of, make_failed_record
 from PIL import Image
 
-from vlm_profiling.report.charts import draw_charts
-from vlm_profiling.report.charts_index import index_chart
-from vlm_profiling.report.charts_model import model_chart
-from vlm_profiling.report.compare import read_batch_times
-from vlm_profiling.report.files import INDEX_CHARTS, chart_files, model_charts
+from vlm_profiling.outputs import INDEX_CHARTS, chart_files, model_charts
+from vlm_profiling.report.charts.draw import draw_charts
+from vlm_profiling.report.charts.index import index_chart
+from vlm_profiling.report.charts.model import model_chart
+from vlm_profiling.report.comparison.pairs import read_batch_times
 
 
 def parts_of(chart: alt.TopLevelMixin) -> Iterator[dict]:
@@ -133,6 +133,9 @@ def test_all_failed_and_one_cell_studies_have_their_charts_too(make_study):
 
 def test_an_axis_that_is_excluded_says_so(make_study):
     cells = make_study(
-        exclude=[{"models": ["random"], "set": {"optimization": "flash"}}, {"models": ["random"], "set": {"batch_size": 2}}]
+        exclude=[
+            {"models": ["random"], "set": {"optimization": "flash"}},
+            {"models": ["random"], "set": {"batch_size": 2}},
+        ]
     ).cells()
     assert "excluded" in rows_of(model_chart(cells, "random", "optimization", {}))[0]["text"][0]

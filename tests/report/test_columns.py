@@ -4,12 +4,12 @@ import msgspec
 import pytest
 from factories import make_failed_record, make_record
 
-from vlm_profiling.record.schema import Record, Sample
-from vlm_profiling.report.columns import optional_columns, section_columns
+from vlm_profiling.record.schema import RunRecord, Sample
+from vlm_profiling.tables.columns import optional_columns, section_columns
 
 
 def columns_of(*records):
-    return {column.name: column.to_list() for column in optional_columns(records, Record)}
+    return {column.name: column.to_list() for column in optional_columns(records, RunRecord)}
 
 
 def test_a_figure_is_named_by_its_path_and_ends_with_its_unit():
@@ -39,7 +39,7 @@ def test_the_reasons_of_missing_figures_stand_beside_them():
 
 
 def test_no_two_columns_share_a_name():
-    names = [column.name for column in section_columns([make_record()], Record)]
+    names = [column.name for column in section_columns([make_record()], RunRecord)]
     assert len(set(names)) == len(names)
 
 
@@ -51,8 +51,8 @@ def test_pairs_become_two_numbers_and_lists_json():
     assert columns["references"] == ['["blue"]']
 
 
-@pytest.mark.parametrize("kind", [Record, Sample])
+@pytest.mark.parametrize("kind", [RunRecord, Sample])
 def test_without_rows_columns_keep_their_types(kind):
-    rows = [make_record()] if kind is Record else make_record().samples
+    rows = [make_record()] if kind is RunRecord else make_record().samples
     empty = [(column.name, column.dtype) for column in section_columns([], kind)]
     assert empty == [(column.name, column.dtype) for column in section_columns(rows, kind)]

@@ -3,8 +3,13 @@
 import pytest
 from factories import identity_of, make_record
 
-from vlm_profiling.report.compare import figure_ratios, latency_ratio, latency_ratios, read_batch_times
-from vlm_profiling.report.figures import Absent, Figure
+from vlm_profiling.metrics.estimate import Absent, Estimate
+from vlm_profiling.report.comparison.pairs import (
+    figure_ratios,
+    latency_ratio,
+    latency_ratios,
+    read_batch_times,
+)
 from vlm_profiling.statistics.compare import Times
 
 SECONDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
@@ -21,11 +26,15 @@ def test_a_ratio_bears_its_interval_its_n_and_its_verdict():
 
 def test_one_batch_has_a_ratio_and_neither_interval_nor_verdict():
     single, other = Times((0.3,), SAMPLES[:1], 0.01), Times((0.2,), SAMPLES[:1], 0.01)
-    assert latency_ratio(single, other) == Figure(pytest.approx(1.5), None, 1)
+    assert latency_ratio(single, other) == Estimate(pytest.approx(1.5), None, 1)
 
 
 def test_cells_are_compared_with_the_first_through_the_samples_table(make_study):
-    optimizations = {"fp32": {"dtype": "float32"}, "flash": {"dtype": "float16"}, "bf16": {"dtype": "bfloat16"}}
+    optimizations = {
+        "fp32": {"dtype": "float32"},
+        "flash": {"dtype": "float16"},
+        "bf16": {"dtype": "bfloat16"},
+    }
     axes = {"optimization": {"values": ["fp32", "bf16"]}}
 
     def answer(run):
@@ -38,7 +47,7 @@ def test_cells_are_compared_with_the_first_through_the_samples_table(make_study)
     assert [len(times[cell.place].seconds) for cell in line] == [3, 3], "the partial batch stays out"
     assert [times[cell.place].drift for cell in line] == pytest.approx([0.00158, 0.00158], rel=0.01)
     original, slower = latency_ratios(line, times)
-    assert original == Figure(1.0)
+    assert original == Estimate(1.0)
     assert slower.value == pytest.approx(line[1].latency.value / line[0].latency.value)
     assert slower.interval == (pytest.approx(1.5), pytest.approx(1.5))
     assert (original.verdict, slower.verdict) == (None, "slower")
@@ -49,11 +58,17 @@ def test_what_has_no_figure_has_no_ratio(make_study):
     line = study.cells().axis("trained", "optimization")[0]
     times = read_batch_times(study.folder / "tables", line)
     assert latency_ratios(line, times)[1] == Absent("flash-attn is not installed", "unsupported")
-    assert latency_ratios(line[::-1], times)[1] == Absent("nothing to compare with: the first value is unsupported")
+    assert latency_ratios(line[::-1], times)[1] == Absent(
+        "nothing to compare with: the first value is unsupported"
+    )
 
 
 def test_ratios_of_figures_keep_the_widest_interval():
-    first, second = Figure(10, (9, 12)), Figure(5, (4, 6))
-    assert figure_ratios([first, second, Absent("no meter")]) == [Figure(1.0), Figure(0.5, (4 / 12, 6 / 9)), Absent("no meter")]
-    assert figure_ratios([Figure(10), second])[1] == Figure(0.5)
+    first, second = Estimate(10, (9, 12)), Estimate(5, (4, 6))
+    assert figure_ratios([first, second, Absent("no meter")]) == [
+        Estimate(1.0),
+        Estimate(0.5, (4 / 12, 6 / 9)),
+        Absent("no meter"),
+    ]
+    assert figure_ratios([Estimate(10), second])[1] == Estimate(0.5)
     assert isinstance(figure_ratios([Absent("no meter"), second])[1], Absent)

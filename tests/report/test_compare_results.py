@@ -1,4 +1,6 @@
-"""Two results folders are compared cell by cell, with the four verdicts, and an exit code that a CI can act on."""
+"""Two results folders are compared cell by cell, with the four verdicts, and an exit code that a CI can act
+on.
+"""
 
 import json
 import shutil
@@ -13,14 +15,14 @@ from factories import identity_of, make_environment, make_failed_record, make_re
 from PIL import Image
 from study_folder import StudyFolder, write_study
 
+from vlm_profiling.metrics.estimate import Absent
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.record.machine import Memory
-from vlm_profiling.record.schema import Record
-from vlm_profiling.report.comparison import NothingMatchesError, compare_results, differences
-from vlm_profiling.report.comparison_page import comparison_lines, comparison_page
-from vlm_profiling.report.figures import Absent
-from vlm_profiling.report.results import read_results
+from vlm_profiling.record.schema import RunRecord
+from vlm_profiling.report.comparison.comparison import NothingMatchesError, compare_results, differences
+from vlm_profiling.report.comparison.page import comparison_lines, comparison_page
 from vlm_profiling.study import Run
+from vlm_profiling.tables.results_folder import read_results
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 SETTINGS = {
@@ -33,13 +35,15 @@ SETTINGS = {
 }
 
 
-def run_by(slower: float = 1.0, samples: int = 16, **overrides) -> Callable[[Run], Record]:
+def run_by(slower: float = 1.0, samples: int = 16, **overrides) -> Callable[[Run], RunRecord]:
     """Runs that take `slower` times what a batch takes."""
 
-    def answer(run: Run) -> Record:
+    def answer(run: Run) -> RunRecord:
         accuracy = None if run.model == "random" else 0.75
         seconds = slower * 0.02 * run.point.batch_size
-        return make_record(generate_s=seconds, samples=samples, accuracy=accuracy, **identity_of(run), **overrides)
+        return make_record(
+            generate_s=seconds, samples=samples, accuracy=accuracy, **identity_of(run), **overrides
+        )
 
     return answer
 
@@ -51,7 +55,9 @@ UNCHANGED = run_by()
 def make_side(tmp_path) -> Callable[..., Path]:
     """Write a results folder: `make_side("after", answer, **changed_settings)`."""
 
-    def make(name: str, answer: Callable[[Run], Record] = UNCHANGED, *, merged: bool = True, **changes) -> Path:
+    def make(
+        name: str, answer: Callable[[Run], RunRecord] = UNCHANGED, *, merged: bool = True, **changes
+    ) -> Path:
         folder = tmp_path / name
         folder.mkdir()
         study: StudyFolder = write_study(folder, SETTINGS | {"name": name} | changes, answer)
@@ -80,7 +86,9 @@ def test_cells_are_paired_batch_by_batch_also_where_their_keys_differ(make_side)
         assert pair.before.cell.key != pair.after.cell.key
         latency = pair.effects["latency"]
         assert latency.entry.value == pytest.approx(1.1)
-        assert latency.entry.interval == (pytest.approx(1.1), pytest.approx(1.1)), "each batch is 1.1 times as slow"
+        assert latency.entry.interval == (pytest.approx(1.1), pytest.approx(1.1)), (
+            "each batch is 1.1 times as slow"
+        )
         assert latency.entry.verdict == "slower"
         assert latency.band == 0.01
     assert comparison.differences["protocol.max_new_tokens", "50", "20"] == 6
@@ -93,10 +101,14 @@ def test_energy_memory_and_quality_have_verdicts_of_their_own(make_side):
     trained = next(pair for pair in comparison.pairs if pair.before.cell.model == "trained")
     energy, memory, quality = (trained.effects[name] for name in ("energy", "memory", "quality"))
     assert (energy.entry.value, energy.entry.verdict) == (pytest.approx(1.2), "hungrier")
-    assert energy.entry.interval == (pytest.approx(1.2 * 0.98 / 1.02), pytest.approx(1.2 * 1.02 / 0.98)), "2 % a meter"
+    assert energy.entry.interval == (pytest.approx(1.2 * 0.98 / 1.02), pytest.approx(1.2 * 1.02 / 0.98)), (
+        "2 % a meter"
+    )
     assert energy.bounds[0] < energy.entry.interval[0]
     assert (memory.entry.value, memory.entry.verdict) == (pytest.approx(9 / 8), "larger")
-    assert (quality.entry.value, quality.entry.verdict) == (0, "ambiguous"), "no answer changed, of 16: 3 / 16 may"
+    assert (quality.entry.value, quality.entry.verdict) == (0, "ambiguous"), (
+        "no answer changed, of 16: 3 / 16 may"
+    )
     assert trained.same_answers == (16, 16)
     random = next(pair for pair in comparison.pairs if pair.before.cell.model == "random")
     assert random.effects["quality"].entry == Absent("not applicable: random weights")
@@ -105,7 +117,7 @@ def test_energy_memory_and_quality_have_verdicts_of_their_own(make_side):
 def test_worse_answers_are_found_sample_by_sample(make_side):
     before = make_side("before", run_by(samples=200))
 
-    def forgetful(run: Run) -> Record:
+    def forgetful(run: Run) -> RunRecord:
         record = run_by(samples=200)(run)
         for sample in record.samples[::4]:
             sample.answer, sample.exact_match = "gray", None if sample.exact_match is None else False
@@ -122,13 +134,15 @@ def test_worse_answers_are_found_sample_by_sample(make_side):
 
 
 def test_a_failed_audit_marks_the_ratio(make_side):
-    def too_fast(run: Run) -> Record:
+    def too_fast(run: Run) -> RunRecord:
         record = run_by()(run)
-        record.energy = msgspec.structs.replace(record.energy, gpu=msgspec.structs.replace(record.energy.gpu, device="GPU-1"))
+        record.energy = msgspec.structs.replace(
+            record.energy, gpu=msgspec.structs.replace(record.energy.gpu, device="GPU-1")
+        )
         return record
 
     pair = compare(make_side("before"), make_side("after", too_fast)).pairs[0]
-    assert any(doubt.startswith("right device") for doubt in pair.effects["energy"].entry.doubts)
+    assert any(flag.startswith("right device") for flag in pair.effects["energy"].entry.flags)
 
 
 def test_records_are_merged_where_there_are_no_tables_and_it_is_said_that_nothing_was_audited(make_side):
@@ -147,7 +161,7 @@ def test_what_the_sides_were_made_of_is_told(make_side):
 
 
 def test_two_optimizations_of_one_study(make_side):
-    def answer(run: Run) -> Record:
+    def answer(run: Run) -> RunRecord:
         return run_by(0.5 if run.point.optimization == "bf16" else 1.0)(run)
 
     folder = make_side("before", answer)
@@ -160,7 +174,7 @@ def test_two_optimizations_of_one_study(make_side):
 
 
 def test_a_lost_cell_is_told_and_counts(make_side):
-    def out_of_memory(run: Run) -> Record:
+    def out_of_memory(run: Run) -> RunRecord:
         if run.point.batch_size == 1:
             return make_failed_record("oom", "tried to allocate 2.5 GiB", **identity_of(run))
         return run_by()(run)
@@ -173,7 +187,7 @@ def test_a_lost_cell_is_told_and_counts(make_side):
 
 
 def test_other_numbers_of_tokens_are_other_work(make_side):
-    def longer(run: Run) -> Record:
+    def longer(run: Run) -> RunRecord:
         record = run_by()(run)
         for sample in record.samples:
             sample.generated_tokens = 3
@@ -185,7 +199,9 @@ def test_other_numbers_of_tokens_are_other_work(make_side):
 
 def test_of_two_records_of_a_cell_the_newer_one_counts(make_side):
     folder = make_side("before")
-    old = make_side("old", run_by(9.0, started_at="2025-01-01T00:00:00+00:00"), protocol={"max_new_tokens": 20})
+    old = make_side(
+        "old", run_by(9.0, started_at="2025-01-01T00:00:00+00:00"), protocol={"max_new_tokens": 20}
+    )
     shutil.copytree(old / "runs", folder / "runs", dirs_exist_ok=True)
     (folder / "runs" / "notes.json").write_text("{}")
     results = read_results(folder)
@@ -198,7 +214,7 @@ def test_of_two_records_of_a_cell_the_newer_one_counts(make_side):
 def test_chance_among_many_cells_is_no_failure(make_side):
     """A cell alone is slower by 1.5 %; among six such comparisons that is not beyond chance."""
 
-    def one_slower(run: Run) -> Record:
+    def one_slower(run: Run) -> RunRecord:
         return run_by(1.0115 if run.point.batch_size == 1 and run.model == "trained" else 1.0)(run)
 
     before = make_side("before")
@@ -260,7 +276,7 @@ def test_the_script_names_what_a_person_must_mend(make_side, tmp_path):
 
 
 def test_hostile_names_and_reasons_stay_text(make_side):
-    def hostile(run: Run) -> Record:
+    def hostile(run: Run) -> RunRecord:
         return make_failed_record("error", "\x1b[2J<script>| **x**\n# y", **identity_of(run))
 
     comparison = compare(make_side("before"), make_side("after", hostile))
@@ -272,8 +288,8 @@ def test_hostile_names_and_reasons_stay_text(make_side):
 def test_no_cell_is_taken_for_quieter_than_its_machine(make_side):
     """All cells but one saw the machine move by 2 %; the one whose few rounds did not is no exception to it."""
 
-    def answer(slower: float) -> Callable[[Run], Record]:
-        def of_run(run: Run) -> Record:
+    def answer(slower: float) -> Callable[[Run], RunRecord]:
+        def of_run(run: Run) -> RunRecord:
             lucky = run.model == "trained" and run.point.batch_size == 1
             record = run_by(slower if lucky else 1.0)(run)
             assert record.repeats

@@ -47,7 +47,13 @@ def test_a_run_without_stages_has_no_time_to_first_token():
 def test_a_run_in_the_shape_of_vllms_offline_benchmark():
     record = make_record(samples=8)
     serve, offline = serve_result(record), throughput_result(record)
-    assert list(offline) == ["elapsed_time", "num_requests", "total_num_tokens", "requests_per_second", "tokens_per_second"]
+    assert list(offline) == [
+        "elapsed_time",
+        "num_requests",
+        "total_num_tokens",
+        "requests_per_second",
+        "tokens_per_second",
+    ]
     assert offline["total_num_tokens"] == serve["total_input_tokens"] + serve["total_output_tokens"]
     assert offline["tokens_per_second"] == pytest.approx(serve["total_token_throughput"])
 
@@ -88,11 +94,27 @@ def results(make_study):
 
 
 def test_a_latex_table_of_chosen_columns(results):
-    done = export("latex", results, "--axis", "batch_size", "--columns", "model", "batch_size", "generate_mean_s", "exact_match")
+    done = export(
+        "latex",
+        results,
+        "--axis",
+        "batch_size",
+        "--columns",
+        "model",
+        "batch_size",
+        "generate_mean_s",
+        "exact_match",
+    )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[1:4] == [r"\begin{tabular}{lrrr}", r"\toprule", r"model & batch size & generate mean (s) & exact match \\"]
-    assert re.fullmatch(r"trained & 1 & 0\.02000 \[0\.02000, 0\.02000\] & 0\.\d+ \[0\.\d+, [01]\.\d+\] \\\\", lines[6])
+    assert lines[1:4] == [
+        r"\begin{tabular}{lrrr}",
+        r"\toprule",
+        r"model & batch size & generate mean (s) & exact match \\",
+    ]
+    assert re.fullmatch(
+        r"trained & 1 & 0\.02000 \[0\.02000, 0\.02000\] & 0\.\d+ \[0\.\d+, [01]\.\d+\] \\\\", lines[6]
+    )
     assert r"random & 4 & oom & -- \\" in lines
     assert [line.count(r"$^{\dagger}$") for line in lines if line.startswith("trained & 4")] == [1]
     assert "an audit failed this figure (work parity" in lines[0]
@@ -101,7 +123,14 @@ def test_a_latex_table_of_chosen_columns(results):
 
 
 def test_joules_stand_with_the_uncertainty_of_their_meter():
-    run = {"model": "m", "dataset": "d", "key": "k", "status": "ok", "energy_gpu_per_sample_j": 200.0, "energy_gpu_net_j": 90.0}
+    run = {
+        "model": "m",
+        "dataset": "d",
+        "key": "k",
+        "status": "ok",
+        "energy_gpu_per_sample_j": 200.0,
+        "energy_gpu_net_j": 90.0,
+    }
     runs = pl.DataFrame([run | {"energy_gpu_relative_uncertainty": 0.01}])
     line = latex_table(runs, ["energy_gpu_per_sample_j", "energy_gpu_net_j"], {}).splitlines()[5]
     assert line == r"200.0 [198.0, 202.0] & 90.00 \\"
@@ -112,7 +141,9 @@ def test_latex_accepts_the_table(results, tmp_path):
     table = export("latex", results, "--axis", "batch_size").stdout
     document = r"\documentclass{article}\usepackage{booktabs}\begin{document}" + table + r"\end{document}"
     (tmp_path / "table.tex").write_text(document)
-    subprocess.run(["pdflatex", "-halt-on-error", "table.tex"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["pdflatex", "-halt-on-error", "table.tex"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL
+    )
 
 
 def test_the_script_writes_a_file_a_run_and_a_machine(results, tmp_path):

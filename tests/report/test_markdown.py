@@ -36,7 +36,9 @@ def test_a_cell_shows_the_text_and_nothing_else(text):
     markdown = table(["question", "answer"], [[escape_markdown(text), "next"]])
     assert len(words_in(markdown)) == 4, "no cell was added or lost"
     rendered = PARSER.render(markdown)
-    assert not any(tag in rendered for tag in ("<script", "<img", "<a ", "<code", "<em", "<strong", "<h1", "<s>"))
+    assert not any(
+        tag in rendered for tag in ("<script", "<img", "<a ", "<code", "<em", "<strong", "<h1", "<s>")
+    )
 
 
 def test_the_text_survives_as_written():
@@ -45,7 +47,9 @@ def test_the_text_survives_as_written():
     assert "".join(token.content for token in children) == text
 
 
-@pytest.mark.parametrize("text", ["see https://evil.example", "www.evil.example", "WWW.evil.example", "mail me@evil.example"])
+@pytest.mark.parametrize(
+    "text", ["see https://evil.example", "www.evil.example", "WWW.evil.example", "mail me@evil.example"]
+)
 def test_addresses_are_broken_up_so_that_no_host_links_them(text):
     shown = escape_markdown(text)
     assert not any(bare in shown.lower() for bare in ("://", "www.", "@evil"))
@@ -60,7 +64,9 @@ def test_line_breaks_end_no_row(break_):
 
 
 def test_direction_and_control_marks_are_made_visible():
-    assert escape_markdown("a\u202eb\u2066c\x00d\x1b[31m\u200be") == "a\ufffdb\ufffdc\ufffdd\ufffd\\[31m\ufffde"
+    assert (
+        escape_markdown("a\u202eb\u2066c\x00d\x1b[31m\u200be") == "a\ufffdb\ufffdc\ufffdd\ufffd\\[31m\ufffde"
+    )
 
 
 def test_megabytes_are_cut_with_a_note():

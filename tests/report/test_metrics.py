@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 from msgspec import Struct
 
-from vlm_profiling.report.dictionary import BY_STATISTIC, PLAIN, field_docstrings, table_columns
-from vlm_profiling.report.files import TABLES
-from vlm_profiling.report.metrics import METRICS, Metric, columns_of, metrics_page
+from vlm_profiling.metrics.catalog import METRICS, Metric, columns_of, metrics_page
+from vlm_profiling.outputs import TABLES
+from vlm_profiling.tables.column_docs import BY_STATISTIC, PLAIN, field_docstrings, table_columns
 
 PROJECT = Path(__file__).parents[2]
 
@@ -23,12 +23,16 @@ def test_every_column_of_the_tables_stands_in_the_dictionary_in_order(make_study
     defined = table_columns()
     assert set(defined) == {*TABLES, "roofline", "audits", "drift"}
     for name, columns in defined.items():
-        assert [column.name for column in columns] == list(pl.read_parquet_schema(tables / f"{name}.parquet")), name
+        assert [column.name for column in columns] == list(
+            pl.read_parquet_schema(tables / f"{name}.parquet")
+        ), name
 
 
 @pytest.mark.parametrize("name", table_columns())
 def test_every_column_has_a_definition(name: str) -> None:
-    assert [column.name for column in table_columns()[name] if not column.definition.endswith((".", "JSON."))] == []
+    assert [
+        column.name for column in table_columns()[name] if not column.definition.endswith((".", "JSON."))
+    ] == []
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
@@ -74,7 +78,9 @@ def test_the_page_in_the_documentation_is_current() -> None:
 def test_a_stale_page_is_told_and_rewritten(tmp_path: Path) -> None:
     page, script = tmp_path / "metrics.md", PROJECT / "scripts" / "document_metrics.py"
     page.write_text("# Metric dictionary\n")
-    checked = subprocess.run([sys.executable, script, "--check", "--output", page], capture_output=True, text=True)
+    checked = subprocess.run(
+        [sys.executable, script, "--check", "--output", page], capture_output=True, text=True
+    )
     assert checked.returncode == 1 and "is stale: run `make metric-docs`" in checked.stderr
     subprocess.run([sys.executable, script, "--output", page], check=True)
     assert page.read_bytes() == metrics_page()

@@ -11,17 +11,17 @@ from msgspec.structs import replace
 
 from vlm_profiling.audits.registry import AUDITS
 from vlm_profiling.record.files import RecordError
-from vlm_profiling.record.schema import Record
-from vlm_profiling.report.cells import read_cells
-from vlm_profiling.report.page_index import index_page
-from vlm_profiling.report.page_model import model_page
-from vlm_profiling.report.page_tables import DOUBT
+from vlm_profiling.record.schema import RunRecord
+from vlm_profiling.report.pages.index import index_page
+from vlm_profiling.report.pages.model import model_page
+from vlm_profiling.report.pages.tables import FLAG
 from vlm_profiling.study import Run
+from vlm_profiling.tables.study_tables import read_cells
 
 ONE = {"trained": {"folder": "checkpoints/trained"}}
 
 
-def compiling_nothing(run: Run) -> Record:
+def compiling_nothing(run: Run) -> RunRecord:
     """A run of the optimization "compile" whose wrapper generate() never called."""
     record = make_record(**identity_of(run))
     if run.point.optimization != "compile":
@@ -56,11 +56,13 @@ def test_a_failure_is_told_with_its_settings_and_evidence(pages: tuple[str, str]
     row = line_with(pages[1], "| **fail** |")
     assert "| optimization took effect | vqa | cpu, compile, batch size 2" in row
     assert "| latency, energy, memory | 0 graphs compiled |" in row
-    assert "| 1 fail, 1 pass | 0 graphs compiled |" in line_with(pages[1], "| optimization took effect | Are dtype")
+    assert "| 1 fail, 1 pass | 0 graphs compiled |" in line_with(
+        pages[1], "| optimization took effect | Are dtype"
+    )
 
 
 def test_runs_with_the_same_evidence_share_a_row(make_study: Callable) -> None:
-    def drifted(run: Run) -> Record:
+    def drifted(run: Run) -> RunRecord:
         record = make_record(**identity_of(run))
         record.environment.lock_differences.append("torch 2.11.0, lock 2.13.0")
         return record
@@ -68,20 +70,24 @@ def test_runs_with_the_same_evidence_share_a_row(make_study: Callable) -> None:
     study = make_study(drifted, models=ONE, axes={"batch_size": {"values": [1, 2, 4]}})
     page = model_page(study.cells(), "trained", study.folder / "tables", "plots")
     assert page.count("| **warn** | provenance |") == 1
-    assert "batch size 2, the model's own image size, no input limit and 2 more |" in line_with(page, "| **warn** | provenance |")
+    assert "batch size 2, the model's own image size, no input limit and 2 more |" in line_with(
+        page, "| **warn** | provenance |"
+    )
 
 
 def test_the_failed_figure_alone_is_marked_and_the_note_says_why(pages: tuple[str, str]) -> None:
     compiled = [cell.strip() for cell in line_with(pages[1], "| compile | ").strip("|").split(" | ")]
-    assert compiled[1].endswith(DOUBT) and compiled[2].endswith(DOUBT), "a ratio of a failed figure is no better"
-    assert DOUBT not in "".join(compiled[3:])
-    assert DOUBT not in line_with(pages[1], "| fp32 | ")
-    assert f"{DOUBT} Latency: optimization took effect: 0 graphs compiled." in pages[1]
+    assert compiled[1].endswith(FLAG) and compiled[2].endswith(FLAG), (
+        "a ratio of a failed figure is no better"
+    )
+    assert FLAG not in "".join(compiled[3:])
+    assert FLAG not in line_with(pages[1], "| fp32 | ")
+    assert f"{FLAG} Latency: optimization took effect: 0 graphs compiled." in pages[1]
 
 
 def test_the_index_counts_the_findings(pages: tuple[str, str]) -> None:
     assert "Audits of the runs that have figures: 1 fail, " in pages[0]
-    assert f" {DOUBT}" not in pages[0].partition("## How to read")[0], "the baseline did not fail"
+    assert f" {FLAG}" not in pages[0].partition("## How to read")[0], "the baseline did not fail"
 
 
 def test_a_table_without_its_audits_is_not_shown(make_study: Callable) -> None:

@@ -8,27 +8,29 @@ import msgspec
 import pytest
 from factories import identity_of, make_failed_record, make_record
 
-from vlm_profiling.record.schema import Record
-from vlm_profiling.report.charts_axis import axis_chart
-from vlm_profiling.report.compare import read_batch_times
-from vlm_profiling.report.drift import read_drift
-from vlm_profiling.report.figures import Absent
-from vlm_profiling.report.files import chart_files, page_files, shared_axes
-from vlm_profiling.report.page_axis import axis_page
-from vlm_profiling.report.scaling import growths
+from vlm_profiling.metrics.estimate import Absent
+from vlm_profiling.outputs import chart_files, page_files, shared_axes
+from vlm_profiling.record.schema import RunRecord
+from vlm_profiling.report.charts.axis import axis_chart
+from vlm_profiling.report.comparison.pairs import read_batch_times
+from vlm_profiling.report.pages.axis import axis_page
 from vlm_profiling.study import ConfigError, Run, study_from_mapping
-from vlm_profiling.study.axes import AXIS
+from vlm_profiling.study.axes import AXIS_INFO
+from vlm_profiling.tables.drift import read_drift
+from vlm_profiling.tables.scaling import growths
 
 BATCHES = {"values": [1, 2, 4, 8]}
 SIZES = {"values": [56, 112, 224]}
 
 
-def growing(law: Callable[[Run], float], **overrides) -> Callable[[Run], Record]:
+def growing(law: Callable[[Run], float], **overrides) -> Callable[[Run], RunRecord]:
     """Runs that take what a law says, all batches alike."""
 
-    def answer(run: Run) -> Record:
+    def answer(run: Run) -> RunRecord:
         side = run.point.image_size or 224
-        return make_record(samples=32, generate_s=law(run), noise=0.0, side=side, **identity_of(run), **overrides)
+        return make_record(
+            samples=32, generate_s=law(run), noise=0.0, side=side, **identity_of(run), **overrides
+        )
 
     return answer
 
@@ -38,7 +40,7 @@ def by_power(run: Run) -> float:
 
 
 def by_line(run: Run) -> float:
-    """Seconds a batch of two pictures: 0.1, and a hundredth of a millisecond for each of their image tokens."""
+    """Seconds a batch of two images: 0.1, and a hundredth of a millisecond for each of their image tokens."""
     return 0.1 + 2e-5 * ((run.point.image_size or 224) // 14) ** 2
 
 
@@ -46,13 +48,17 @@ def by_line(run: Run) -> float:
 def show_axis(make_study) -> Callable:
     """(growths, page, chart's JSON) of an axis of a study."""
 
-    def show(axis: str, answer: Callable[[Run], Record], **changes):
+    def show(axis: str, answer: Callable[[Run], RunRecord], **changes):
         study = make_study(answer, **changes)
         cells = study.cells()
         times = read_batch_times(study.folder / "tables", cells.all)
-        found = growths(cells, axis, times) if AXIS[axis].size else {}
+        found = growths(cells, axis, times) if AXIS_INFO[axis].size else {}
         chart = axis_chart(cells, axis, times).to_dict()
-        return found, axis_page(cells, axis, times, "chart.svg", read_drift(study.folder / "tables")), json.dumps(chart)
+        return (
+            found,
+            axis_page(cells, axis, times, "chart.svg", read_drift(study.folder / "tables")),
+            json.dumps(chart),
+        )
 
     return show
 
@@ -63,7 +69,9 @@ def test_latency_grows_as_the_power_that_was_put_in(show_axis):
         assert growth.exponent.value == pytest.approx(0.42)
         assert growth.exponent.n == 4
         assert growth.exponent.interval[0] < 0.42 < growth.exponent.interval[1]
-    assert re.search(r"\[trained\]\(trained.md\) \| batch\^0\.4200 \[0\.41\d+, 0\.42\d+\], n = 4 \| 0\.0 \|", page)
+    assert re.search(
+        r"\[trained\]\(trained.md\) \| batch\^0\.4200 \[0\.41\d+, 0\.42\d+\], n = 4 \| 0\.0 \|", page
+    )
     assert "trained: 0.42 [0.4" in chart and "![" in page
 
 
@@ -77,23 +85,32 @@ def test_one_more_image_costs_the_slope(show_axis):
 
 def test_one_more_image_token_costs_its_part_of_a_sample(show_axis):
     found, page, _ = show_axis("image_size", growing(by_line), axes={"image_size": SIZES})
-    assert found["vqa"][0].marginal_latency.value == pytest.approx(1e-5), "of one of the two samples in a batch"
+    assert found["vqa"][0].marginal_latency.value == pytest.approx(1e-5), (
+        "of one of the two samples in a batch"
+    )
     assert "One image token more (µs)" in page and "| 10.00 [" in page
 
 
 def test_one_more_prompt_token_costs_its_part_of_a_sample(show_axis):
-    def answer(run: Run) -> Record:
+    def answer(run: Run) -> RunRecord:
         """0.1 s a batch of two, and 10 µs for each token that their texts were brought to."""
         length = run.point.prompt_len or 16
         record = make_record(samples=32, generate_s=0.1 + 2e-5 * length, noise=0.0, **identity_of(run))
         samples = [
-            msgspec.structs.replace(sample, prompt_tokens=300 + length, added_tokens=length - 16) for sample in record.samples
+            msgspec.structs.replace(sample, prompt_tokens=300 + length, added_tokens=length - 16)
+            for sample in record.samples
         ]
         return msgspec.structs.replace(record, samples=samples)
 
     found, page, chart = show_axis("prompt_len", answer, axes={"prompt_len": {"values": [None, 32, 64, 128]}})
-    assert found["vqa"][0].marginal_latency.value == pytest.approx(1e-5), "of one of the two samples in a batch"
-    assert "# Prompt length, all models" in page and "One prompt token more (µs)" in page and "prompt token" in page
+    assert found["vqa"][0].marginal_latency.value == pytest.approx(1e-5), (
+        "of one of the two samples in a batch"
+    )
+    assert (
+        "# Prompt length, all models" in page
+        and "One prompt token more (µs)" in page
+        and "prompt token" in page
+    )
     assert "| User text brought to (tokens): latency in ms | as it comes | 32 | 64 | 128 |" in page
     assert "Prompt tokens a sample, mean" in chart and "How latency grows with the prompt length" in chart
 
@@ -112,7 +129,9 @@ def test_energy_has_its_own_slope_with_the_meters_uncertainty(show_axis):
 
 
 def test_an_axis_without_effect_has_a_reason_and_no_curve(show_axis):
-    found, page, chart = show_axis("image_size", growing(lambda _: 0.1), axes={"image_size": {"values": [None, 224, 230]}})
+    found, page, chart = show_axis(
+        "image_size", growing(lambda _: 0.1), axes={"image_size": {"values": [None, 224, 230]}}
+    )
     reason = "the model read as many image tokens whatever size was asked"
     assert found["vqa"][0].exponent == Absent(reason)
     assert f"No growth: {reason} (trained, random)." in page
@@ -120,7 +139,7 @@ def test_an_axis_without_effect_has_a_reason_and_no_curve(show_axis):
 
 
 def test_fewer_than_three_sizes_are_no_curve(show_axis):
-    def fails_above_two(run: Run) -> Record:
+    def fails_above_two(run: Run) -> RunRecord:
         if run.point.batch_size > 2:
             return make_failed_record("oom", "tried to allocate 2.5 GiB", **identity_of(run))
         return growing(by_power)(run)
@@ -132,7 +151,7 @@ def test_fewer_than_three_sizes_are_no_curve(show_axis):
 
 
 def test_a_failed_audit_marks_exponent_and_point(show_axis):
-    def wrong_device(run: Run) -> Record:
+    def wrong_device(run: Run) -> RunRecord:
         record = growing(by_power)(run)
         if run.point.batch_size == 8 and run.model == "trained":
             record.headline.generate.mean_s *= 2
@@ -140,18 +159,22 @@ def test_a_failed_audit_marks_exponent_and_point(show_axis):
 
     found, page, chart = show_axis("batch_size", wrong_device, axes={"batch_size": BATCHES})
     trained, random = found["vqa"]
-    assert trained.exponent.doubts and not random.exponent.doubts
+    assert trained.exponent.flags and not random.exponent.flags
     assert "⚠ work parity: failed for a run of trained; its page tells why." in page
     assert '"doubtful": true' in chart
 
 
 def test_categories_are_ratios_with_verdicts(show_axis):
-    def answer(run: Run) -> Record:
+    def answer(run: Run) -> RunRecord:
         if run.point.optimization == "flash":
             return make_failed_record("unsupported", "flash-attn is not installed", **identity_of(run))
         return growing(lambda run: 0.05 if run.point.optimization == "fp32" else 0.04)(run)
 
-    optimizations = {"fp32": {"dtype": "float32"}, "bf16": {"dtype": "bfloat16"}, "flash": {"dtype": "float16"}}
+    optimizations = {
+        "fp32": {"dtype": "float32"},
+        "bf16": {"dtype": "bfloat16"},
+        "flash": {"dtype": "float16"},
+    }
     axes = {"optimization": {"values": ["fp32", "bf16", "flash"]}}
     _, page, chart = show_axis("optimization", answer, optimizations=optimizations, axes=axes)
     assert "| [trained](trained.md) | 100.0 | 80.00 [80.00, 80.00], faster | **unsupported** |" in page
@@ -159,7 +182,7 @@ def test_categories_are_ratios_with_verdicts(show_axis):
 
 
 def test_an_excluded_axis_and_one_without_figures_say_so(show_axis):
-    def failed(run: Run) -> Record:
+    def failed(run: Run) -> RunRecord:
         return make_failed_record("oom", "tried to allocate 2.5 GiB", **identity_of(run))
 
     found, page, chart = show_axis("batch_size", failed, axes={"batch_size": BATCHES})

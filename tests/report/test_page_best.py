@@ -2,7 +2,7 @@
 
 from factories import identity_of, make_record
 
-from vlm_profiling.report.page_best import best_table
+from vlm_profiling.report.pages.best import best_table
 
 MODELS = {name: {"folder": f"checkpoints/{name}"} for name in ("slow", "quick", "right")}
 

@@ -1,4 +1,6 @@
-"""Every optimization's answers stand beside the reference's: in a table, on the model's page and on the axis's own."""
+"""Every optimization's answers stand beside the reference's: in a table, on the model's page and on the
+axis's own.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,18 @@ import pytest
 from factories import identity_of, make_failed_record, make_record
 from msgspec.structs import replace
 
+from vlm_profiling.metrics.catalog import table_columns
 from vlm_profiling.record.files import RecordError
-from vlm_profiling.report.drift import DriftRow, read_drift
-from vlm_profiling.report.metrics import table_columns
-from vlm_profiling.report.page_drift import drift_table
-from vlm_profiling.report.pages import write_pages
+from vlm_profiling.report.pages.drift import drift_table
+from vlm_profiling.report.pages.write import write_pages
+from vlm_profiling.tables.drift import DriftRow, read_drift
 
 OPTIMIZATIONS = {
-    "optimizations": {"fp32": {"dtype": "float32"}, "bf16": {"dtype": "bfloat16"}, "flash": {"dtype": "float16"}},
+    "optimizations": {
+        "fp32": {"dtype": "float32"},
+        "bf16": {"dtype": "bfloat16"},
+        "flash": {"dtype": "float16"},
+    },
     "axes": {"optimization": {"values": ["fp32", "bf16", "flash"]}},
 }
 
@@ -26,8 +32,13 @@ def answer(run):
     record = make_record(samples=40, accuracy=None if run.model == "random" else 1.0, **identity_of(run))
     if run.point.optimization == "fp32":
         return record
-    wrong = {"answer": "a wrong answer", **({} if run.model == "random" else {"wer": 3.0, "exact_match": False})}
-    return replace(record, samples=[replace(sample, **wrong) for sample in record.samples[:8]] + record.samples[8:])
+    wrong = {
+        "answer": "a wrong answer",
+        **({} if run.model == "random" else {"wer": 3.0, "exact_match": False}),
+    }
+    return replace(
+        record, samples=[replace(sample, **wrong) for sample in record.samples[:8]] + record.samples[8:]
+    )
 
 
 @pytest.fixture
@@ -43,7 +54,11 @@ def test_the_table_holds_a_row_a_run_that_could_be_compared(study):
         ("random", "bf16", "fp32", 8, 40),
         ("trained", "bf16", "fp32", 8, 40),
     ]
-    assert table.columns == [column.name for column in table_columns()["drift"]] == list(DriftRow.__struct_fields__)
+    assert (
+        table.columns
+        == [column.name for column in table_columns()["drift"]]
+        == list(DriftRow.__struct_fields__)
+    )
     trained = table.row(1, named=True)
     assert trained["exact_match_change_mean"] == pytest.approx(-0.2)
     assert trained["exact_match_change_low"] < -0.2 < trained["exact_match_change_high"] < 0
@@ -53,12 +68,17 @@ def test_it_stands_on_the_models_page_and_on_the_axis_page(study, tmp_path):
     tables = study.merge()
     write_pages(study.study, tables, tmp_path / "plots", tmp_path / "reports")
     trained, random, axis = (
-        (tmp_path / "reports" / f"{name}.md").read_text() for name in ("trained", "random", "axis-optimization")
+        (tmp_path / "reports" / f"{name}.md").read_text()
+        for name in ("trained", "random", "axis-optimization")
     )
     shown = "| bf16 | 20.00 [10.00, 3"
     assert "Answers against those of fp32:" in trained and shown in trained and ", worse" in trained
     assert shown in random and "Exact match, no change to tell: not applicable: random weights." in random
-    assert "## Answers" in axis and "| [trained](trained.md) " + shown in axis and "| [random](random.md) " + shown in axis
+    assert (
+        "## Answers" in axis
+        and "| [trained](trained.md) " + shown in axis
+        and "| [random](random.md) " + shown in axis
+    )
 
 
 def test_nothing_is_said_where_nothing_was_compared(study):

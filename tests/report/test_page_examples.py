@@ -1,4 +1,6 @@
-"""Behind the figures: first answers beside small copies of their pictures, and a link to each record that is there."""
+"""Behind the figures: first answers beside small copies of their images, and a link to each record that is
+there.
+"""
 
 import msgspec
 import pytest
@@ -6,17 +8,17 @@ from factories import identity_of, make_record
 from PIL import Image
 
 from vlm_profiling.record.manifests import DatasetSample
-from vlm_profiling.report.page_examples import EXAMPLES, SIDE, make_thumbnails
-from vlm_profiling.report.pages import write_pages
+from vlm_profiling.report.pages.examples import EXAMPLES, SIDE, make_thumbnails
+from vlm_profiling.report.pages.write import write_pages
 
 
 @pytest.fixture
 def datasets(tmp_path):
-    """A prepared data set of one large picture that all samples share, and one sample whose picture is broken."""
+    """A prepared data set of one large image that all samples share, and one sample whose image is broken."""
     folder = tmp_path / "datasets" / "vqa"
     (folder / "images").mkdir(parents=True)
     Image.new("RGBA", (800, 400), "red").save(folder / "images" / "a.png")
-    (folder / "images" / "b.png").write_bytes(b"no picture")
+    (folder / "images" / "b.png").write_bytes(b"no image")
     samples = [
         DatasetSample(
             id=f"q{number}",
@@ -31,24 +33,28 @@ def datasets(tmp_path):
     return folder.parent
 
 
-def test_a_thumbnail_is_small_made_once_and_none_where_there_is_no_picture(datasets, tmp_path):
+def test_a_thumbnail_is_small_made_once_and_none_where_there_is_no_image(datasets, tmp_path):
     thumbnail = make_thumbnails(datasets, tmp_path / "reports")
     address = thumbnail("vqa", "q0")
-    assert address == f"pictures/{'a' * 16}.jpg" == thumbnail("vqa", "q2")
-    with Image.open(tmp_path / "reports" / address) as picture:
-        assert picture.size == (SIDE, SIDE // 2)
-        assert picture.convert("RGB").getpixel((9, 9))[0] > 250
-    assert thumbnail("vqa", "q1") is None and thumbnail("vqa", "gone") is None and thumbnail("other", "q0") is None
+    assert address == f"images/{'a' * 16}.jpg" == thumbnail("vqa", "q2")
+    with Image.open(tmp_path / "reports" / address) as image:
+        assert image.size == (SIDE, SIDE // 2)
+        assert image.convert("RGB").getpixel((9, 9))[0] > 250
+    assert (
+        thumbnail("vqa", "q1") is None
+        and thumbnail("vqa", "gone") is None
+        and thumbnail("other", "q0") is None
+    )
 
 
-def test_pages_show_pictures_and_link_to_records_where_their_folders_are_given(make_study, datasets, tmp_path):
+def test_pages_show_images_and_link_to_records_where_their_folders_are_given(make_study, datasets, tmp_path):
     study = make_study(lambda run: make_record(**identity_of(run)))
     study.record_path(study.runs[0]).unlink()
     reports = tmp_path / "reports"
     where = {"runs": tmp_path / "runs", "datasets": datasets}
     write_pages(study.study, study.merge(), tmp_path / "plots", reports, **where)
     pages = {name: (reports / f"{name}.md").read_text() for name in ("trained", "random")}
-    assert pages["random"].count("![Picture of this sample](pictures/") == EXAMPLES - 1
+    assert pages["random"].count("![Image of this sample](images/") == EXAMPLES - 1
     linked = [part.partition(")")[0] for page in pages.values() for part in page.split("](../runs/")[1:]]
     assert sorted(linked) == sorted(f"{run.name}.json" for run in study.runs[1:])
     assert all((tmp_path / "runs" / link).is_file() for link in linked)

@@ -1,4 +1,6 @@
-"""A model's page shows what memory was predicted beside what the run took, also of a run that found too little."""
+"""A model's page shows what memory was predicted beside what the run took, also of a run that found too
+little.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from factories import make_failed_record
 from test_page_stages import section
 
 from vlm_profiling.record.machine import Memory, PredictedMemory
-from vlm_profiling.report.page_model import model_page
+from vlm_profiling.report.pages.model import model_page
 
 MEBIBYTE = 2**20
 PREDICTED = PredictedMemory(
@@ -24,7 +26,11 @@ PREDICTED = PredictedMemory(
 def memory_rows(make_study, answer) -> tuple[dict[str, list[str]], str]:
     study = make_study(answer)
     text = section(model_page(study.cells(), "trained", study.folder / "tables", "plots"), "Memory")
-    lines = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in text.splitlines() if line.startswith("|")]
+    lines = [
+        [cell.strip() for cell in line.strip("| ").split(" | ")]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ]
     return {line[0]: line[1:] for line in lines[2:]}, text
 
 
@@ -49,7 +55,10 @@ def test_each_part_stands_beside_its_measure(make_study, usual_answer):
 
 def test_a_run_out_of_memory_shows_what_was_predicted(make_study, usual_answer):
     def answer(run):
-        identity = {name: getattr(usual_answer(run), name) for name in ("model", "dataset_name", "point", "key", "spec")}
+        identity = {
+            name: getattr(usual_answer(run), name)
+            for name in ("model", "dataset_name", "point", "key", "spec")
+        }
         return msgspec.structs.replace(make_failed_record(**identity), memory=Memory(predicted=PREDICTED))
 
     rows, text = memory_rows(make_study, answer)

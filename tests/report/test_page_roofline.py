@@ -1,4 +1,6 @@
-"""The roofline on table, chart and page: every stage against its ceilings, and words where there is nothing to compare."""
+"""The roofline on table, chart and page: every stage against its ceilings, and words where there is nothing
+to compare.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +13,15 @@ from factories import make_ceilings
 from test_charts import parts_of, rows_of
 from test_page_stages import section
 
-from vlm_profiling.cost.ceilings import write_ceilings
-from vlm_profiling.cost.roofline import StageRoofline
-from vlm_profiling.report.charts_roofline import HEIGHT, LINE, _labelled, roofline_chart
-from vlm_profiling.report.files import chart_files, roofline_files
-from vlm_profiling.report.page_model import model_page
-from vlm_profiling.report.page_roofline import roofline_table
-from vlm_profiling.report.panels import STAGE_COLOURS
-from vlm_profiling.report.roofline import SCHEMA, read_roofline
-from vlm_profiling.study.config import AXES
+from vlm_profiling.cost.roofline.ceilings import write_ceilings
+from vlm_profiling.cost.roofline.roofline import StageRoofline
+from vlm_profiling.outputs import chart_files, roofline_files
+from vlm_profiling.report.charts.panels import STAGE_COLOURS
+from vlm_profiling.report.charts.roofline import HEIGHT, LINE, _labelled, roofline_chart
+from vlm_profiling.report.pages.model import model_page
+from vlm_profiling.report.pages.roofline import roofline_table
+from vlm_profiling.study.config import AXIS_NAMES
+from vlm_profiling.tables.roofline import SCHEMA, read_roofline
 
 PARTS = ["vision", "project", "prefill", "decode"]
 
@@ -29,8 +31,14 @@ def test_every_finished_run_has_its_stages_against_both_ceilings(make_study):
     tables = study.merge()
     table = pl.read_parquet(tables / "roofline.parquet")
     assert table.equals(pl.read_csv(tables / "roofline.csv", schema=table.schema))
-    assert table.columns == ["model", "dataset", *AXES, "key", *StageRoofline.__struct_fields__] == list(SCHEMA)
-    one = table.filter(pl.col("model") == "trained", pl.col("batch_size") == 2, pl.col("image_size").is_null())
+    assert (
+        table.columns
+        == ["model", "dataset", *AXIS_NAMES, "key", *StageRoofline.__struct_fields__]
+        == list(SCHEMA)
+    )
+    one = table.filter(
+        pl.col("model") == "trained", pl.col("batch_size") == 2, pl.col("image_size").is_null()
+    )
     one = one.filter(pl.col("key") == one["key"][0])
     assert one["stage"].to_list() == [*PARTS, "generate"] * 2
     assert one["ceiling"].to_list() == ["datasheet"] * 5 + ["measured"] * 5
@@ -44,7 +52,8 @@ def test_the_chart_holds_a_point_a_stage_below_its_roof(make_study):
     rows = rows_of(roofline_chart(cells, "trained", read_roofline(study.folder / "tables", cells.all)))
     points = {row["stage"]: row for row in rows if "stage" in row}
     assert list(points) == PARTS and all(point["rate"] < point["roof"] for point in points.values())
-    # 2000 FLOPs and 4000 bytes a batch, at 1 GB/s: half a FLOP a byte allows 0.5 GFLOP/s, below the 1 GFLOP/s of the matrix rate
+    # 2000 FLOPs and 4000 bytes a batch, at 1 GB/s: half a FLOP a byte allows 0.5 GFLOP/s, below the 1 GFLOP/s of
+    # the matrix rate
     assert points["vision"]["intensity"] == 0.5 and points["vision"]["roof"] == pytest.approx(0.5)
     roof = [row for row in rows if "name" in row]
     assert {row["name"] for row in roof} == {"measured: 1 GFLOP/s in float32, 1 GB/s"}
@@ -68,7 +77,9 @@ def test_the_chart_reaches_from_the_lowest_to_the_highest_of_points_and_roofs(ma
         cells = study.cells()
         chart = roofline_chart(cells, "trained", read_roofline(study.folder / "tables", cells.all))
         shown = [row[end] for row in rows_of(chart) if "stage" in row for end in ("rate", "roof")]
-        (low, high), *others = [part["y"]["scale"]["domain"] for part in parts_of(chart) if "scale" in part.get("y", {})]
+        (low, high), *others = [
+            part["y"]["scale"]["domain"] for part in parts_of(chart) if "scale" in part.get("y", {})
+        ]
         assert low < min(shown) and max(shown) < high and all(other == [low, high] for other in others)
 
 
@@ -80,7 +91,9 @@ def test_every_model_has_its_chart(make_study):
 def test_the_page_tells_floor_time_and_bound_and_against_what(make_study):
     study = make_study()
     cells = study.cells()
-    text = section(model_page(cells, "trained", study.folder / "tables", "plots"), "Distance to what the device allows")
+    text = section(
+        model_page(cells, "trained", study.folder / "tables", "plots"), "Distance to what the device allows"
+    )
     assert "calibrated with torch 2.13.0: 1.000 GFLOP/s in float32, 1.000 GB/s, 1 µs an operation" in text
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
     assert rows[0][-1] == "Bound" and [row[0] for row in rows[2:]] == [*PARTS, "**generate**"]
@@ -93,7 +106,7 @@ def test_a_time_that_an_audit_failed_is_marked(make_study):
     study = make_study()
     cells = study.cells()
     (cell,) = cells.baseline("trained")
-    cell.doubts["stages"] = ("parts sum to whole: 12 % is in no stage",)
+    cell.flags["stages"] = ("parts sum to whole: 12 % is in no stage",)
     rows = read_roofline(study.folder / "tables", cells.all)
     lines = roofline_table(cell, rows[cell.place]).splitlines()
     assert [line.startswith("| vision") for line in lines if "⚠ |" in line] == [True, False, False, False]
@@ -105,8 +118,13 @@ def test_without_ceilings_page_and_chart_say_why(make_study):
     study = make_study()
     (study.folder / "ceilings" / "cpu.json").unlink()
     cells = study.cells()
-    text = section(model_page(cells, "trained", study.folder / "tables", "plots"), "Distance to what the device allows")
-    assert "Not compared with this machine's ceilings: no ceilings of device cpu were measured." in text and "MFU" not in text
+    text = section(
+        model_page(cells, "trained", study.folder / "tables", "plots"), "Distance to what the device allows"
+    )
+    assert (
+        "Not compared with this machine's ceilings: no ceilings of device cpu were measured." in text
+        and "MFU" not in text
+    )
     chart = roofline_chart(cells, "trained", read_roofline(study.folder / "tables", cells.all))
     assert "no ceilings of device cpu were measured" in " ".join(rows_of(chart)[0]["text"])
 
@@ -121,7 +139,10 @@ def test_a_gpu_has_a_table_and_a_roof_for_each_ceiling(make_study):
     assert text.count("| Stage |") == 2
     assert "(NVIDIA H100 Tensor Core GPU datasheet: 67.00 TFLOP/s in float32, 3,350 GB/s" in text
     names = {row["name"] for row in rows_of(roofline_chart(cells, "trained", rows)) if "name" in row}
-    assert names == {"datasheet: 67 TFLOP/s in float32, 3,350 GB/s", "measured: 50 TFLOP/s in float32, 3,000 GB/s"}
+    assert names == {
+        "datasheet: 67 TFLOP/s in float32, 3,350 GB/s",
+        "measured: 50 TFLOP/s in float32, 3,000 GB/s",
+    }
 
 
 def test_labels_of_points_that_lie_together_stand_apart_in_the_order_of_their_points():
@@ -135,12 +156,15 @@ def test_labels_of_points_that_lie_together_stand_apart_in_the_order_of_their_po
     beside = [point for point in labelled[:3] if point["on_left"] == labelled[0]["on_left"]]
     heights = [HEIGHT * math.log10(point["label_rate"] / 0.9) / math.log10(570 / 0.9) for point in beside]
     assert all(above - below >= LINE - 1e-6 for above, below in itertools.pairwise(heights))
-    assert labelled[3] == points[3] | {"on_left": False, "label_rate": pytest.approx(2.8)}, "alone, it is beside its point"
+    assert labelled[3] == points[3] | {"on_left": False, "label_rate": pytest.approx(2.8)}, (
+        "alone, it is beside its point"
+    )
 
 
 def test_long_labels_of_two_points_in_one_place_do_not_cover_each_other():
     points = [
-        {"stage": stage, "label": f"{stage}, 35,174,030×", "intensity": 0.25, "rate": 0.02} for stage in ("vision", "project")
+        {"stage": stage, "label": f"{stage}, 35,174,030×", "intensity": 0.25, "rate": 0.02}
+        for stage in ("vision", "project")
     ]
     one, other = _labelled(points, (0.0004, 200), (0.0000001, 200))
     assert one["on_left"] != other["on_left"] or one["label_rate"] != other["label_rate"]

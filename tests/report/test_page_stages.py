@@ -1,4 +1,6 @@
-"""Where the time goes, on charts and pages: every stage with its share, the sum against the headline, layers where measured."""
+"""Where the time goes, on charts and pages: every stage with its share, the sum against the headline, layers
+where measured.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,13 @@ import pytest
 from factories import make_layers
 from test_charts import rows_of
 
+from vlm_profiling.outputs import chart_files, stage_charts
+from vlm_profiling.record.breakdown import IMAGE_STAGES
 from vlm_profiling.record.files import read_record, write_record
-from vlm_profiling.record.inside import PICTURE_STAGES
-from vlm_profiling.report.charts_stages import axis_stages_chart, index_stages_chart
-from vlm_profiling.report.files import chart_files, stage_charts
-from vlm_profiling.report.inside import read_stages
-from vlm_profiling.report.page_index import index_page
-from vlm_profiling.report.page_model import model_page
+from vlm_profiling.report.charts.stages import axis_stages_chart, index_stages_chart
+from vlm_profiling.report.pages.index import index_page
+from vlm_profiling.report.pages.model import model_page
+from vlm_profiling.tables.breakdown import read_stages
 
 
 def section(page: str, title: str) -> str:
@@ -39,13 +41,15 @@ def test_bars_hold_each_stage_of_each_cell_and_words_where_there_is_none(make_st
     chart = axis_stages_chart(cells, "random", "batch_size", read_stages(study.folder / "tables", cells.all))
     rows = rows_of(chart)
     shares = {(row["label"], row["stage"]): row["share"] for row in rows if "stage" in row}
-    assert set(shares) == {(size, stage) for size in ("1", "2") for stage in PICTURE_STAGES}
+    assert set(shares) == {(size, stage) for size in ("1", "2") for stage in IMAGE_STAGES}
     assert sum(share for (size, _), share in shares.items() if size == "2") == pytest.approx(100)
     assert [row["word"] for row in rows if row.get("word")] == ["× oom"]
 
 
 def test_a_stage_has_one_colour_though_data_sets_have_other_stages(make_study):
-    study = make_study(datasets={"shapes": {"package": "easy-vqa"}, "clips": {"folder": "datasets/moving-shapes"}})
+    study = make_study(
+        datasets={"shapes": {"package": "easy-vqa"}, "clips": {"folder": "datasets/moving-shapes"}}
+    )
     cells = study.cells()
     stages = {
         place: [row for row in rows if row.dataset == "clips" or row.stage != "preprocess"]
@@ -54,7 +58,7 @@ def test_a_stage_has_one_colour_though_data_sets_have_other_stages(make_study):
     panels = index_stages_chart(cells, stages).to_dict()["vconcat"]
     assert [panel["title"]["text"] for panel in panels] == ["shapes", "clips"]
     shares = [panel["hconcat"][1]["encoding"]["color"]["scale"] for panel in panels]
-    assert shares[0] == shares[1] and shares[0]["domain"] == list(PICTURE_STAGES)
+    assert shares[0] == shares[1] and shares[0]["domain"] == list(IMAGE_STAGES)
 
 
 def test_all_models_stand_in_the_order_of_the_study(make_study):
@@ -69,7 +73,7 @@ def test_the_page_of_a_model_tells_stages_their_sum_and_what_marking_cost(make_s
     cells = study.cells()
     text = section(model_page(cells, "trained", study.folder / "tables", "plots"), "Where the time goes")
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("|")]
-    assert [row[0].strip("| ") for row in rows[2:-2]] == list(PICTURE_STAGES)
+    assert [row[0].strip("| ") for row in rows[2:-2]] == list(IMAGE_STAGES)
     assert sum(float(row[-1].rstrip(" |")) for row in rows[2:-1]) == pytest.approx(100, abs=0.3)
     assert rows[-1][0] == "| **end to end**" and rows[-1][-1] == "100.0 |"
     assert "took 101.0 [99.00, 103.0] % of the headline's" in text
@@ -82,7 +86,9 @@ def test_repeat_noise_stands_apart_from_every_interval(make_study, usual_answer)
     assert "| Latency's noise from repeat to repeat (%) | 0.1581 (5 rounds, stopped: half width) |" in page
 
     def without_repeats(run):
-        return msgspec.structs.replace(usual_answer(run), repeats=None, repeats_absent="repeats need two full batches")
+        return msgspec.structs.replace(
+            usual_answer(run), repeats=None, repeats_absent="repeats need two full batches"
+        )
 
     study = make_study(without_repeats)
     page = model_page(study.cells(), "trained", study.folder / "tables", "plots")
@@ -103,11 +109,13 @@ def test_pages_without_stages_have_no_such_section(make_study, usual_answer):
 
 def test_the_index_shows_shares_and_serving_times_of_all_models(make_study):
     study = make_study()
-    text = section(index_page(study.cells(), study.folder / "tables", "plots", "tables"), "Where the time goes")
+    text = section(
+        index_page(study.cells(), study.folder / "tables", "plots", "tables"), "Where the time goes"
+    )
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("|")]
     assert [row[0] for row in rows[2:]] == ["| [trained](trained.md)", "| [random](random.md)"]
     stages = read_record(study.record_path(study.runs[0])).stages
-    assert stages and rows[2][1 + PICTURE_STAGES.index("decode")] == f"{100 * stages.times['decode'].share:.1f}"
+    assert stages and rows[2][1 + IMAGE_STAGES.index("decode")] == f"{100 * stages.times['decode'].share:.1f}"
     assert "index/stages.svg" in text
 
 
@@ -137,7 +145,10 @@ def test_a_model_without_convolutions_says_so(make_study):
     record.layers.layers = [layer for layer in record.layers.layers if layer.block != "convolution"]
     write_record(study.record_path(study.runs[0]), record)
     text = section(model_page(study.cells(), study.runs[0].model, study.folder / "tables", "plots"), "Layers")
-    assert "Are convolutions heavy? This model has none in `generate()`. The heaviest block is mlp with 30.0 %." in text
+    assert (
+        "Are convolutions heavy? This model has none in `generate()`. The heaviest block is mlp with 30.0 %."
+        in text
+    )
 
 
 def test_layers_that_could_not_be_told_have_their_reason(make_study):

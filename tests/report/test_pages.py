@@ -1,4 +1,6 @@
-"""Pages hold the records' figures, their intervals and n, the reason of every absence, and no markup from outside."""
+"""Pages hold the records' figures, their intervals and n, the reason of every absence, and no markup from
+outside.
+"""
 
 import shutil
 
@@ -6,9 +8,9 @@ import pytest
 from factories import identity_of, make_failed_record, make_record
 from markdown_it import MarkdownIt
 
+from vlm_profiling.outputs import page_files
 from vlm_profiling.record.files import read_record, write_record
-from vlm_profiling.report.files import page_files
-from vlm_profiling.report.pages import write_pages
+from vlm_profiling.report.pages.write import write_pages
 
 PARSER = MarkdownIt("commonmark").enable("table")
 HOSTILE = "</td> | x | <script>alert(1)</script> [a](http://evil.example) ![i](x) `c` **b**\n\n# h\n\u202ertl"
@@ -109,10 +111,10 @@ def test_the_size_seen_stands_beside_the_size_asked(make_study, write):
     page = write(make_study())["trained.md"]
     assert rows_with(page, "| model's own | ")[0][1:3] == ["224×224", "256"]
     assert rows_with(page, "| 64 | ")[0][1:3] == ["224×224", "256"]
-    assert "brings every picture to the same size" in page
+    assert "brings every image to the same size" in page
 
 
-def test_pictures_are_linked_where_the_charts_are(make_study, write):
+def test_images_are_linked_where_the_charts_are(make_study, write):
     pages = write(make_study())
     assert "](../plots/trained/image_size_quality.svg)" in pages["trained.md"]
     assert "](../plots/index/latency_quality.svg)" in pages["index.md"]
@@ -141,7 +143,9 @@ def test_nothing_that_a_model_says_becomes_markup(make_study, write):
         assert not any(token.type.startswith("html") for token in (*tokens, *inline))
         assert all("evil" not in address and address != "x" for address in (*links, *images))
         assert "\u202e" not in page
-        headings = [tokens[place + 1].content for place, token in enumerate(tokens) if token.type == "heading_open"]
+        headings = [
+            tokens[place + 1].content for place, token in enumerate(tokens) if token.type == "heading_open"
+        ]
         assert "h" not in headings
         columns = [line.replace("\\|", "").count("|") for line in page.splitlines() if line.startswith("|")]
         for above, below in zip(page.splitlines(), page.splitlines()[1:], strict=False):

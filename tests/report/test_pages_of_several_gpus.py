@@ -7,8 +7,8 @@ from factories import identity_of, make_environment, make_record, on_two_gpus
 from msgspec.structs import replace
 
 from vlm_profiling.report.exports.mlperf import system_description
-from vlm_profiling.report.page_index import index_page
-from vlm_profiling.report.page_model import model_page
+from vlm_profiling.report.pages.index import index_page
+from vlm_profiling.report.pages.model import model_page
 
 SETTINGS = {
     "models": {"trained": {"folder": "checkpoints/trained", "gpus": 2}, "random": {"tiny": "llava"}},
@@ -46,8 +46,14 @@ def test_pages_name_the_gpus_and_say_what_sums_are(make_study) -> None:
     assert "2 x NVIDIA H100 80GB HBM3, driver 570.86" in index
 
     page = model_page(cells, "trained", tables, "plots")
-    assert "Its layers lie on 2 GPUs, one after another, and one works at a time: joules and memory are sums over all." in page
-    assert "The ceilings are those of one GPU: the layers lie on 2, one after another, and one works at a time." in page
+    assert (
+        "Its layers lie on 2 GPUs, one after another, and one works at a time: joules and memory are sums over all."
+        in page
+    )
+    assert (
+        "The ceilings are those of one GPU: the layers lie on 2, one after another, and one works at a time."
+        in page
+    )
     assert "Figures are sums over 2 GPUs of each one's own peak" in page
     assert "allocated by torch 4.000 + 4.000 GiB: together they never held more." in page
     assert "Predicted were 0.09766 GiB of each, were they filled evenly." in page

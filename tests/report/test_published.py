@@ -8,10 +8,10 @@ import pytest
 from factories import identity_of, make_record, make_stages
 from msgspec.structs import replace
 
-from vlm_profiling.record.inside import DECODE_FRAMES, SAMPLE_FRAMES
-from vlm_profiling.report.files import page_files
-from vlm_profiling.report.page_published import published_page
-from vlm_profiling.report.pages import write_pages
+from vlm_profiling.outputs import page_files
+from vlm_profiling.record.breakdown import DECODE_FRAMES, SAMPLE_FRAMES
+from vlm_profiling.report.pages.published import published_page
+from vlm_profiling.report.pages.write import write_pages
 from vlm_profiling.report.published import published_figures, published_models, published_steps
 from vlm_profiling.study import load_study
 
@@ -21,7 +21,13 @@ CHANGES = {
     "models": {"blip2": MODEL, "other": {"tiny": "llava"}},
     "datasets": {"TextVQA": {"package": "easy-vqa"}},
     "optimizations": {"fp16": {"dtype": "float16"}},
-    "baseline": {"device": "cuda", "optimization": "fp16", "batch_size": 1, "image_size": 224, "max_input_len": 200},
+    "baseline": {
+        "device": "cuda",
+        "optimization": "fp16",
+        "batch_size": 1,
+        "image_size": 224,
+        "max_input_len": 200,
+    },
     "axes": {},
 }
 
@@ -62,7 +68,8 @@ def test_each_published_figure_has_ours_and_the_ratio_beside_it(study):
     (published,) = [
         figure.value
         for figure in published_figures()
-        if (figure.model, figure.dataset, figure.metric) == ("Salesforce/blip2-opt-2.7b", "TextVQA", "latency_mean")
+        if (figure.model, figure.dataset, figure.metric)
+        == ("Salesforce/blip2-opt-2.7b", "TextVQA", "latency_mean")
         and figure.point == cells.baseline("blip2")[0].point
     ]
     assert float(row[4]) == pytest.approx(latency.value / published, rel=5e-3)
@@ -71,7 +78,9 @@ def test_each_published_figure_has_ours_and_the_ratio_beside_it(study):
 
 def test_a_suspect_figure_is_marked_and_says_why(study):
     page = published_page(study.cells(), study.merge())
-    row = row_with(page.partition("### Energy")[2].partition("### FLOPs")[0], "TextVQA", "cpu, fp16, batch size 1,")
+    row = row_with(
+        page.partition("### Energy")[2].partition("### FLOPs")[0], "TextVQA", "cpu, fp16, batch size 1,"
+    )
     assert "⚠" in row[2]
     assert "GPU 0 energy during a CPU run" in row[5]
     assert "SIMULATED" in page.partition("## Steps")[2]
@@ -85,12 +94,18 @@ def test_the_page_is_written_and_linked(study, tmp_path):
 
 
 def test_shares_of_a_run_over_videos_stand_beside_the_llava_demonstrations_steps(make_study):
-    """0.2 of generate() is vision, 0.02 project, 0.78 the rest; decoding and sampling take a quarter of generate() more."""
+    """0.2 of generate() is vision, 0.02 project, 0.78 the rest; decoding and sampling take a quarter of
+    generate() more.
+    """
 
     def answer(run):
         record = make_record(generate_s=0.2, noise=0, **identity_of(run))
         generate_s = record.batches[0].generate_s
-        shown = {DECODE_FRAMES: 0.2 * generate_s, SAMPLE_FRAMES: 0.05 * generate_s} if run.dataset == "clips" else {}
+        shown = (
+            {DECODE_FRAMES: 0.2 * generate_s, SAMPLE_FRAMES: 0.05 * generate_s}
+            if run.dataset == "clips"
+            else {}
+        )
         seconds = {stage: [seconds_s] * len(record.batches) for stage, seconds_s in shown.items()}
         assert record.stages
         return replace(record, stages=make_stages(seconds | record.stages.seconds))

@@ -5,8 +5,8 @@ import pytest
 from factories import identity_of, make_failed_record, make_record
 
 from vlm_profiling.record.files import write_record
-from vlm_profiling.report.readings import read_runs
-from vlm_profiling.report.staleness import Present
+from vlm_profiling.staleness.judge import Present
+from vlm_profiling.tables.read_records import read_runs
 
 
 @pytest.fixture
@@ -101,7 +101,9 @@ def test_a_sample_of_a_batch_that_is_not_there_is_malformed(place):
     assert "a sample of batch 99" in read().reason
 
 
-@pytest.mark.parametrize("change", [{"key": "aaaaaaaaaa"}, {"model": "other"}, {"dataset_name": "other"}, {"spec": '{"a":1}'}])
+@pytest.mark.parametrize(
+    "change", [{"key": "aaaaaaaaaa"}, {"model": "other"}, {"dataset_name": "other"}, {"spec": '{"a":1}'}]
+)
 def test_another_runs_record_is_foreign(place, change):
     run, _, read = place
     record = msgspec.structs.replace(make_record(**identity_of(run)), **change)

@@ -9,7 +9,7 @@ import pytest
 
 from vlm_profiling.audits.registry import AUDITS
 from vlm_profiling.record.files import RecordError
-from vlm_profiling.report.table_errors import reading_table
+from vlm_profiling.tables.errors import reading_table
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -27,11 +27,15 @@ def test_records_become_tables_and_pages(make_study):
     records = ["--runs", folder / "runs", "--costs", folder / "costs", "--output", folder / "tables"]
     ceilings = ["--ceilings", folder / "ceilings"]
     assert run_script("merge_runs.py", *about, *records).stdout == "1 runs: 1 ok\n"
-    assert run_script("audit_runs.py", *about, *records, *ceilings).stdout.startswith(f"{len(AUDITS)} findings: ")
+    assert run_script("audit_runs.py", *about, *records, *ceilings).stdout.startswith(
+        f"{len(AUDITS)} findings: "
+    )
     assert run_script("compute_roofline.py", *about, *records, *ceilings).stdout == "10 rows\n"
     drawn = run_script("draw_charts.py", *about, *tables, "--output", folder / "plots")
     assert drawn.stdout == "6 charts\n"
-    written = run_script("write_report.py", *about, *tables, "--plots", folder / "plots", "--output", folder / "reports")
+    written = run_script(
+        "write_report.py", *about, *tables, "--plots", folder / "plots", "--output", folder / "reports"
+    )
     assert written.stdout == "2 pages\n"
     for linked in (
         "../plots/index/memory.svg",
@@ -64,7 +68,9 @@ def test_a_study_that_cannot_be_read_is_named_without_a_traceback(tmp_path, name
 def test_missing_tables_are_named_without_a_traceback(make_study, name):
     study = make_study()
     plots = ["--plots", study.folder] if name == "write_report.py" else []
-    done = run_script(name, "--study", study.description, "--tables", study.folder, *plots, "--output", study.folder / "out")
+    done = run_script(
+        name, "--study", study.description, "--tables", study.folder, *plots, "--output", study.folder / "out"
+    )
     assert done.returncode == 2
     assert "runs.parquet" in done.stderr and "Traceback" not in done.stderr
 

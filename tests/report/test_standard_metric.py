@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 from factories import identity_of, make_record
 
+from vlm_profiling.metrics.estimate import Absent, Estimate
 from vlm_profiling.record.schema import Standard
 from vlm_profiling.record.sections import Interval
-from vlm_profiling.report.figures import Absent, Figure
-from vlm_profiling.report.page_index import index_page
-from vlm_profiling.report.page_tables import axis_table, baseline_table, models_table
+from vlm_profiling.report.pages.index import index_page
+from vlm_profiling.report.pages.tables import axis_table, baseline_table, models_table
 
 DATASETS = {"vqa": {"package": "easy-vqa"}, "photos": {"package": "easy-vqa", "samples": 8}}
 OF_VQA = Standard(metric="vqa_accuracy", value=0.625, interval=Interval(mean=0.625, low=0.5, high=0.75))
@@ -23,16 +23,23 @@ def answer(run):
     assert record.quality is not None
     if accuracy is None:
         return record
-    figures = {"standard": OF_VQA} if run.dataset == "vqa" else {"standard": OF_PHOTOS, "bleu_4": 0.25, "rouge_l": 0.5}
+    figures = (
+        {"standard": OF_VQA}
+        if run.dataset == "vqa"
+        else {"standard": OF_PHOTOS, "bleu_4": 0.25, "rouge_l": 0.5}
+    )
     return msgspec.structs.replace(record, quality=msgspec.structs.replace(record.quality, **figures))
 
 
 def test_a_cell_has_the_metric_of_its_data_set_and_no_other(make_study):
     vqa, photos = make_study(answer, datasets=DATASETS).cells().baseline("trained")
-    assert vqa.vqa_accuracy == Figure(0.625, (0.5, 0.75), 8)
+    assert vqa.vqa_accuracy == Estimate(0.625, (0.5, 0.75), 8)
     assert vqa.cider_d == Absent("the data set's standard metric is vqa_accuracy")
-    assert photos.cider_d == Figure(1.25, None, 8)
-    assert (photos.caption_bleu_4, photos.caption_rouge_l) == (Figure(0.25, None, 8), Figure(0.5, None, 8))
+    assert photos.cider_d == Estimate(1.25, None, 8)
+    assert (photos.caption_bleu_4, photos.caption_rouge_l) == (
+        Estimate(0.25, None, 8),
+        Estimate(0.5, None, 8),
+    )
 
 
 def test_the_tables_have_a_column_for_each_metric_that_was_taken(make_study):
@@ -47,7 +54,9 @@ def test_the_tables_have_a_column_for_each_metric_that_was_taken(make_study):
 
 
 def test_random_weights_have_no_column_for_it(make_study):
-    assert "accuracy" not in models_table(make_study(answer, datasets=DATASETS).cells().baseline("random")[:1])
+    assert "accuracy" not in models_table(
+        make_study(answer, datasets=DATASETS).cells().baseline("random")[:1]
+    )
 
 
 def test_the_index_says_where_samples_come_from_and_on_what_terms(make_study):

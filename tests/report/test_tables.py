@@ -5,10 +5,10 @@ import pytest
 from factories import make_layers
 from processor_time import processor_s
 
+from vlm_profiling.outputs import TABLES
 from vlm_profiling.record.files import RecordError, read_record, write_record
-from vlm_profiling.report import tables as tables_module
-from vlm_profiling.report.files import TABLES
-from vlm_profiling.report.tables import merge_runs, read_costs
+from vlm_profiling.tables import write as tables_module
+from vlm_profiling.tables.write import merge_runs, read_costs
 
 
 def test_one_row_a_run_in_the_order_of_the_grid(make_study):
@@ -28,7 +28,9 @@ def test_one_row_a_sample_with_its_batch(make_study):
     first = read_record(study.record_path(study.runs[0]))
     own = samples.filter(pl.col("model") == "trained", pl.col("key") == study.runs[0].key)
     assert own["answer"].to_list() == [sample.answer for sample in first.samples]
-    assert own["batch_generate_s"].to_list() == [first.batches[sample.batch].generate_s for sample in first.samples]
+    assert own["batch_generate_s"].to_list() == [
+        first.batches[sample.batch].generate_s for sample in first.samples
+    ]
     assert own["batch_rows"].to_list() == [2] * 8
 
 
@@ -79,7 +81,9 @@ def test_time_grows_with_the_records_and_not_faster(make_study, tmp_path, monkey
     costs = read_costs(study.folder / "costs", study.study.models)
 
     def merge(repeats: int) -> float:
-        return processor_s(lambda: merge_runs(study.runs * repeats, study.folder / "runs", costs, tmp_path / "many"))
+        return processor_s(
+            lambda: merge_runs(study.runs * repeats, study.folder / "runs", costs, tmp_path / "many")
+        )
 
     assert merge(80) < 8 * merge(20)
 

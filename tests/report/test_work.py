@@ -6,12 +6,16 @@ import pytest
 from factories import make_cost, make_record
 
 from vlm_profiling.record.schema import Point
-from vlm_profiling.report.work import run_work
+from vlm_profiling.tables.token_counts import run_work
 
 
 def lone_record(**changes):
-    """Four samples of one patch (one image token), one a batch; text of 9, 8, 10 and 11 tokens; 2 tokens generated."""
-    return make_record(samples=4, point=Point(device="cpu", optimization="fp32", batch_size=1), side=14, **changes)
+    """Four samples of one patch (one image token), one a batch; text of 9, 8, 10 and 11 tokens; 2 tokens
+    generated.
+    """
+    return make_record(
+        samples=4, point=Point(device="cpu", optimization="fp32", batch_size=1), side=14, **changes
+    )
 
 
 def test_flops_are_the_cost_functions_at_each_batchs_tokens():
@@ -58,5 +62,7 @@ def test_without_a_cost_there_are_no_flops_but_a_reason():
 
 def test_a_stage_that_the_architecture_lacks_is_absent_not_zero():
     cost = make_cost()
-    cost.flops = type(cost.flops)(project=cost.flops.project, prefill=cost.flops.prefill, decode=cost.flops.decode)
+    cost.flops = type(cost.flops)(
+        project=cost.flops.project, prefill=cost.flops.prefill, decode=cost.flops.decode
+    )
     assert run_work(lone_record(), cost).batch_vision_flops is None

@@ -25,8 +25,8 @@ CONTRAST = """
     const element = walker.currentNode.parentElement;
     if (!walker.currentNode.data.trim() || !element.checkVisibility({ visibilityProperty: true })) continue;
     const style = getComputedStyle(element);
-    const inPicture = element instanceof SVGElement;
-    const ink = parse(inPicture ? (style.fill === "none" ? style.color : style.fill) : style.color);
+    const inImage = element instanceof SVGElement;
+    const ink = parse(inImage ? (style.fill === "none" ? style.color : style.fill) : style.color);
     const [light, dark] = [luminance(ink), luminance(ground(element))].sort((a, b) => b - a);
     const ratio = (light + 0.05) / (dark + 0.05);
     const size = parseFloat(style.fontSize);
@@ -40,8 +40,8 @@ CONTRAST = """
 
 CUT = """
 (all) => all.filter((text) => {
-  const [words, picture] = [text.getBoundingClientRect(), text.ownerSVGElement.getBoundingClientRect()];
-  return words.width && (words.left < picture.left - 1 || words.right > picture.right + 1);
+  const [words, image] = [text.getBoundingClientRect(), text.ownerSVGElement.getBoundingClientRect()];
+  return words.width && (words.left < image.left - 1 || words.right > image.right + 1);
 }).map((text) => text.textContent)
 """
 
@@ -86,7 +86,7 @@ class Opened:
 
     @property
     def cut_words(self) -> list[str]:
-        """Words of pictures that reach out of them, where they are cut off."""
+        """Words of images that reach out of them, where they are cut off."""
         return self.page.locator("svg text").evaluate_all(CUT)
 
     @property

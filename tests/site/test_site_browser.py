@@ -1,4 +1,6 @@
-"""In a real Chromium the pages are silent, stay in their window, load nothing from a network, and answer to a reader."""
+"""In a real Chromium the pages are silent, stay in their window, load nothing from a network, and answer to a
+reader.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,9 @@ import pytest
 from opened import open_page, seconds_to_a_sorted_table
 
 from compare_runs import write_comparison
-from vlm_profiling.report.comparison import compare_results
-from vlm_profiling.report.files import page_files
-from vlm_profiling.report.results import read_results
+from vlm_profiling.outputs import page_files
+from vlm_profiling.report.comparison.comparison import compare_results
+from vlm_profiling.tables.results_folder import read_results
 
 pytestmark = pytest.mark.browser
 
@@ -40,21 +42,23 @@ def test_a_page_is_silent_fits_its_window_and_reads_well(browser, usual_site, na
     opened.page.context.close()
 
 
-def test_no_word_of_a_picture_is_cut_off_though_the_reader_has_a_wider_font(browser, usual_site):
-    pictures = sorted((usual_site.folder / "plots").rglob("*.svg"))
-    assert len(pictures) > 9
-    opened = open_page(browser, pictures[0])
-    for picture in pictures:
-        opened.page.goto(picture.as_uri())
+def test_no_word_of_a_image_is_cut_off_though_the_reader_has_a_wider_font(browser, usual_site):
+    images = sorted((usual_site.folder / "plots").rglob("*.svg"))
+    assert len(images) > 9
+    opened = open_page(browser, images[0])
+    for image in images:
+        opened.page.goto(image.as_uri())
         opened.page.evaluate(
             "document.querySelectorAll('text').forEach((text) => text.setAttribute('font-family', 'DejaVu Sans'))"
         )
-        assert opened.cut_words == [], picture.name
+        assert opened.cut_words == [], image.name
     opened.page.context.close()
 
 
 def test_the_landing_page_answers_within_two_seconds(browser, usual_site):
-    """What else is at work on the machine can only add to the page's own time, so the quickest of some tries tells it."""
+    """What else is at work on the machine can only add to the page's own time, so the quickest of some tries
+    tells it.
+    """
     path = usual_site.folder / "reports" / "index.html"
     assert any(seconds_to_a_sorted_table(browser, path) < 2 for _ in range(12))
 
@@ -116,7 +120,9 @@ def test_a_model_clicked_in_a_legend_is_marked_in_the_tables_and_others_turn_fai
     assert points.evaluate_all(faint) == 0
     opened.page.locator(".vega .role-legend-label text", has_text="trained").first.click()
     opened.page.locator("tr.chosen").first.wait_for()
-    assert {row.locator("td").first.text_content() for row in opened.page.locator("tr.chosen").all()} == {"trained"}
+    assert {row.locator("td").first.text_content() for row in opened.page.locator("tr.chosen").all()} == {
+        "trained"
+    }
     assert 0 < points.evaluate_all(faint) < points.count()
     assert opened.errors == []
     opened.page.context.close()
@@ -129,7 +135,9 @@ UNDEFINED = """
   return !title(table.tHead.rows[0].cells[cell.cellIndex]) && !title(cell.parentElement.cells[0]);
 }).map((cell) => `${cell.closest(".table").ariaLabel}: ${cell.closest("table").tHead.rows[0].cells[cell.cellIndex].textContent}`)
 """
-"""Where figures stand whose definition comes up over neither the head of their column nor the name of their row."""
+"""Where figures stand whose definition comes up over neither the head of their column nor the name of their
+row.
+"""
 
 
 def test_every_figure_of_every_table_has_a_definition(browser, usual_site):
@@ -175,12 +183,12 @@ def test_definitions_come_up_for_the_keyboard_too(browser, usual_site):
     opened.page.context.close()
 
 
-def test_without_scripts_every_chart_is_its_picture(browser, usual_site):
+def test_without_scripts_every_chart_is_its_image(browser, usual_site):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto((usual_site.folder / "reports" / "index.html").as_uri())
-    pictures = page.locator("figure.chart img")
-    assert pictures.count() >= 4
-    assert pictures.first.is_visible()
+    images = page.locator("figure.chart img")
+    assert images.count() >= 4
+    assert images.first.is_visible()
     assert not page.locator("button.theme").is_visible()
     context.close()

@@ -1,4 +1,6 @@
-"""The site is the Markdown in one layout: safe whatever a model says, whole whatever is missing, and every link resolves."""
+"""The site is the Markdown in one layout: safe whatever a model says, whole whatever is missing, and every
+link resolves.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,17 @@ from factories import identity_of, make_failed_record, make_record
 from opened import open_page
 
 from compare_runs import write_comparison
+from vlm_profiling.outputs import page_files, site_files
 from vlm_profiling.record.files import read_record, write_record
-from vlm_profiling.report.charts_tradeoff import pareto_front
-from vlm_profiling.report.comparison import compare_results
-from vlm_profiling.report.files import page_files, site_files
-from vlm_profiling.report.pages import write_pages
-from vlm_profiling.report.results import read_results
+from vlm_profiling.report.charts.tradeoff import pareto_front
+from vlm_profiling.report.comparison.comparison import compare_results
+from vlm_profiling.report.pages.write import write_pages
 from vlm_profiling.report.site.definitions import definition
 from vlm_profiling.report.site.markup import page_body
 from vlm_profiling.report.site.site import script_json, write_site
 from vlm_profiling.report.site.slim import slim
 from vlm_profiling.study import ConfigError, study_from_mapping
+from vlm_profiling.tables.results_folder import read_results
 
 PROJECT = Path(__file__).parents[2]
 HOSTILE = (
@@ -35,7 +37,8 @@ HOSTILE = (
 
 
 ODD_MODELS = {name: {"folder": "checkpoints/odd"} for name in ("A.b_c-1", "v1..", "0", "true", "x" * 80)}
-"""Of the characters that names may have: what a file system, a script or a narrow window could stumble over."""
+"""Of the characters that names may have: what a file system, a script or a narrow window could stumble over.
+"""
 
 
 class Page(HTMLParser):
@@ -55,7 +58,10 @@ class Page(HTMLParser):
 
 
 def test_every_page_and_asset_is_one_that_the_rules_expect(usual_site):
-    written = {str(path.relative_to(usual_site.folder / "reports")) for path in (usual_site.folder / "reports").rglob("*.*")}
+    written = {
+        str(path.relative_to(usual_site.folder / "reports"))
+        for path in (usual_site.folder / "reports").rglob("*.*")
+    }
     assert written == {*page_files(usual_site.study), *site_files(usual_site.study)}
 
 
@@ -65,7 +71,9 @@ def test_every_link_resolves(usual_site):
 
 def test_every_link_of_an_example_made_to_be_committed_resolves(usual_site, tmp_path):
     command = [PROJECT / "docs" / "make_example.sh", usual_site.folder, tmp_path / "example"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | {"PYTHON": sys.executable})
+    subprocess.run(
+        command, check=True, stdout=subprocess.DEVNULL, env=os.environ | {"PYTHON": sys.executable}
+    )
     links_resolve(tmp_path / "example" / "reports", page_files(usual_site.study))
     assert {path.suffix for path in (tmp_path / "example" / "plots").rglob("*") if path.is_file()} == {".svg"}
 
@@ -86,7 +94,9 @@ def links_resolve(reports: Path, pages: list[str]) -> None:
 
 def test_a_page_allows_nothing_from_a_network_and_no_script_of_its_own(usual_site):
     page = Page(usual_site.folder / "reports" / "index.html")
-    policy = next(known["content"] for tag, known in page.tags if known.get("http-equiv") == "Content-Security-Policy")
+    policy = next(
+        known["content"] for tag, known in page.tags if known.get("http-equiv") == "Content-Security-Policy"
+    )
     assert "default-src 'none'" in policy and "script-src 'self';" in policy
     scripts = [known for tag, known in page.tags if tag == "script"]
     assert {known.get("src") or known["type"] for known in scripts} == {"site/site.js", "application/json"}
@@ -95,7 +105,13 @@ def test_a_page_allows_nothing_from_a_network_and_no_script_of_its_own(usual_sit
 def test_the_landing_page_counts_its_cells(usual_site):
     text = (usual_site.folder / "reports" / "index.html").read_text(encoding="utf-8")
     reasons = '<a href="#cells-without-figures">{}</a>'
-    tiles = ((8, "cells"), (5, "done"), (2, reasons.format("unsupported")), (1, reasons.format("failed")), (0, "audits warned"))
+    tiles = (
+        (8, "cells"),
+        (5, "done"),
+        (2, reasons.format("unsupported")),
+        (1, reasons.format("failed")),
+        (0, "audits warned"),
+    )
     for count, words in tiles:
         assert f"<strong>{count}</strong> {words}</li>" in text
 
@@ -127,7 +143,9 @@ def test_nothing_that_a_model_says_becomes_more_than_text(make_site, browser):
         page = Page(path)
         assert path.stat().st_size < 1_000_000
         assert not [known for _, known in page.tags if any(attribute.startswith("on") for attribute in known)]
-        assert not [link for link in page.links if "evil" in link or link.startswith("javascript") or link == "x"]
+        assert not [
+            link for link in page.links if "evil" in link or link.startswith("javascript") or link == "x"
+        ]
         opened = open_page(browser, path, 390)
         opened.draw_all()
         assert opened.errors == []
@@ -207,9 +225,13 @@ def test_a_lost_record_is_counted_as_such(make_site):
 
 def test_a_figure_stands_above_its_interval_and_a_head_tells_what_it_is():
     body = page_body(
-        "# T\n\n## S\n\n| Model | Peak memory (GiB) |\n| :-- | --: |\n| m | 1.5 [1.0, 2.0], n = 3 ⚠ |\n", lambda *_: ""
+        "# T\n\n## S\n\n| Model | Peak memory (GiB) |\n| :-- | --: |\n| m | 1.5 [1.0, 2.0], n = 3 ⚠ |\n",
+        lambda *_: "",
     )
-    assert "1.5 <abbr title=" in body.sections and "<small> [1.0,\u00a02.0] n\u00a0=\u00a03</small>" in body.sections
+    assert (
+        "1.5 <abbr title=" in body.sections
+        and "<small> [1.0,\u00a02.0] n\u00a0=\u00a03</small>" in body.sections
+    )
     meaning = definition("Peak memory (GiB)", "Model")
     assert meaning and meaning in body.sections.replace("&quot;", '"')
     assert (body.title, body.headings) == ("T", [("s", "S")])
@@ -231,4 +253,8 @@ def test_a_specification_is_slim_and_its_equal_data_stand_once():
     assert chart["datasets"] == {"d0": [{"cost": 0.333333}], "d1": []}
     ticks = {"x": {"axis": {"values": [1, 2]}}}
     assert slim({"encoding": ticks})["encoding"] == ticks, "an axis that holds values alone is no data"
-    assert chart["hconcat"] == [{"data": {"name": "d0"}, "width": 10}, {"data": {"name": "d0"}}, {"data": {"name": "d1"}}]
+    assert chart["hconcat"] == [
+        {"data": {"name": "d0"}, "width": 10},
+        {"data": {"name": "d0"}},
+        {"data": {"name": "d1"}},
+    ]

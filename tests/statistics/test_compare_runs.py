@@ -20,7 +20,8 @@ def times_by(factor: float, drift: float | None = 0.0) -> Times:
 
 
 @pytest.mark.parametrize(
-    ("factor", "verdict"), [(1.02, "slower"), (1.009, "same"), (1.0, "same"), (0.991, "same"), (0.98, "faster")]
+    ("factor", "verdict"),
+    [(1.02, "slower"), (1.009, "same"), (1.0, "same"), (0.991, "same"), (0.98, "faster")],
 )
 def test_a_difference_on_every_batch_counts_from_one_per_cent_on(factor: float, verdict: Verdict) -> None:
     comparison = compare(times_by(factor), RUN)
@@ -42,14 +43,23 @@ def test_three_per_cent_inside_a_noise_of_ten_are_no_effect() -> None:
 def test_interval_and_band_are_told_apart_and_heard_together() -> None:
     interval = Interval(mean=2.0, low=1.94, high=2.08)
     low, high = widened(interval, 0.02)
-    assert (low, high) == (pytest.approx(2 - (0.06**2 + 0.04**2) ** 0.5), pytest.approx(2 + (0.08**2 + 0.04**2) ** 0.5))
+    assert (low, high) == (
+        pytest.approx(2 - (0.06**2 + 0.04**2) ** 0.5),
+        pytest.approx(2 + (0.08**2 + 0.04**2) ** 0.5),
+    )
     assert noise_band(0.03, 0.04) == pytest.approx(1.96 * 0.05, rel=1e-4)
     assert noise_band(0.0, 0.0) == 0.01
 
 
 @pytest.mark.parametrize(
     ("low", "high", "verdict"),
-    [(1.001, 1.2, "slower"), (0.8, 0.999, "faster"), (0.96, 1.04, "same"), (0.94, 1.01, "ambiguous"), (0.99, 1.06, "ambiguous")],
+    [
+        (1.001, 1.2, "slower"),
+        (0.8, 0.999, "faster"),
+        (0.96, 1.04, "same"),
+        (0.94, 1.01, "ambiguous"),
+        (0.99, 1.06, "ambiguous"),
+    ],
 )
 def test_the_verdict_is_where_the_bounds_lie(low: float, high: float, verdict: Verdict) -> None:
     assert judge((low, high)) == verdict
@@ -63,7 +73,11 @@ def test_other_samples_are_not_paired_and_leave_more_doubt() -> None:
 
 def test_without_repeats_or_with_one_batch_there_is_a_ratio_and_no_verdict() -> None:
     without = compare(times_by(1.5, drift=None), RUN)
-    assert (without.ratio, without.band, without.verdict) == (pytest.approx(1.5), None, None) and without.interval
+    assert (without.ratio, without.band, without.verdict) == (
+        pytest.approx(1.5),
+        None,
+        None,
+    ) and without.interval
     single = compare(Times((0.3,), SAMPLES[:1], 0.0), Times((0.2,), SAMPLES[:1], 0.0))
     assert (single.ratio, single.interval, single.verdict) == (pytest.approx(1.5), None, None)
 

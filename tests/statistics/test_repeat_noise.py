@@ -43,7 +43,10 @@ def test_the_half_width_holds_the_true_mean_19_times_of_20() -> None:
         draw = np.random.default_rng(seed)
         truth = batch_times(draw, 4)
         rounds = [measured(draw, Machine(batch=0.02, passes=0.01), truth) for _ in range(6)]
-        held.append(abs(np.mean(rounds) / truth.mean() - 1) <= round_noise([list(batches) for batches in rounds]).half_width)
+        held.append(
+            abs(np.mean(rounds) / truth.mean() - 1)
+            <= round_noise([list(batches) for batches in rounds]).half_width
+        )
     assert 0.92 <= np.mean(held) <= 0.98
 
 
@@ -52,7 +55,9 @@ def test_rounds_suffice_when_their_mean_is_known_or_their_noise_is_steady() -> N
     assert enough_rounds(STEPS, min_rounds=4, half_width=0.03) == "half width"
     assert enough_rounds(STEPS, min_rounds=4, half_width=0.02) is None
     noisy = rounds_of(Machine(batch=0.1, passes=0.1), 100)
-    stopped = next(count for count in range(5, 100) if enough_rounds(noisy[:count], min_rounds=5, half_width=0.01))
+    stopped = next(
+        count for count in range(5, 100) if enough_rounds(noisy[:count], min_rounds=5, half_width=0.01)
+    )
     assert 15 <= stopped <= 40
     assert enough_rounds(noisy[:stopped], min_rounds=5, half_width=0.01) == "noise steady"
 

@@ -17,7 +17,9 @@ def simulated(draw: np.random.Generator, law, *, batches: int, noise: float, dri
     measurements = []
     for size in SIZES:
         shared = law(size) * (1 + drift * draw.standard_normal())
-        measurements.append(Measurement(size, tuple(shared * (1 + noise * draw.standard_normal(batches))), drift))
+        measurements.append(
+            Measurement(size, tuple(shared * (1 + noise * draw.standard_normal(batches))), drift)
+        )
     return fit_scaling(measurements)
 
 
@@ -45,7 +47,9 @@ def test_a_constant_has_the_exponent_zero_inside_its_interval():
 def test_intervals_hear_what_processes_differ_by():
     quiet = exact(lambda size: 0.05 * size)
     noisy = [Measurement(each.size, each.seconds, 0.05) for each in quiet]
-    width = [scaling.exponent.high - scaling.exponent.low for scaling in (fit_scaling(quiet), fit_scaling(noisy))]
+    width = [
+        scaling.exponent.high - scaling.exponent.low for scaling in (fit_scaling(quiet), fit_scaling(noisy))
+    ]
     assert width[0] > 0, "two processes differ even where repeats do not"
     assert width[1] == pytest.approx(width[0] * 0.05 / (0.01 / 1.96 / 2**0.5), rel=0.05)
 
@@ -67,11 +71,15 @@ def test_what_cannot_be_said_has_a_reason(measurements, reason):
 def coverage(trials: int) -> tuple[float, float]:
     """How often the intervals of a simulated study hold the true exponent, and the true slope."""
     power = [
-        simulated(np.random.default_rng(trial), lambda size: 0.05 * size**0.42, batches=8, noise=0.05, drift=0.01)
+        simulated(
+            np.random.default_rng(trial), lambda size: 0.05 * size**0.42, batches=8, noise=0.05, drift=0.01
+        )
         for trial in range(trials)
     ]
     line = [
-        simulated(np.random.default_rng(trial), lambda size: 0.3 + 0.02 * size, batches=8, noise=0.05, drift=0.01)
+        simulated(
+            np.random.default_rng(trial), lambda size: 0.3 + 0.02 * size, batches=8, noise=0.05, drift=0.01
+        )
         for trial in range(trials)
     ]
     return (

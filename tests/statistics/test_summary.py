@@ -15,7 +15,13 @@ def latencies(n: int, seed: int = 0) -> np.ndarray:
 def test_summary_of_known_values():
     summary = distribution([1.0, 2.0, 3.0, 4.0])
 
-    assert (summary.n, summary.mean_s, summary.median_s, summary.min_s, summary.max_s) == (4, 2.5, 2.5, 1.0, 4.0)
+    assert (summary.n, summary.mean_s, summary.median_s, summary.min_s, summary.max_s) == (
+        4,
+        2.5,
+        2.5,
+        1.0,
+        4.0,
+    )
     assert summary.std_s == pytest.approx((5 / 3) ** 0.5)
 
 
@@ -30,7 +36,9 @@ def test_percentile_is_given_from_its_least_number_of_samples(percent):
     n = PERCENTILE_MIN_N[percent]
 
     assert getattr(distribution(latencies(n - 1).tolist()), f"p{percent}_s") is None
-    assert getattr(distribution(latencies(n).tolist()), f"p{percent}_s") == np.percentile(latencies(n), percent)
+    assert getattr(distribution(latencies(n).tolist()), f"p{percent}_s") == np.percentile(
+        latencies(n), percent
+    )
 
 
 @pytest.mark.parametrize(("percent", "n"), [(90, 29), (95, 59), (99, 299)])

@@ -31,7 +31,9 @@ def test_bounds_of_one_comparison_are_its_interval_and_of_many_have_a_smaller_ta
 
 
 def test_what_was_found_leaves_fewer_to_be_doubted():
-    """2.1 standard errors are beyond chance for one comparison left, 2.3 for two (2.241), and neither among ten."""
+    """2.1 standard errors are beyond chance for one comparison left, 2.3 for two (2.241), and neither among
+    ten.
+    """
     assert judge_together([slower_by(2.1), slower_by(2.3)]) == ["slower", "slower"]
     assert judge_together([slower_by(2.1), slower_by(2.2)]).count("slower") == 0
     assert judge_together([slower_by(2.3), *[UNCHANGED] * 9]) == ["ambiguous", *["same"] * 9]
@@ -47,7 +49,9 @@ def test_a_few_disturbed_runs_are_no_rule_for_their_machine():
 
 
 def simulated_verdicts(study: int, cells: int, slower: float = 1.0) -> list[str]:
-    """Of a study measured twice on the middle one of the machines, the second time truly `slower` in its first cell."""
+    """Of a study measured twice on the middle one of the machines, the second time truly `slower` in its
+    first cell.
+    """
     pairs = []
     for cell in range(cells):
         draw = np.random.default_rng((study, cell))

@@ -15,9 +15,18 @@ def settings() -> dict[str, Any]:
     return {
         "name": "small",
         "models": {"llava": {"hub": "owner/llava", "revision": COMMIT}, "fuyu": {"tiny": "fuyu"}},
-        "datasets": {"shapes": {"package": "easy-vqa", "samples": 20}, "photos": {"folder": "datasets/photos"}},
+        "datasets": {
+            "shapes": {"package": "easy-vqa", "samples": 20},
+            "photos": {"folder": "datasets/photos"},
+        },
         "optimizations": {"fp32": {"dtype": "float32"}, "fp16": {"dtype": "float16"}},
-        "baseline": {"device": "cpu", "optimization": "fp32", "batch_size": 1, "image_size": 64, "datasets": ["shapes"]},
+        "baseline": {
+            "device": "cpu",
+            "optimization": "fp32",
+            "batch_size": 1,
+            "image_size": 64,
+            "datasets": ["shapes"],
+        },
         "axes": {
             "batch_size": {"values": [1, 4], "datasets": ["shapes"]},
             "image_size": {"values": [32, 64], "set": {"batch_size": 4}},

@@ -52,7 +52,11 @@ def test_the_small_study_is_valid(settings: Settings) -> None:
             4,
             "unknown key; allowed: window, max_cv, max_batches, max_s, shapes_max_s; did you mean 'window'?",
         ),
-        ("axes.batch_size.set.batchsize", 4, f"unknown key; allowed: {POINT_KEYS}; did you mean 'batch_size'?"),
+        (
+            "axes.batch_size.set.batchsize",
+            4,
+            f"unknown key; allowed: {POINT_KEYS}; did you mean 'batch_size'?",
+        ),
         ("grid", "products", "allowed: one-at-a-time, product; did you mean 'product'?"),
         ("baseline.device", "gpu", "allowed: cuda, cpu; did you mean 'cpu'?"),
         ("baseline.batch_size", 0, "allowed: integer, at least 1, at most 4,096"),
@@ -106,7 +110,9 @@ def test_the_small_study_is_valid(settings: Settings) -> None:
         ("baseline.datasets", [], "an empty list selects nothing; leave the key out to select all"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_is_allowed(settings: Settings, place: str, value: object, message: str) -> None:
+def test_a_wrong_value_is_named_with_what_is_allowed(
+    settings: Settings, place: str, value: object, message: str
+) -> None:
     change(place, value)(settings)
     found = problems(settings)
     assert list(found) == [place]
@@ -116,10 +122,27 @@ def test_a_wrong_value_is_named_with_what_is_allowed(settings: Settings, place: 
 
 
 @pytest.mark.parametrize(
-    "name", ["../x", "a;rm -rf x", "/etc/passwd", ".hidden", "a/b", "a b", "a\n", "", "$(id)", "-rf", "x" * 81, "ü", 5]
+    "name",
+    [
+        "../x",
+        "a;rm -rf x",
+        "/etc/passwd",
+        ".hidden",
+        "a/b",
+        "a b",
+        "a\n",
+        "",
+        "$(id)",
+        "-rf",
+        "x" * 81,
+        "ü",
+        5,
+    ],
 )
 @pytest.mark.parametrize("section", ["models", "datasets", "optimizations"])
-def test_a_name_that_could_leave_its_folder_is_refused(settings: Settings, section: str, name: object) -> None:
+def test_a_name_that_could_leave_its_folder_is_refused(
+    settings: Settings, section: str, name: object
+) -> None:
     settings[section][name] = {"dtype": "bfloat16"} if section == "optimizations" else {"folder": "x"}
     assert problems(settings) == {section: (name, f"not usable as a name here; allowed: {A_NAME}")}
 
@@ -127,13 +150,21 @@ def test_a_name_that_could_leave_its_folder_is_refused(settings: Settings, secti
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ({"hub": "owner/llava"}, "revision is missing; allowed: the hub repository's commit, 40 hexadecimal digits"),
+        (
+            {"hub": "owner/llava"},
+            "revision is missing; allowed: the hub repository's commit, 40 hexadecimal digits",
+        ),
         ({}, "exactly one of hub, folder, tiny, architecture says where it comes from; found none of them"),
-        ({"tiny": "llava", "folder": "x"}, "exactly one of hub, folder, tiny, architecture .*; found folder and tiny"),
+        (
+            {"tiny": "llava", "folder": "x"},
+            "exactly one of hub, folder, tiny, architecture .*; found folder and tiny",
+        ),
         ({"folder": "x", "revision": "a" * 40}, "revision belongs to a hub id"),
     ],
 )
-def test_a_checkpoint_has_one_source_and_a_hub_id_its_revision(settings: Settings, model: Settings, message: str) -> None:
+def test_a_checkpoint_has_one_source_and_a_hub_id_its_revision(
+    settings: Settings, model: Settings, message: str
+) -> None:
     settings["models"]["llava"] = model
     with pytest.raises(ConfigError, match=rf"models\.llava\n +{message}"):
         study_from_mapping(settings)
@@ -144,7 +175,10 @@ def test_a_checkpoint_has_one_source_and_a_hub_id_its_revision(settings: Setting
     [
         ({"hub": "owner/set", "split": "test"}, "revision is missing"),
         ({"hub": "owner/set", "revision": "a" * 40}, "split is missing"),
-        ({"hub": "owner/set", "package": "easy-vqa"}, "exactly one of package, folder, hub .*; found package and hub"),
+        (
+            {"hub": "owner/set", "package": "easy-vqa"},
+            "exactly one of package, folder, hub .*; found package and hub",
+        ),
     ],
 )
 def test_a_data_set_has_one_source(settings: Settings, dataset: Settings, message: str) -> None:
@@ -155,25 +189,51 @@ def test_a_data_set_has_one_source(settings: Settings, dataset: Settings, messag
 
 def test_an_unknown_axis_is_named_with_the_nearest(settings: Settings) -> None:
     settings["axes"]["batchsize"] = {"values": [1]}
-    assert problems(settings)["axes.batchsize"][1] == f"unknown axis; allowed: {POINT_KEYS}; did you mean 'batch_size'?"
+    assert (
+        problems(settings)["axes.batchsize"][1]
+        == f"unknown axis; allowed: {POINT_KEYS}; did you mean 'batch_size'?"
+    )
 
 
 @pytest.mark.parametrize(
     ("axis", "values", "expected"),
     [
-        ("batch_size", [1, 0], {"axes.batch_size.values.1": (0, "allowed: integer, at least 1, at most 4,096")}),
+        (
+            "batch_size",
+            [1, 0],
+            {"axes.batch_size.values.1": (0, "allowed: integer, at least 1, at most 4,096")},
+        ),
         ("batch_size", [4, 1, 4], {"axes.batch_size.values.2": (4, "duplicate: stands twice")}),
-        ("batch_size", [None], {"axes.batch_size.values.0": (None, "allowed: integer, at least 1, at most 4,096")}),
-        ("batch_size", [[1]], {"axes.batch_size.values.0": ([1], "allowed: integer, at least 1, at most 4,096")}),
-        ("device", ["cpu", "tpu"], {"axes.device.values.1": ("tpu", "allowed: cuda, cpu; did you mean 'cpu'?")}),
+        (
+            "batch_size",
+            [None],
+            {"axes.batch_size.values.0": (None, "allowed: integer, at least 1, at most 4,096")},
+        ),
+        (
+            "batch_size",
+            [[1]],
+            {"axes.batch_size.values.0": ([1], "allowed: integer, at least 1, at most 4,096")},
+        ),
+        (
+            "device",
+            ["cpu", "tpu"],
+            {"axes.device.values.1": ("tpu", "allowed: cuda, cpu; did you mean 'cpu'?")},
+        ),
         (
             "optimization",
             ["fp61"],
-            {"axes.optimization.values.0": ("fp61", "unknown name; allowed: fp32, fp16; did you mean 'fp16'?")},
+            {
+                "axes.optimization.values.0": (
+                    "fp61",
+                    "unknown name; allowed: fp32, fp16; did you mean 'fp16'?",
+                )
+            },
         ),
     ],
 )
-def test_a_value_its_axis_cannot_take_is_named(settings: Settings, axis: str, values: list[Any], expected: Settings) -> None:
+def test_a_value_its_axis_cannot_take_is_named(
+    settings: Settings, axis: str, values: list[Any], expected: Settings
+) -> None:
     settings["axes"] = {axis: {"values": values}}
     assert problems(settings) == expected
 
@@ -185,12 +245,17 @@ def test_null_is_a_value_where_the_model_decides(settings: Settings) -> None:
 
 def test_null_among_other_settings_is_refused_since_it_would_say_nothing(settings: Settings) -> None:
     settings["axes"]["batch_size"]["set"] = {"image_size": None}
-    assert problems(settings)["axes.batch_size.set"][1] == "image_size: null changes nothing here; leave the key out"
+    assert (
+        problems(settings)["axes.batch_size.set"][1]
+        == "image_size: null changes nothing here; leave the key out"
+    )
 
 
 def test_an_axis_does_not_hold_its_own_setting(settings: Settings) -> None:
     settings["axes"]["batch_size"]["set"] = {"batch_size": 4}
-    assert problems(settings) == {"axes.batch_size.set.batch_size": (4, "an axis cannot hold its own setting fixed")}
+    assert problems(settings) == {
+        "axes.batch_size.set.batch_size": (4, "an axis cannot hold its own setting fixed")
+    }
 
 
 def test_two_names_for_the_same_optimization_are_refused(settings: Settings) -> None:
@@ -200,7 +265,10 @@ def test_two_names_for_the_same_optimization_are_refused(settings: Settings) -> 
 
 def test_names_whose_files_would_collide_are_refused(settings: Settings) -> None:
     settings["models"]["LLaVA"] = {"tiny": "llava"}
-    assert problems(settings)["models.LLaVA"][1] == "differs from 'llava' only in case: their files would collide"
+    assert (
+        problems(settings)["models.LLaVA"][1]
+        == "differs from 'llava' only in case: their files would collide"
+    )
 
 
 @pytest.mark.parametrize("kind", ["models", "datasets", "optimizations"])
@@ -214,7 +282,8 @@ def test_a_name_that_breaks_charts_is_refused(settings: Settings, kind: str) -> 
 def test_the_name_of_the_study_s_own_page_is_refused(settings: Settings, kind: str, name: str) -> None:
     settings[kind][name] = next(iter(settings[kind].values()))
     assert (
-        problems(settings)[f"{kind}.{name}"][1] == "a name that a page or folder of the study itself has; allowed: any other name"
+        problems(settings)[f"{kind}.{name}"][1]
+        == "a name that a page or folder of the study itself has; allowed: any other name"
     )
 
 
@@ -230,7 +299,9 @@ def test_a_shortest_answer_above_the_longest_is_refused(settings: Settings) -> N
 
 def test_a_missing_section_is_named(settings: Settings) -> None:
     del settings["baseline"]
-    assert problems(settings)["baseline"][1].startswith("missing; allowed: a section with the keys device, optimization,")
+    assert problems(settings)["baseline"][1].startswith(
+        "missing; allowed: a section with the keys device, optimization,"
+    )
 
 
 def test_all_problems_are_told_at_once(settings: Settings) -> None:

@@ -12,8 +12,8 @@ from textwrap import dedent
 
 import pytest
 
-import vlm_profiling.study.digest as digest_module
-from vlm_profiling.study.digest import CodeReader, DigestError, code_digest, digest_json
+import vlm_profiling.staleness.code_digest as digest_module
+from vlm_profiling.staleness.code_digest import CodeReader, DigestError, code_digest, digest_json
 
 Edit = Callable[[str, str, str], tuple[str, str]]
 
@@ -64,7 +64,9 @@ def project(tmp_path: Path) -> Path:
 
 
 def digest(project: Path) -> str:
-    """By a reader that remembers what the one before it read, which must find what a reader without memory finds."""
+    """By a reader that remembers what the one before it read, which must find what a reader without memory
+    finds.
+    """
     script, library, memory = project / "scripts/measure.py", project / "scripts/toolbox", project / "memory"
     reader = CodeReader(library, memory.read_bytes() if memory.exists() else b"")
     found = reader.digest(script)
@@ -77,7 +79,9 @@ def digest(project: Path) -> str:
 def run_python(code: str, *arguments: Path) -> str:
     """What a fresh process prints."""
     environment = {**os.environ, "PYTHONPATH": str(SCRIPTS), "PYTHONHASHSEED": "7"}
-    run = subprocess.run([sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, check=True
+    )
     return run.stdout.strip()
 
 
@@ -111,7 +115,15 @@ def test_the_files_are_the_script_and_what_it_imports(project: Path) -> None:
         ("range(repeats)]", "range(\n        repeats,\n    )\n    ]"),
         ("return numbers.mean([", "return (numbers).mean(["),
     ],
-    ids=["comment", "docstring", "docstring gone", "attribute docstring", "blank lines", "line breaks", "parentheses"],
+    ids=[
+        "comment",
+        "docstring",
+        "docstring gone",
+        "attribute docstring",
+        "blank lines",
+        "line breaks",
+        "parentheses",
+    ],
 )
 def test_what_cannot_move_a_number_changes_nothing(edit: Edit, old: str, new: str) -> None:
     before, after = edit("clock.py", old, new)
@@ -152,16 +164,25 @@ def test_every_package_on_the_way_to_a_module_counts(project: Path) -> None:
     script = project / "scripts/measure.py"
     script.write_text("import toolbox.inner.deep\n")
     files = code_digest(script, project / "scripts/toolbox")["files"]
-    assert list(files) == ["measure.py", "toolbox/__init__.py", "toolbox/inner/__init__.py", "toolbox/inner/deep.py"]
+    assert list(files) == [
+        "measure.py",
+        "toolbox/__init__.py",
+        "toolbox/inner/__init__.py",
+        "toolbox/inner/deep.py",
+    ]
 
 
-@pytest.mark.parametrize("statement", ["from ..numbers import mean", "from .. import numbers", "from . import deep, other"])
+@pytest.mark.parametrize(
+    "statement", ["from ..numbers import mean", "from .. import numbers", "from . import deep, other"]
+)
 def test_relative_imports_are_followed(project: Path, statement: str) -> None:
     (project / "scripts/toolbox/inner/other.py").write_text("")
     (project / "scripts/toolbox/inner/__init__.py").write_text(f"{statement}\n")
     (project / "scripts/measure.py").write_text("import toolbox.inner\n")
     files = code_digest(project / "scripts/measure.py", project / "scripts/toolbox")["files"]
-    expected = {"toolbox/inner/deep.py", "toolbox/inner/other.py"} if "deep" in statement else {"toolbox/numbers.py"}
+    expected = (
+        {"toolbox/inner/deep.py", "toolbox/inner/other.py"} if "deep" in statement else {"toolbox/numbers.py"}
+    )
     assert expected <= files.keys()
 
 
@@ -189,10 +210,14 @@ def test_a_syntax_error_names_the_file_and_the_line(project: Path) -> None:
 def test_the_json_is_one_text_for_one_digest(project: Path) -> None:
     made = code_digest(project / "scripts/measure.py", project / "scripts/toolbox")
     assert json.loads(digest_json(made)) == made
-    assert digest_json(made) == digest_json(code_digest(project / "scripts/measure.py", project / "scripts/toolbox"))
+    assert digest_json(made) == digest_json(
+        code_digest(project / "scripts/measure.py", project / "scripts/toolbox")
+    )
 
 
-def test_the_place_of_the_project_does_not_count(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_place_of_the_project_does_not_count(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     moved = tmp_path_factory.mktemp("elsewhere") / "project"
     before = digest(project)
     project.rename(moved)
@@ -237,7 +262,9 @@ def cut(memory: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("spoil", [damaged, cut])
-def test_a_damaged_memory_counts_for_nothing(project: Path, parsed: list[str], spoil: Callable[[bytes], bytes]) -> None:
+def test_a_damaged_memory_counts_for_nothing(
+    project: Path, parsed: list[str], spoil: Callable[[bytes], bytes]
+) -> None:
     script, library = project / "scripts/measure.py", project / "scripts/toolbox"
     whole = CodeReader(library)
     found = whole.digest(script)
@@ -247,7 +274,9 @@ def test_a_damaged_memory_counts_for_nothing(project: Path, parsed: list[str], s
     assert (again.digest(script), len(parsed), again.memory) == (found, 4, whole.memory)
 
 
-def test_what_another_python_read_counts_for_nothing(project: Path, parsed: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_another_python_read_counts_for_nothing(
+    project: Path, parsed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     script, library = project / "scripts/measure.py", project / "scripts/toolbox"
     here = CodeReader(library)
     here.digest(script)
@@ -270,7 +299,7 @@ def test_a_long_memory_forgets_all_but_what_is_there(project: Path, monkeypatch:
 
 def test_another_process_finds_the_same_digest(project: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from vlm_profiling.study.digest import code_digest;"
+        "import sys; from pathlib import Path; from vlm_profiling.staleness.code_digest import code_digest;"
         "print(code_digest(Path(sys.argv[1]), Path(sys.argv[2]))['sha256'])"
     )
     assert run_python(code, project / "scripts/measure.py", project / "scripts/toolbox") == digest(project)
@@ -278,12 +307,14 @@ def test_another_process_finds_the_same_digest(project: Path) -> None:
 
 def test_all_scripts_together_take_little_processor_time() -> None:
     code = (
-        "import sys, time; from pathlib import Path; from vlm_profiling.study.digest import code_digest;"
+        "import sys, time; from pathlib import Path; from vlm_profiling.staleness.code_digest import code_digest;"
         "scripts = Path(sys.argv[1]); started = time.process_time();"
         "[code_digest(script, scripts / 'vlm_profiling') for script in scripts.glob('*.py')];"
         "print(time.process_time() - started)"
     )
-    assert min(float(run_python(code, SCRIPTS)) for _ in range(3)) < 3, "1.1 to 1.6 s were seen on a slow machine"
+    assert min(float(run_python(code, SCRIPTS)) for _ in range(3)) < 3, (
+        "1.1 to 1.6 s were seen on a slow machine"
+    )
 
 
 def test_pass_in_place_of_a_docstring_changes_nothing(project: Path) -> None:

@@ -1,4 +1,6 @@
-"""The reference of config.yaml is made from the settings' models, and the committed pages are the ones made now."""
+"""The reference of config.yaml is made from the settings' models, and the committed pages are the ones made
+now.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from vlm_profiling.study import Study
-from vlm_profiling.study.config import AXES, ModelConfig, PointConfig, WarmupConfig
+from vlm_profiling.study.config import AXIS_NAMES, ModelConfig, PointConfig, WarmupConfig
 from vlm_profiling.study.document import reference_page, schema_json
 
 PROJECT = Path(__file__).parents[2]
@@ -33,7 +35,11 @@ def test_the_schema_is_the_one_of_the_models() -> None:
 def test_every_key_stands_on_the_page_with_its_description(section: Any) -> None:
     page = reference_page().decode()
     for key, field in section.model_fields.items():
-        row = next(line for line in page.splitlines() if line.startswith(f"| `{key}` |") and _plain(field.description) in line)
+        row = next(
+            line
+            for line in page.splitlines()
+            if line.startswith(f"| `{key}` |") and _plain(field.description) in line
+        )
         assert row.count("|") == 5
 
 
@@ -58,7 +64,9 @@ def test_a_row_tells_what_is_allowed_and_the_default() -> None:
 def test_every_link_leads_to_a_heading_of_the_page() -> None:
     page = reference_page().decode()
     anchors = {
-        re.sub(r"[^a-z0-9_ -]", "", line[3:].lower()).replace(" ", "-") for line in page.splitlines() if line.startswith("## ")
+        re.sub(r"[^a-z0-9_ -]", "", line[3:].lower()).replace(" ", "-")
+        for line in page.splitlines()
+        if line.startswith("## ")
     }
     links = set(re.findall(r"\]\(#([^)]*)\)", page))
     assert links and links <= anchors
@@ -73,7 +81,9 @@ def test_the_page_is_tables_and_headings_and_nothing_breaks_out() -> None:
 
 def test_check_names_the_stale_page(tmp_path: Path) -> None:
     subprocess.run([sys.executable, SCRIPT, "--output", tmp_path], check=True)
-    assert subprocess.run([sys.executable, SCRIPT, "--check", "--output", tmp_path], check=False).returncode == 0
+    assert (
+        subprocess.run([sys.executable, SCRIPT, "--check", "--output", tmp_path], check=False).returncode == 0
+    )
     (tmp_path / "config.md").write_text("old")
     checked = subprocess.run(
         [sys.executable, SCRIPT, "--check", "--output", tmp_path], capture_output=True, text=True, check=False
@@ -83,7 +93,7 @@ def test_check_names_the_stale_page(tmp_path: Path) -> None:
 
 
 def test_the_axes_are_the_settings_of_a_point() -> None:
-    assert ", ".join(AXES) in Study.model_json_schema()["properties"]["axes"]["description"]
+    assert ", ".join(AXIS_NAMES) in Study.model_json_schema()["properties"]["axes"]["description"]
 
 
 def _plain(text: str) -> str:

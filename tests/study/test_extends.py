@@ -40,7 +40,10 @@ def test_sections_are_merged_and_what_is_said_takes_the_place(below: dict[str, A
 
 
 def test_null_takes_a_key_away(below: dict[str, Any]) -> None:
-    study = extended(models={"fuyu": None, "llava": {"hub": None, "revision": None, "tiny": "llava"}}, axes={"image_size": None})
+    study = extended(
+        models={"fuyu": None, "llava": {"hub": None, "revision": None, "tiny": "llava"}},
+        axes={"image_size": None},
+    )
     assert list(study.models) == ["llava"] and study.models["llava"].tiny == "llava"
     assert list(study.axes) == ["batch_size"]
 
@@ -67,15 +70,22 @@ def test_a_file_that_cannot_be_extended_is_named(below: dict[str, Any], path: An
 
 
 def test_a_problem_names_both_files(below: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"above.yaml, which extends below.yaml: 1 problem\n  baseline.batch_sizes = 4"):
+    with pytest.raises(
+        ConfigError, match=r"above.yaml, which extends below.yaml: 1 problem\n  baseline.batch_sizes = 4"
+    ):
         extended(baseline={"batch_sizes": 4})
 
 
 @pytest.mark.parametrize("name", ["random", "tiny"])
-def test_a_study_without_weights_is_the_reference_studys_grid(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_study_without_weights_is_the_reference_studys_grid(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(PROJECT)
     reference, study = load_study(Path("config.yaml")), load_study(Path(f"profiles/{name}/study.yaml"))
-    assert len(study.models) == len(reference.models) == 6 and len(study.datasets) == len(reference.datasets) == 3
+    assert (
+        len(study.models) == len(reference.models) == 6
+        and len(study.datasets) == len(reference.datasets) == 3
+    )
     assert set(reference.axes) - {"max_input_len"} <= set(study.axes)
     assert all(model.random_weights for model in study.models.values())
     assert not any(dataset.hub for dataset in study.datasets.values())

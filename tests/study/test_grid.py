@@ -21,7 +21,11 @@ def expand(settings: Settings) -> list[Run]:
 
 def cells(settings: Settings, model: str = "llava") -> list[tuple[str, int, int | None]]:
     """(data set, batch size, image size) of one model's runs, in order."""
-    return [(run.dataset, run.point.batch_size, run.point.image_size) for run in expand(settings) if run.model == model]
+    return [
+        (run.dataset, run.point.batch_size, run.point.image_size)
+        for run in expand(settings)
+        if run.model == model
+    ]
 
 
 def test_one_axis_varies_at_a_time_around_the_baseline(settings: Settings) -> None:
@@ -50,7 +54,12 @@ def test_a_point_that_axes_share_is_one_run_that_names_them(settings: Settings) 
 def test_an_axis_overrides_other_settings(settings: Settings) -> None:
     settings["axes"] = {"image_size": {"values": [32], "set": {"batch_size": 8, "optimization": "fp16"}}}
     run = next(run for run in expand(settings) if run.axes == ("image_size",))
-    assert (run.point.batch_size, run.point.optimization, run.point.image_size, run.point.device) == (8, "fp16", 32, "cpu")
+    assert (run.point.batch_size, run.point.optimization, run.point.image_size, run.point.device) == (
+        8,
+        "fp16",
+        32,
+        "cpu",
+    )
 
 
 def test_an_axis_chooses_data_sets_and_models(settings: Settings) -> None:
@@ -62,7 +71,9 @@ def test_an_axis_chooses_data_sets_and_models(settings: Settings) -> None:
 def test_the_baseline_chooses_data_sets_and_models(settings: Settings) -> None:
     settings["axes"] = {}
     settings["baseline"] |= {"models": ["fuyu"], "datasets": ["photos"]}
-    assert [(run.model, run.dataset, run.axes) for run in expand(settings)] == [("fuyu", "photos", ("baseline",))]
+    assert [(run.model, run.dataset, run.axes) for run in expand(settings)] == [
+        ("fuyu", "photos", ("baseline",))
+    ]
 
 
 def test_everything_is_chosen_where_nothing_is_named(settings: Settings) -> None:
@@ -91,16 +102,25 @@ def test_null_is_the_models_own(settings: Settings) -> None:
 def test_a_prompt_length_is_an_axis_and_names_its_files_only_where_it_is_set(settings: Settings) -> None:
     settings["axes"] = {"prompt_len": {"values": [None, 32, 64], "datasets": ["shapes"]}}
     own = [run for run in expand(settings) if run.model == "llava"]
-    assert [run.point.label for run in own] == ["cpu-fp32-b1-i64-tn-f1", "cpu-fp32-b1-i64-tn-p32-f1", "cpu-fp32-b1-i64-tn-p64-f1"]
+    assert [run.point.label for run in own] == [
+        "cpu-fp32-b1-i64-tn-f1",
+        "cpu-fp32-b1-i64-tn-p32-f1",
+        "cpu-fp32-b1-i64-tn-p64-f1",
+    ]
     assert [run.axes for run in own] == [("baseline", "prompt_len"), ("prompt_len",), ("prompt_len",)]
     assert [json.loads(run.spec)["point"].get("prompt_len") for run in own] == [None, 32, 64]
 
 
 def test_a_product_crosses_prompt_lengths_and_a_cell_may_have_its_own(settings: Settings) -> None:
-    settings |= {"grid": "product", "axes": {"batch_size": {"values": [1, 4]}, "prompt_len": {"values": [None, 32]}}}
+    settings |= {
+        "grid": "product",
+        "axes": {"batch_size": {"values": [1, 4]}, "prompt_len": {"values": [None, 32]}},
+    }
     settings["include"] = [{"models": ["llava"], "datasets": ["shapes"], "set": {"prompt_len": 8}}]
     settings["exclude"] = [{"datasets": ["photos"]}, {"set": {"prompt_len": 32, "batch_size": 4}}]
-    lengths = [(run.point.batch_size, run.point.prompt_len) for run in expand(settings) if run.model == "llava"]
+    lengths = [
+        (run.point.batch_size, run.point.prompt_len) for run in expand(settings) if run.model == "llava"
+    ]
     assert lengths == [(1, None), (1, 32), (4, None), (1, 8)]
 
 
@@ -120,20 +140,28 @@ def test_included_cells_are_added_once(settings: Settings) -> None:
     [
         ({"set": {"batch_size": 4}}, [("shapes", 1, 64)]),
         ({"datasets": ["photos"]}, [("shapes", 1, 64), ("shapes", 4, 64), ("shapes", 4, 32)]),
-        ({"models": ["fuyu"]}, [("shapes", 1, 64), ("shapes", 4, 64), ("shapes", 4, 32), ("photos", 4, 32), ("photos", 4, 64)]),
+        (
+            {"models": ["fuyu"]},
+            [("shapes", 1, 64), ("shapes", 4, 64), ("shapes", 4, 32), ("photos", 4, 32), ("photos", 4, 64)],
+        ),
         (
             {"datasets": ["photos"], "set": {"image_size": 64}},
             [("shapes", 1, 64), ("shapes", 4, 64), ("shapes", 4, 32), ("photos", 4, 32)],
         ),
     ],
 )
-def test_an_exclusion_leaves_out_the_cells_that_match_all_its_keys(settings: Settings, rule: Settings, left: list[Any]) -> None:
+def test_an_exclusion_leaves_out_the_cells_that_match_all_its_keys(
+    settings: Settings, rule: Settings, left: list[Any]
+) -> None:
     settings["exclude"] = [rule]
     assert cells(settings) == left
 
 
 def test_a_full_product_crosses_all_axes(settings: Settings) -> None:
-    settings |= {"grid": "product", "axes": {"batch_size": {"values": [1, 4]}, "image_size": {"values": [32, 64]}}}
+    settings |= {
+        "grid": "product",
+        "axes": {"batch_size": {"values": [1, 4]}, "image_size": {"values": [32, 64]}},
+    }
     assert cells(settings) == [
         ("shapes", 1, 64),
         *[("shapes", batch, size) for batch, size in [(1, 32), (4, 32), (4, 64)]],
@@ -143,14 +171,19 @@ def test_a_full_product_crosses_all_axes(settings: Settings) -> None:
 
 def test_a_full_product_crosses_only_the_axes_that_choose_a_data_set(settings: Settings) -> None:
     settings |= {"grid": "product"}
-    settings["axes"] = {"batch_size": {"values": [1, 4], "datasets": ["shapes"]}, "image_size": {"values": [32, 64]}}
+    settings["axes"] = {
+        "batch_size": {"values": [1, 4], "datasets": ["shapes"]},
+        "image_size": {"values": [32, 64]},
+    }
     assert sum(dataset == "shapes" for dataset, _, _ in cells(settings)) == 4
     assert cells(settings)[-2:] == [("photos", 1, 32), ("photos", 1, 64)]
 
 
 def test_a_full_product_refuses_an_override_that_it_could_not_keep(settings: Settings) -> None:
     settings["grid"] = "product"
-    with pytest.raises(ConfigError, match=r"axes\.image_size\.set\n +a full product crosses this axis with all others"):
+    with pytest.raises(
+        ConfigError, match=r"axes\.image_size\.set\n +a full product crosses this axis with all others"
+    ):
         study_from_mapping(settings)
 
 
@@ -175,7 +208,9 @@ def test_a_study_of_ten_thousand_cells_expands_in_a_second(settings: Settings) -
     assert processor_s(lambda: expand(settings)) < 1
 
 
-def test_part_of_the_runs_is_the_same_as_of_all_and_another_process_makes_the_same(settings: Settings) -> None:
+def test_part_of_the_runs_is_the_same_as_of_all_and_another_process_makes_the_same(
+    settings: Settings,
+) -> None:
     made = Runs(study_from_mapping(settings), "lock-1")
     whole = list(made)
     assert len(whole) == len(made) > 3

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from vlm_profiling.study import expand_runs, keys, load_study, study_from_mapping
-from vlm_profiling.study.keys import canonical_json, spec_gpus, spec_key
+from vlm_profiling.study import expand_runs, load_study, study_from_mapping
+from vlm_profiling.study import spec as keys
+from vlm_profiling.study.spec import canonical_json, spec_gpus, spec_key
 
 Settings = dict[str, Any]
 
@@ -76,7 +77,9 @@ def test_the_key_of_a_known_run_is_the_one_written_down(settings: Settings) -> N
         lambda s: s.update(hardware="h100"),
     ],
 )
-def test_whatever_decides_a_number_changes_the_key(settings: Settings, change: Callable[[Settings], None]) -> None:
+def test_whatever_decides_a_number_changes_the_key(
+    settings: Settings, change: Callable[[Settings], None]
+) -> None:
     before = baseline_key(settings)
     change(settings)
     assert baseline_key(settings) != before
@@ -98,7 +101,9 @@ def test_whatever_decides_a_number_changes_the_key(settings: Settings, change: C
         lambda s: s["models"]["llava"].update(trust_remote_code=False),
     ],
 )
-def test_what_decides_nothing_of_a_run_leaves_its_key(settings: Settings, change: Callable[[Settings], None]) -> None:
+def test_what_decides_nothing_of_a_run_leaves_its_key(
+    settings: Settings, change: Callable[[Settings], None]
+) -> None:
     before = baseline_key(settings)
     change(settings)
     assert baseline_key(settings) == before
@@ -117,7 +122,9 @@ def test_the_environment_changes_the_key(settings: Settings) -> None:
     assert baseline_key(settings, "lock-2") != baseline_key(settings, "lock-1")
 
 
-def test_a_new_meaning_of_a_number_changes_the_key(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_meaning_of_a_number_changes_the_key(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = baseline_key(settings)
     monkeypatch.setattr(keys, "PROTOCOL_VERSION", keys.PROTOCOL_VERSION + 1)
     assert baseline_key(settings) != before
@@ -132,7 +139,11 @@ def test_two_values_that_swap_places_change_the_key(settings: Settings) -> None:
 
 def test_the_order_of_keys_in_the_file_does_not_count(settings: Settings, tmp_path: Path) -> None:
     def reversed_mappings(value: Any) -> Any:
-        return {key: reversed_mappings(value[key]) for key in reversed(value)} if isinstance(value, dict) else value
+        return (
+            {key: reversed_mappings(value[key]) for key in reversed(value)}
+            if isinstance(value, dict)
+            else value
+        )
 
     def keys_of(name: str, content: Settings) -> dict[str, str]:
         path = tmp_path / name
@@ -175,7 +186,12 @@ def test_the_number_of_gpus_decides_the_key_of_a_run_on_gpus_alone(settings: Set
     for gpus in (None, 1, 2, 4):
         if gpus:
             settings["models"]["llava"]["gpus"] = gpus
-        keys.append({run.point.device: (run.key, spec_gpus(run.spec)) for run in expand_runs(study_from_mapping(settings))})
+        keys.append(
+            {
+                run.point.device: (run.key, spec_gpus(run.spec))
+                for run in expand_runs(study_from_mapping(settings))
+            }
+        )
     assert {on["cpu"] for on in keys} == {(keys[0]["cpu"][0], 0)}
     assert keys[0] == keys[1] and [on["cuda"][1] for on in keys] == [1, 1, 2, 4]
     assert len({on["cuda"][0] for on in keys}) == 3

@@ -33,7 +33,11 @@ def test_every_model_has_the_published_cells_and_no_others(study: Study, publish
     assert len(with_rows) == 20
     runs = expand_runs(study)
     for model in study.models:
-        points = [(run.dataset, *(run.point._asdict()[name] for name in SETTINGS)) for run in runs if run.model == model]
+        points = [
+            (run.dataset, *(run.point._asdict()[name] for name in SETTINGS))
+            for run in runs
+            if run.model == model
+        ]
         assert set(points) == expected
         assert len(points) == len(expected)
 

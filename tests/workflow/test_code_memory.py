@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import vlm_profiling.study.digest as digest_module
+import vlm_profiling.staleness.code_digest as digest_module
 from vlm_profiling.workflow import open_workflow
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -24,7 +24,12 @@ def digests() -> dict[str, str]:
 def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where a study in an empty folder keeps what it parsed."""
     monkeypatch.chdir(tmp_path)
-    return tmp_path / open_workflow([PROJECT / "profiles/random/cpu.yaml"], PROJECT).study.results / "code" / "parsed.txt"
+    return (
+        tmp_path
+        / open_workflow([PROJECT / "profiles/random/cpu.yaml"], PROJECT).study.results
+        / "code"
+        / "parsed.txt"
+    )
 
 
 def test_the_next_start_parses_nothing(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

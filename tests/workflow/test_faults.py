@@ -1,4 +1,6 @@
-"""What goes wrong in a study: damaged files, no memory, a clock that jumps. It is named, and a plain start finishes."""
+"""What goes wrong in a study: damaged files, no memory, a clock that jumps. It is named, and a plain start
+finishes.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,10 @@ def test_what_is_no_record_is_named_set_aside_and_measured_by_the_next_start(
     said = project.run().stderr
     assert f"{name} was set aside as {damaged.name}.set-aside" in said and "start again to measure it" in said
     assert damaged.with_name(f"{damaged.name}.set-aside").read_bytes() == content
-    assert polars.read_parquet(project.folder / "results/tables/runs.parquet")["status"].to_list().count(state) == 1
+    assert (
+        polars.read_parquet(project.folder / "results/tables/runs.parquet")["status"].to_list().count(state)
+        == 1
+    )
     project.run()
     assert others.items() <= project.records.items()
     assert differences(project.folder / "results", finished.folder / "results") == []
@@ -62,12 +67,12 @@ def test_what_is_no_record_is_named_set_aside_and_measured_by_the_next_start(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("damaged", ["picture", "samples"])
+@pytest.mark.parametrize("damaged", ["image", "samples"])
 def test_a_data_set_damaged_since_it_was_prepared_is_prepared_again_and_no_finished_run_is(
     damaged: str, finished: Project, project: Project
 ) -> None:
     dataset = project.folder / "results/datasets/shapes"
-    file = next((dataset / "images").iterdir()) if damaged == "picture" else dataset / "samples.jsonl"
+    file = next((dataset / "images").iterdir()) if damaged == "image" else dataset / "samples.jsonl"
     file.write_bytes(file.read_bytes()[:-9])
     name = next(name for name in project.records if "-b1-" in name)
     (project.folder / "results/runs" / name).unlink()
@@ -108,7 +113,11 @@ def test_a_device_without_memory_makes_a_typed_cell_and_the_smaller_batch_its_fi
         patch.setenv("SMALL_MEMORY_BYTES", "200000")
         project.run()
     records = {name: json.loads(content) for name, content in project.records.items()}
-    assert {record["point"]["batch_size"]: record["status"] for record in records.values() if "flash" not in record["spec"]} == {
+    assert {
+        record["point"]["batch_size"]: record["status"]
+        for record in records.values()
+        if "flash" not in record["spec"]
+    } == {
         1: "ok",
         2: "oom",
     }
@@ -118,7 +127,9 @@ def test_a_device_without_memory_makes_a_typed_cell_and_the_smaller_batch_its_fi
     assert project.planned() == {}
     (project.folder / "results/runs" / name).unlink()
     project.run()
-    beneath_the_stand_in = ["runs.checkpoint_attention_kernels"]  # of the smaller batch, whose operations went through Python
+    beneath_the_stand_in = [
+        "runs.checkpoint_attention_kernels"
+    ]  # of the smaller batch, whose operations went through Python
     assert differences(project.folder / "results", finished.folder / "results") == beneath_the_stand_in
 
 
@@ -127,7 +138,9 @@ def jumping_clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("gcc") is None:
         pytest.skip("gcc is missing: the clock that jumps cannot be built")
     library = tmp_path_factory.mktemp("clock") / "jumping_clock.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, FAKES / "jumping_clock.c", "-ldl"], check=True)
+    subprocess.run(
+        ["gcc", "-shared", "-fPIC", "-O1", "-o", library, FAKES / "jumping_clock.c", "-ldl"], check=True
+    )
     return library
 
 

@@ -1,4 +1,6 @@
-"""No space or no permission: the job that needs it fails and says so, no half file stays, and the next start finishes."""
+"""No space or no permission: the job that needs it fails and says so, no half file stays, and the next start
+finishes.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ WITHOUT = "-dac_override,-dac_read_search,-fowner"
 
 @contextmanager
 def mounted(options: list[str], folder: Path) -> Iterator[None]:
-    if os.geteuid() != 0 or subprocess.run(["mount", *options, str(folder)], capture_output=True).returncode != 0:
+    if (
+        os.geteuid() != 0
+        or subprocess.run(["mount", *options, str(folder)], capture_output=True).returncode != 0
+    ):
         pytest.skip("mounting needs root, in a container that may")
     try:
         yield
@@ -48,13 +53,17 @@ def fill(disk: Path) -> Path:
 
 
 def is_survived_in(part: str, script: str, disk: Path, project: Project, finished: Project) -> None:
-    """A part of the results lies on a full disk: its job fails in words, and the study goes on once there is room."""
+    """A part of the results lies on a full disk: its job fails in words, and the study goes on once there is
+    room.
+    """
     folder = project.folder / "results" / part
     shutil.rmtree(folder)
     folder.symlink_to(disk)
     filler = fill(disk)
     assert project.run(check=False).returncode != 0
-    logs = [path.read_text() for path in (project.folder / "results/logs").rglob("*.log") if script in str(path)]
+    logs = [
+        path.read_text() for path in (project.folder / "results/logs").rglob("*.log") if script in str(path)
+    ]
     told = [log for log in logs if "No space left on device" in log]
     assert told and not any("Traceback" in log for log in told), logs
     assert half_written(project.folder / "results") == []
@@ -93,7 +102,11 @@ def read_only(folder: Path) -> Iterator[None]:
 
 def words_alone(said: str) -> str:
     """What Snakemake ended with: the line after its usual words, with no traceback before it."""
-    assert "Traceback" not in said and "Exception" not in said and "File " not in said.partition("Building DAG")[2], said
+    assert (
+        "Traceback" not in said
+        and "Exception" not in said
+        and "File " not in said.partition("Building DAG")[2]
+    ), said
     return said.splitlines()[-1]
 
 
@@ -119,13 +132,19 @@ def test_a_finished_study_on_a_read_only_disk_can_be_looked_at(project: Project)
 
 @pytest.mark.slow
 def test_results_of_another_user_are_told_in_one_line(finished: Project, project: Project) -> None:
-    """Root may write everywhere, so Snakemake is started without that capability: then root may write what is root's."""
+    """Root may write everywhere, so Snakemake is started without that capability: then root may write what is
+    root's.
+    """
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
-        pytest.skip("giving files to another user needs root, and starting a program without its rights setpriv")
+        pytest.skip(
+            "giving files to another user needs root, and starting a program without its rights setpriv"
+        )
     shutil.rmtree(project.folder / "results/runs/tiny")
     subprocess.run(["chown", "-R", ANOTHER, str(project.folder / "results")], check=True)
     become = ["setpriv", f"--bounding-set={WITHOUT}", f"--inh-caps={WITHOUT}"]
-    done = subprocess.run([*become, str(SNAKEMAKE), "-c2"], cwd=project.folder, capture_output=True, text=True)
+    done = subprocess.run(
+        [*become, str(SNAKEMAKE), "-c2"], cwd=project.folder, capture_output=True, text=True
+    )
     assert done.returncode == 1
     told = "vlm-profiling: results cannot be written (results/.lock: Permission denied); let its owner give you the right to "
     assert words_alone(done.stderr).startswith(told)

@@ -1,4 +1,6 @@
-"""What runs on several GPUs ask of the workflow: as many as their model's `gpus`, never more than the workflow may hold."""
+"""What runs on several GPUs ask of the workflow: as many as their model's `gpus`, never more than the
+workflow may hold.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,12 @@ def test_more_gpus_than_the_workflow_may_hold_are_refused_by_name(project: Proje
     refused = project.run("-n", "--resources", "gpu=1", check=False)
     assert refused.returncode == 1
     assert "models.large.gpus = 2" in refused.stdout and "models.small" not in refused.stdout
-    assert "more than --resources gpu=1; allowed: up to 1, or gpu=N in the profile where N are there" in refused.stdout
+    assert (
+        "more than --resources gpu=1; allowed: up to 1, or gpu=N in the profile where N are there"
+        in refused.stdout
+    )
 
-    project.configure(**{**ON_GPUS, "baseline": STUDY["baseline"], "axes": {}})  # on the CPU nothing is asked for
+    project.configure(
+        **{**ON_GPUS, "baseline": STUDY["baseline"], "axes": {}}
+    )  # on the CPU nothing is asked for
     assert project.run("-n", "--resources", "gpu=1").returncode == 0

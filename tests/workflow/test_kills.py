@@ -1,4 +1,6 @@
-"""Killed at any moment and started again, a study finishes: nothing lost, nothing measured twice, nothing half written."""
+"""Killed at any moment and started again, a study finishes: nothing lost, nothing measured twice, nothing
+half written.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def test_kills_at_random_moments(blow: Blow, new: Project, finished: Project, tm
 
 @pytest.mark.slow
 def test_signals_at_fifty_random_moments(new: Project, finished: Project, tmp_path: Path) -> None:
-    account = kill_studies(new, finished, tmp_path, kills=50, seed=6, within_s=14, blows=("SIGINT", "SIGTERM"))
+    account = kill_studies(
+        new, finished, tmp_path, kills=50, seed=6, within_s=14, blows=("SIGINT", "SIGTERM")
+    )
     assert account.failures == []
 
 
@@ -54,7 +58,11 @@ def test_a_killed_run_fails_its_job_names_its_log_and_holds_up_no_other(
     os.kill(victim, signal.SIGKILL)
     assert process.wait(timeout=300) != 0
     told = (tmp_path / "said").read_text()
-    assert f"{victim} Killed" in told and "profile_run.py" in told and "results/logs/profile_run/tiny/shapes/" in told
+    assert (
+        f"{victim} Killed" in told
+        and "profile_run.py" in told
+        and "results/logs/profile_run/tiny/shapes/" in told
+    )
     assert len(set(names) & project.records.keys()) == 1, "the other run was measured all the same"
     project.run()
     assert differences(project.folder / "results", finished.folder / "results") == []
@@ -144,8 +152,6 @@ def test_two_snakemakes_on_one_results_folder_are_refused(project: Project) -> N
     second = project.run(check=False)
     assert first.wait() == 0
     assert second.returncode != 0 and "Traceback" not in second.stderr
-    told = (
-        "results/.lock is locked by another process: a workflow is at work on these results; wait until it has ended, or end it"
-    )
+    told = "results/.lock is locked by another process: a workflow is at work on these results; wait until it has ended, or end it"
     assert second.stderr.splitlines()[-1] == f"vlm-profiling: {told}"
     assert project.planned() == {}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vlm_profiling.record.file_lock import turn_to_write
 from vlm_profiling.record.files import atomic_path, held
-from vlm_profiling.record.locks import turn_to_write
 from vlm_profiling.repair import sweep_leftovers
 
 
@@ -26,4 +26,9 @@ def test_only_what_nobody_holds_is_removed(tmp_path: Path) -> None:
         living = {path.name for path in (temporary, checkpoint, record.with_name(".c.json.lock"))}
         assert {path.name for path in tmp_path.rglob(".*")} == {*living, ".lock", ".hidden"}
     assert record.read_bytes() == b"record"
-    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"results.json", ".lock", ".hidden", "c.json"}
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {
+        "results.json",
+        ".lock",
+        ".hidden",
+        "c.json",
+    }

@@ -22,7 +22,13 @@ def workflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyWorkflow:
 
 
 def written_manifest(folder: Path, weight_bytes: int | None) -> Path:
-    about = {"source": "s", "model_type": "blip-2", "architecture": "", "family": "blip2", "content_sha256": "0" * 64}
+    about = {
+        "source": "s",
+        "model_type": "blip-2",
+        "architecture": "",
+        "family": "blip2",
+        "content_sha256": "0" * 64,
+    }
     path = folder / "checkpoint.json"
     path.write_bytes(msgspec.json.encode(CheckpointManifest(name="m", weight_bytes=weight_bytes, **about)))
     return path
@@ -41,11 +47,15 @@ def test_weights_in_files_count_by_their_bytes(workflow: StudyWorkflow, tmp_path
     assert asked == [once, 2 * once]
 
 
-def test_drawn_weights_count_by_their_parameters_in_the_runs_type(workflow: StudyWorkflow, tmp_path: Path) -> None:
+def test_drawn_weights_count_by_their_parameters_in_the_runs_type(
+    workflow: StudyWorkflow, tmp_path: Path
+) -> None:
     cost = tmp_path / "cost.json"
     cost.write_bytes(msgspec.json.encode(msgspec.structs.replace(make_cost("m"), parameters=3_744_761_856)))
     asked_mb = workflow.memory_mb(a_run(workflow), written_manifest(tmp_path, None), cost, 1)
-    assert asked_mb == BASE_MEMORY_MB + int(MEMORY_PER_WEIGHT * 2 * 3744.761856), "two bytes a weight in bfloat16"
+    assert asked_mb == BASE_MEMORY_MB + int(MEMORY_PER_WEIGHT * 2 * 3744.761856), (
+        "two bytes a weight in bfloat16"
+    )
 
 
 def test_before_the_cost_is_counted_there_is_no_figure(workflow: StudyWorkflow, tmp_path: Path) -> None:

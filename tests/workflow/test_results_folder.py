@@ -6,14 +6,26 @@ import pytest
 from small_project import Project
 
 
-@pytest.mark.parametrize("results", ["results/a$(touch INJECTED)", "results/a;touch INJECTED", "results/{x}", "scripts", "."])
-def test_a_results_folder_that_is_no_plain_path_is_refused_before_anything_is_written(project: Project, results: str) -> None:
-    before = {path.relative_to(project.folder) for path in project.folder.rglob("*") if ".snakemake" not in path.parts}
+@pytest.mark.parametrize(
+    "results", ["results/a$(touch INJECTED)", "results/a;touch INJECTED", "results/{x}", "scripts", "."]
+)
+def test_a_results_folder_that_is_no_plain_path_is_refused_before_anything_is_written(
+    project: Project, results: str
+) -> None:
+    before = {
+        path.relative_to(project.folder)
+        for path in project.folder.rglob("*")
+        if ".snakemake" not in path.parts
+    }
     project.configure(results=results)
     refused = project.run("-n", check=False)
     assert refused.returncode != 0
     assert f"results = {results!r}" in refused.stdout + refused.stderr
-    after = {path.relative_to(project.folder) for path in project.folder.rglob("*") if ".snakemake" not in path.parts}
+    after = {
+        path.relative_to(project.folder)
+        for path in project.folder.rglob("*")
+        if ".snakemake" not in path.parts
+    }
     assert {path for path in after - before if "__pycache__" not in path.parts} == set()
 
 

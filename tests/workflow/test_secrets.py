@@ -1,4 +1,6 @@
-"""A hub token of the environment reaches the hub and nothing else: no log, record, command line, nor what Snakemake prints."""
+"""A hub token of the environment reaches the hub and nothing else: no log, record, command line, nor what
+Snakemake prints.
+"""
 
 from __future__ import annotations
 

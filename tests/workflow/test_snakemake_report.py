@@ -1,4 +1,4 @@
-"""Snakemake's own report holds every chart as its picture, with a caption of its kind, a category and labels."""
+"""Snakemake's own report holds every chart as its image, with a caption of its kind, a category and labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from small_project import STUDY, Project
 
-from vlm_profiling.report.files import chart_files, chart_kind
+from vlm_profiling.outputs import chart_files, chart_kind
 from vlm_profiling.study import study_from_mapping
 
 CAPTIONS = Path(__file__).parents[2] / "rules" / "captions"
@@ -40,7 +40,9 @@ def test_every_chart_is_in_the_report_as_it_was_drawn(
         assert report.read(f"report/{result['data_uri']}") == (finished.folder / path).read_bytes()
 
 
-def test_each_has_the_caption_of_its_kind_and_labels_that_tell_it_from_others(results: dict[str, Any]) -> None:
+def test_each_has_the_caption_of_its_kind_and_labels_that_tell_it_from_others(
+    results: dict[str, Any],
+) -> None:
     captions: dict[str, set[str]] = {}
     for path, result in results.items():
         captions.setdefault(result["labels"]["kind"], set()).add(result["caption"])

@@ -1,4 +1,6 @@
-"""A changed thing reruns exactly its cells, and nothing else: each row of docs/staleness.md, on real Snakemake."""
+"""A changed thing reruns exactly its cells, and nothing else: each row of docs/staleness.md, on real
+Snakemake.
+"""
 
 from __future__ import annotations
 
@@ -18,25 +20,36 @@ def test_a_finished_study_has_nothing_to_do(finished: Project) -> None:
 
 
 def test_a_change_of_measuring_code_reruns_every_run(project: Project) -> None:
-    project.change("scripts/vlm_profiling/measure/passes.py", '"num_beams": 1', '"num_beams": 2')
+    project.change("scripts/vlm_profiling/measure/passes/headline.py", '"num_beams": 1', '"num_beams": 2')
     assert project.planned() == {"profile_run": 3, **REPORT}
 
 
 def test_changed_calibration_measures_ceilings_and_no_run(project: Project) -> None:
     project.change("scripts/vlm_profiling/measure/calibrate.py", "LEAST_REPEATS = 3", "LEAST_REPEATS = 4")
-    assert project.planned() == {"calibrate_device": 1, **{rule: 1 for rule in REPORT if rule != "merge_runs"}}
+    assert project.planned() == {
+        "calibrate_device": 1,
+        **{rule: 1 for rule in REPORT if rule != "merge_runs"},
+    }
 
 
 def test_comments_docstrings_and_formatting_of_measuring_code_rerun_nothing(project: Project) -> None:
-    project.change("scripts/vlm_profiling/measure/passes.py", '"""The passes of one run', '# a comment\n"""Other words')
-    project.change("scripts/profile_run.py", "    options = parse_options()", "    options = (\n        parse_options()\n    )")
+    project.change(
+        "scripts/vlm_profiling/measure/passes/headline.py",
+        '"""The passes of one run',
+        '# a comment\n"""Other words',
+    )
+    project.change(
+        "scripts/profile_run.py",
+        "    options = parse_options()",
+        "    options = (\n        parse_options()\n    )",
+    )
     assert project.planned() == {}
 
 
 def test_measuring_code_of_another_content_under_an_older_time_is_seen(project: Project) -> None:
-    file = project.folder / "scripts/vlm_profiling/measure/passes.py"
+    file = project.folder / "scripts/vlm_profiling/measure/passes/headline.py"
     facts = file.stat()
-    project.change("scripts/vlm_profiling/measure/passes.py", '"num_beams": 1', '"num_beams": 2')
+    project.change("scripts/vlm_profiling/measure/passes/headline.py", '"num_beams": 1', '"num_beams": 2')
     os.utime(file, (facts.st_atime, facts.st_mtime - 1000))
     assert project.planned() == {"profile_run": 3, **REPORT}
 
@@ -50,15 +63,30 @@ def test_comments_and_logs_of_a_rule_rerun_nothing_and_its_command_reruns_its_jo
 
 
 def test_touched_code_settings_and_prepared_files_rerun_nothing(project: Project) -> None:
-    touched = ["scripts/profile_run.py", "scripts/vlm_profiling/measure/run.py", "config.yaml", "envs/measure.lock", "Snakefile"]
-    touched += ["results/datasets/shapes/manifest.json", "results/checkpoints/tiny.json", "shapes/samples.json", "shapes/0.png"]
+    touched = [
+        "scripts/profile_run.py",
+        "scripts/vlm_profiling/measure/run.py",
+        "config.yaml",
+        "envs/measure.lock",
+        "Snakefile",
+    ]
+    touched += [
+        "results/datasets/shapes/manifest.json",
+        "results/checkpoints/tiny.json",
+        "shapes/samples.json",
+        "shapes/0.png",
+    ]
     for name in touched:
         os.utime(project.folder / name)
     assert project.planned() == {}
 
 
-def test_own_folders_touched_or_checked_out_anew_rerun_nothing_even_without_snakemakes_memory(project: Project) -> None:
-    """Snakemake itself would go by their times: with its memory for files above 1 MB, such as weights, without it for all."""
+def test_own_folders_touched_or_checked_out_anew_rerun_nothing_even_without_snakemakes_memory(
+    project: Project,
+) -> None:
+    """Snakemake itself would go by their times: with its memory for files above 1 MB, such as weights,
+    without it for all.
+    """
     shutil.copytree(project.folder / "shapes", project.folder / "copy", copy_function=shutil.copyfile)
     shutil.rmtree(project.folder / "shapes")
     (project.folder / "copy").rename(project.folder / "shapes")
@@ -79,11 +107,13 @@ def test_a_changed_page_template_rewrites_only_the_pages(project: Project) -> No
 
 
 def test_changed_cost_code_counts_again_and_measures_nothing(project: Project) -> None:
-    append(project, "scripts/vlm_profiling/cost/count.py", "\nCHANGED = True\n")
+    append(project, "scripts/vlm_profiling/cost/counting/count.py", "\nCHANGED = True\n")
     assert project.planned() == {"count_cost": 1, **REPORT}
 
 
-def test_a_changed_cost_or_table_by_hand_makes_what_comes_of_it_anew_and_measures_nothing(project: Project) -> None:
+def test_a_changed_cost_or_table_by_hand_makes_what_comes_of_it_anew_and_measures_nothing(
+    project: Project,
+) -> None:
     append(project, "results/tables/runs.csv", "\n")
     assert project.planned() == {rule: 1 for rule in REPORT if rule != "merge_runs"}
     append(project, "results/costs/tiny.json", " ")
@@ -110,7 +140,7 @@ def test_changed_weights_in_a_folder_rerun_the_runs_of_their_model_alone(project
     assert project.planned() == {"prepare_checkpoint": 1, "count_cost": 1, "profile_run": 1, **REPORT}
 
 
-def test_a_changed_picture_prepares_its_data_set_again(project: Project) -> None:
+def test_a_changed_image_prepares_its_data_set_again(project: Project) -> None:
     shutil.copy(project.folder / "shapes/1.png", project.folder / "shapes/0.png")
     assert project.planned() == {"prepare_dataset": 1, "profile_run": 3, **REPORT}
 
@@ -126,7 +156,12 @@ def test_swapped_values_of_two_settings_are_seen(project: Project) -> None:
 
 
 def test_what_the_name_of_an_optimization_stands_for_is_part_of_its_runs(project: Project) -> None:
-    project.configure(optimizations={**STUDY["optimizations"], "flash": {"dtype": "bfloat16", "attention": "flash_attention_2"}})
+    project.configure(
+        optimizations={
+            **STUDY["optimizations"],
+            "flash": {"dtype": "bfloat16", "attention": "flash_attention_2"},
+        }
+    )
     assert project.planned() == {"profile_run": 1, **REPORT}
 
 
@@ -136,8 +171,12 @@ def test_another_draw_of_samples_is_another_data_set(setting: dict[str, int], pr
     assert project.planned() == {"prepare_dataset": 1, "profile_run": 3, **REPORT}
 
 
-@pytest.mark.parametrize("changes", [{"description": "Other words."}, {"axes": dict(reversed(STUDY["axes"].items()))}])
-def test_the_studys_words_and_the_order_of_its_axes_only_rewrite_the_tables(changes: dict[str, Any], project: Project) -> None:
+@pytest.mark.parametrize(
+    "changes", [{"description": "Other words."}, {"axes": dict(reversed(STUDY["axes"].items()))}]
+)
+def test_the_studys_words_and_the_order_of_its_axes_only_rewrite_the_tables(
+    changes: dict[str, Any], project: Project
+) -> None:
     project.configure(**changes)
     assert project.planned() == REPORT
 
@@ -189,7 +228,9 @@ def test_a_deleted_record_is_measured_again_and_alone(project: Project) -> None:
     assert project.planned() == {"profile_run": 1, **REPORT}
 
 
-def test_threads_resources_and_a_container_runtime_that_is_not_used_are_no_reason_to_measure(finished: Project) -> None:
+def test_threads_resources_and_a_container_runtime_that_is_not_used_are_no_reason_to_measure(
+    finished: Project,
+) -> None:
     more = ["--set-threads", "profile_run=1", "--set-resources", "profile_run:mem_mb=1", "--sdm", "apptainer"]
     assert finished.planned(*more) == {}
 
@@ -203,7 +244,7 @@ def test_one_broken_run_blocks_no_other(project: Project) -> None:
     manifest = project.folder / "results/datasets/shapes"
     time.sleep(0.01)
     for path in (manifest / "images").iterdir():
-        path.write_bytes(b"no picture")
+        path.write_bytes(b"no image")
     project.configure(models={**STUDY["models"], "other": {"tiny": "blip2-opt"}})
     done = project.run("--keep-going", check=False)
     assert done.returncode != 0

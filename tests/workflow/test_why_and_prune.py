@@ -1,4 +1,6 @@
-"""`make why` says what changed, old and new, without Snakemake's memory; `make prune` removes what no cell asks for."""
+"""`make why` says what changed, old and new, without Snakemake's memory; `make prune` removes what no cell
+asks for.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,15 @@ from dataclasses import dataclass
 import pytest
 from small_project import STUDY, Project
 
-from vlm_profiling.record.locks import hold_lock
+from vlm_profiling.record.file_lock import hold_lock
 
 
 def call(project: Project, script: str, *arguments: str, answer: str = "") -> str:
     """What a script of the project prints."""
     command = [sys.executable, f"scripts/{script}.py", *arguments]
-    return subprocess.run(command, cwd=project.folder, input=answer, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        command, cwd=project.folder, input=answer, capture_output=True, text=True, check=True
+    ).stdout
 
 
 @dataclass(frozen=True)
@@ -39,21 +43,27 @@ def why(project: Project) -> Told:
 
 
 def change_code(project: Project) -> None:
-    project.change("scripts/vlm_profiling/measure/passes.py", '"num_beams": 1', '"num_beams": 2')
+    project.change("scripts/vlm_profiling/measure/passes/headline.py", '"num_beams": 1', '"num_beams": 2')
 
 
 def change_comment(project: Project) -> None:
-    project.change("scripts/vlm_profiling/measure/passes.py", '"""The passes of one run', '# a comment\n"""Other words')
+    project.change(
+        "scripts/vlm_profiling/measure/passes/headline.py",
+        '"""The passes of one run',
+        '# a comment\n"""Other words',
+    )
     for name in ("scripts/profile_run.py", "shapes/0.png", "shapes/samples.json"):
         os.utime(project.folder / name)
 
 
 def change_version(project: Project) -> None:
-    file = project.folder / "scripts/vlm_profiling/study/keys.py"
-    file.write_text(re.sub(r"^PROTOCOL_VERSION = \d+", "PROTOCOL_VERSION = 999", file.read_text(), flags=re.MULTILINE))
+    file = project.folder / "scripts/vlm_profiling/study/spec.py"
+    file.write_text(
+        re.sub(r"^PROTOCOL_VERSION = \d+", "PROTOCOL_VERSION = 999", file.read_text(), flags=re.MULTILINE)
+    )
 
 
-def change_picture(project: Project) -> None:
+def change_image(project: Project) -> None:
     shutil.copy(project.folder / "shapes/1.png", project.folder / "shapes/0.png")
 
 
@@ -93,7 +103,7 @@ def delete_record(project: Project) -> None:
         (swap_values, 1, {"never measured"}),
         (add_and_remove_points, 1, {"never measured"}),
         (declare_hardware, 3, {"hardware"}),
-        (change_picture, 3, {"data set shapes"}),
+        (change_image, 3, {"data set shapes"}),
         (change_lock, 3, {"package numpy"}),
         (delete_record, 1, {"never measured"}),
     ],
@@ -124,7 +134,7 @@ def test_without_snakemakes_memory_changes_are_told_old_and_new(copied_project: 
     change_code(copied_project)
     said = call(copied_project, "explain_staleness")
     assert said.count("protocol.max_new_tokens: 2 -> 3") == 3
-    assert said.count("(vlm_profiling/measure/passes.py)") == 3
+    assert said.count("(vlm_profiling/measure/passes/headline.py)") == 3
     assert "3 cells: 3 missing\n" in said
     assert "3 records that no cell asks for" in said
 
@@ -135,7 +145,9 @@ def test_all_changed_packages_are_told_from_the_lock_kept_with_the_results(copie
     assert call(copied_project, "explain_staleness").count("package one-more-package: nothing -> 1.0") == 3
 
 
-def test_a_lock_checked_out_anew_is_no_reason_to_measure_without_snakemakes_memory(copied_project: Project) -> None:
+def test_a_lock_checked_out_anew_is_no_reason_to_measure_without_snakemakes_memory(
+    copied_project: Project,
+) -> None:
     lock = copied_project.folder / "envs/measure.lock"
     lock.write_text("# another comment\n" + lock.read_text())
     assert copied_project.planned() == {}

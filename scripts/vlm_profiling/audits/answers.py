@@ -37,8 +37,15 @@ def _checks(samples: Sequence[Sample]) -> Iterator[Check]:
     }
     for fault, found in faults.items():
         count = sum(found)
-        yield Check(graded(count / len(samples), SOME, MANY), f"{count} of {len(samples)} answers {fault}", ("quality",))
-    different, expected = len({sample.answer for sample in samples}), len({tuple(sample.references) for sample in samples})
+        yield Check(
+            graded(count / len(samples), SOME, MANY),
+            f"{count} of {len(samples)} answers {fault}",
+            ("quality",),
+        )
+    different, expected = (
+        len({sample.answer for sample in samples}),
+        len({tuple(sample.references) for sample in samples}),
+    )
     same = different == 1 and expected > 1
     words = f"{different} different answers to {len(samples)} samples with {expected} different references"
     yield Check("fail" if same else "pass", words, ("quality",))

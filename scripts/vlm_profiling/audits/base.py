@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from vlm_profiling.cost.ceilings import Ceilings
 from vlm_profiling.cost.functions import ModelCost
+from vlm_profiling.cost.roofline.ceilings import Ceilings
 from vlm_profiling.record.facts import Facts
-from vlm_profiling.record.schema import Record
+from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.study import Study
-from vlm_profiling.study.config import AXES
+from vlm_profiling.study.config import AXIS_NAMES
 from vlm_profiling.study.grid import axis_start
 
 Verdict: TypeAlias = Literal["not applicable", "pass", "warn", "fail"]
@@ -19,7 +19,9 @@ VERDICTS: tuple[Verdict, ...] = ("not applicable", "pass", "warn", "fail")
 """From nothing to say to the worst."""
 
 FigureKind: TypeAlias = Literal["latency", "energy", "flops", "memory", "quality", "stages"]
-"""What a finding can mark: generate() and end-to-end times and their rates, joules, FLOPs, peaks, answers' scores, stages."""
+"""What a finding can mark: generate() and end-to-end times and their rates, joules, FLOPs, peaks, answers'
+scores, stages.
+"""
 
 
 class Finding(NamedTuple):
@@ -44,13 +46,13 @@ class Check(NamedTuple):
 class Siblings:
     """The finished runs of one model on one data set, found by the line of the grid that they stand on."""
 
-    def __init__(self, records: Sequence[Record]) -> None:
-        self._lines: dict[tuple[object, ...], list[Record]] = {}
+    def __init__(self, records: Sequence[RunRecord]) -> None:
+        self._lines: dict[tuple[object, ...], list[RunRecord]] = {}
         for record in records:
-            for axis in AXES:
+            for axis in AXIS_NAMES:
                 self._lines.setdefault(_line(record, axis), []).append(record)
 
-    def along(self, axis: str, record: Record) -> Sequence[Record]:
+    def along(self, axis: str, record: RunRecord) -> Sequence[RunRecord]:
         """The runs that differ from a run in one setting alone, itself included."""
         return self._lines[_line(record, axis)]
 
@@ -60,7 +62,7 @@ class Context:
     """All that an audit may look at: records and costs, never a device."""
 
     study: Study
-    record: Record
+    record: RunRecord
     """A finished run (status ok)."""
     siblings: Siblings
     """This run among those it is compared with."""
@@ -71,12 +73,14 @@ class Context:
     table: Mapping[str, Facts]
     """What the runs of the whole table were made of, by fact: how many runs have each value."""
 
-    def along(self, axis: str) -> Sequence[Record]:
+    def along(self, axis: str) -> Sequence[RunRecord]:
         """This run and its siblings that differ in one setting alone."""
         return self.siblings.along(axis, self.record)
 
-    def start(self, axis: str) -> Record | None:
-        """Of these, the run where the study's axis starts: at the baseline's value, or its first one where that is left out."""
+    def start(self, axis: str) -> RunRecord | None:
+        """Of these, the run where the study's axis starts: at the baseline's value, or its first one where
+        that is left out.
+        """
         first = axis_start(self.study, axis)
         return next((record for record in self.along(axis) if getattr(record.point, axis) == first), None)
 
@@ -108,5 +112,5 @@ def graded(value: float, warn_above: float, fail_above: float) -> Verdict:
     return "warn" if value <= fail_above else "fail"
 
 
-def _line(record: Record, axis: str) -> tuple[object, ...]:
-    return axis, *(getattr(record.point, name) for name in AXES if name != axis)
+def _line(record: RunRecord, axis: str) -> tuple[object, ...]:
+    return axis, *(getattr(record.point, name) for name in AXIS_NAMES if name != axis)

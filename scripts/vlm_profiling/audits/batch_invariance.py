@@ -8,7 +8,9 @@ NAME = "batch invariance"
 ASKS = "Are the answers those of the smallest batch, or did padding or overflow change them?"
 
 FEW = 0.05
-"""Share of answers up to which a change may be rounding: another batch size takes other kernels, and near ties flip."""
+"""Share of answers up to which a change may be rounding: another batch size takes other kernels, and near
+ties flip.
+"""
 
 
 def judge(context: Context) -> Finding:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vlm_profiling.audits.base import Check, Context, Finding, conclude, not_applicable, value_name
-from vlm_profiling.record.inside import Repeats
-from vlm_profiling.record.schema import Record
+from vlm_profiling.record.breakdown import Repeats
+from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.statistics.compare import LARGEST_SAME, Times, compare
 
 NAME = "noise band"
@@ -14,9 +14,11 @@ ASKS = "How far does the figure move with nothing changed, and which effects lie
 
 
 def judge(context: Context) -> Finding:
-    """The run's own noise, and its latency per sample against that of the run where each of the study's axes starts.
+    """The run's own noise, and its latency per sample against that of the run where each of the study's axes
+    starts.
 
-    Warns where an effect is ambiguous, or the noise so large that every one would be. One inside the band is "same": no effect.
+    Warns where an effect is ambiguous, or the noise so large that every one would be. One inside the band is
+    "same": no effect.
     """
     repeats = context.record.repeats
     if repeats is None:
@@ -48,11 +50,17 @@ def _effects(context: Context) -> Iterator[Check]:
             missing = "a single batch" if comparison.band is not None else "no repeats on the other side"
             yield Check("not applicable", f"{words}: {missing}, no verdict")
         else:
-            yield Check("warn" if comparison.verdict == "ambiguous" else "pass", f"{words}: {comparison.verdict}", ("latency",))
+            yield Check(
+                "warn" if comparison.verdict == "ambiguous" else "pass",
+                f"{words}: {comparison.verdict}",
+                ("latency",),
+            )
 
 
-def sample_times(record: Record) -> Times:
-    """generate() of the batches behind the latency, divided by their rows, so that other batch sizes compare, too."""
+def sample_times(record: RunRecord) -> Times:
+    """generate() of the batches behind the latency, divided by their rows, so that other batch sizes compare,
+    too.
+    """
     full = [number for number, batch in enumerate(record.batches) if batch.full] or range(len(record.batches))
     samples: dict[int, list[str]] = {number: [] for number in full}
     for sample in record.samples:

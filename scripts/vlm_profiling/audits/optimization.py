@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vlm_profiling.audits.base import Check, Context, FigureKind, Finding, conclude
-from vlm_profiling.record.schema import Checkpoint, Optimization, Record
+from vlm_profiling.record.schema import Checkpoint, Optimization, RunRecord
 from vlm_profiling.study.quantisation import SCHEMES, STORED
 
 NAME = "optimization took effect"
@@ -20,7 +20,11 @@ def judge(context: Context) -> Finding:
     checkpoint = context.record.checkpoint
     assert checkpoint is not None  # every finished run has one
     asked = context.record.optimization
-    checks = (_checks(asked, checkpoint), _quantisation_check(asked, checkpoint), _kernel_check(asked, checkpoint))
+    checks = (
+        _checks(asked, checkpoint),
+        _quantisation_check(asked, checkpoint),
+        _kernel_check(asked, checkpoint),
+    )
     return conclude(NAME, [check for one in checks for check in one] + list(_cache_check(context.record)))
 
 
@@ -28,8 +32,9 @@ def _checks(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
     plain = {dtype: count for dtype, count in loaded.dtypes.items() if dtype not in STORED}
     share = plain.get(asked.dtype, 0) / sum(plain.values()) if plain else 0.0
     others = ", ".join(f"{count:,} in {dtype}" for dtype, count in plain.items() if dtype != asked.dtype)
-    words = f"{share:.1%} of the {'other ' if loaded.quantised_modules else ''}parameters in {asked.dtype}" + (
-        f", {others}" if others else ""
+    words = (
+        f"{share:.1%} of the {'other ' if loaded.quantised_modules else ''}parameters in {asked.dtype}"
+        + (f", {others}" if others else "")
     )
     # Some architectures keep a few layers in float32 on purpose; half of a model is no longer what was asked.
     yield Check("pass" if not others else "warn" if share > 0.5 else "fail", words, MOVES)
@@ -49,41 +54,61 @@ def _kernel_check(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
     if loaded.attention_kernels is None:
         if loaded.attention_kernels_absent:
             forced = asked.attention.startswith("sdpa-")
-            yield Check("warn" if forced else "pass", f"which kernel ran is not known: {loaded.attention_kernels_absent}", MOVES)
+            yield Check(
+                "warn" if forced else "pass",
+                f"which kernel ran is not known: {loaded.attention_kernels_absent}",
+                MOVES,
+            )
         return
     kernels = set(loaded.attention_kernels)
-    ran = ", ".join(f"{name} {calls} times" for name, calls in loaded.attention_kernels.items()) or "no fused kernel"
+    ran = (
+        ", ".join(f"{name} {calls} times" for name, calls in loaded.attention_kernels.items())
+        or "no fused kernel"
+    )
     others = kernels - {asked.attention} if asked.attention != "sdpa" else set()
-    # Compiled, plain operators are no operator of their own any more; flash-attn's were never seen on a GPU by this project.
+    # Compiled, plain operators are no operator of their own any more; flash-attn's were never seen on a GPU by
+    # this project.
     missing = asked.attention not in ("eager", "sdpa", "sdpa-math") and asked.attention not in kernels
     unseen = asked.attention == "flash_attention_2" and not kernels
-    yield Check("warn" if unseen else "fail" if others or missing else "pass", f"attention ran as {ran}", MOVES)
+    yield Check(
+        "warn" if unseen else "fail" if others or missing else "pass", f"attention ran as {ran}", MOVES
+    )
 
 
 def _quantisation_check(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
     """Integers must be stored, be those of the scheme, take less memory, and be what the products read."""
     if not asked.quantisation:
         if loaded.quantised_modules:
-            yield Check("fail", f"{loaded.quantised_modules} linear layers stored as integers, none asked", MOVES)
+            yield Check(
+                "fail", f"{loaded.quantised_modules} linear layers stored as integers, none asked", MOVES
+            )
         return
     scheme = SCHEMES[asked.quantisation]
     most = loaded.linear_layers or loaded.quantised_modules
     integers = {dtype: count for dtype, count in loaded.dtypes.items() if dtype in STORED}
-    others = "".join(f", {count} left: {reason}" for reason, count in (loaded.unquantised_layers or {}).items())
+    others = "".join(
+        f", {count} left: {reason}" for reason, count in (loaded.unquantised_layers or {}).items()
+    )
     words = f"{loaded.quantised_modules} of {most} linear layers stored as {scheme.stored}{others}"
     wrong = not loaded.quantised_modules or set(integers) != {scheme.stored}
     yield Check("fail" if wrong else "pass" if loaded.quantised_modules > most / 2 else "warn", words, MOVES)
     if loaded.unquantised_bytes is not None:
         less = loaded.weight_bytes / loaded.unquantised_bytes
-        yield Check("pass" if less < 1 else "fail", f"{less:.1%} of the bytes of the weights before", ("memory",))
+        yield Check(
+            "pass" if less < 1 else "fail", f"{less:.1%} of the bytes of the weights before", ("memory",)
+        )
     if loaded.quantisation_operators is not None:
-        ran = ", ".join(f"{name} {calls} times" for name, calls in loaded.quantisation_operators.items()) or "no operator"
+        ran = (
+            ", ".join(f"{name} {calls} times" for name, calls in loaded.quantisation_operators.items())
+            or "no operator"
+        )
         seen = bool(set(scheme.operators) & set(loaded.quantisation_operators))
-        # Compiled, an operator may have become part of another; and what a GPU calls has never been seen by this project.
+        # Compiled, an operator may have become part of another; and what a GPU calls has never been seen by this
+        # project.
         yield Check("pass" if seen else "warn" if asked.compile else "fail", f"integers read by {ran}", MOVES)
 
 
-def _cache_check(record: Record) -> Iterator[Check]:
+def _cache_check(record: RunRecord) -> Iterator[Check]:
     if record.optimization.cache and record.memory and record.memory.cache_layers:
         took = record.memory.cache_layers.lower().startswith(record.optimization.cache)
         yield Check("pass" if took else "fail", f"cache of {record.memory.cache_layers}s", MOVES)

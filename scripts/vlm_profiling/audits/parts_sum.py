@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vlm_profiling.audits.base import Check, Context, Finding, Verdict, conclude, graded, not_applicable
-from vlm_profiling.record.inside import Stages
-from vlm_profiling.record.schema import Record
+from vlm_profiling.record.breakdown import Stages
+from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.record.sections import Interval
 from vlm_profiling.statistics.intervals import ratio_interval
 from vlm_profiling.statistics.repeats import largest_move
@@ -20,8 +20,9 @@ TOLERANCE = 0.02
 def judge(context: Context) -> Finding:
     """The stages against their own pass, what marking them cost, and their sum against the headline.
 
-    The first two are free of noise and of drift: stages and whole are the same run of a batch, and marked and unmarked rounds
-    take turns. Between two passes the machine may change, which the unmarked rounds see: their largest move is allowed, too.
+    The first two are free of noise and of drift: stages and whole are the same run of a batch, and marked and
+    unmarked rounds take turns. Between two passes the machine may change, which the unmarked rounds see:
+    their largest move is allowed, too.
     """
     record = context.record
     if record.stages is None:
@@ -29,7 +30,7 @@ def judge(context: Context) -> Finding:
     return conclude(NAME, list(_checks(record, record.stages)))
 
 
-def _checks(record: Record, stages: Stages) -> Iterator[Check]:
+def _checks(record: RunRecord, stages: Stages) -> Iterator[Check]:
     missing = 1 - sum(stage.time.mean_s for stage in stages.times.values()) / stages.end_to_end.mean_s
     words = f"{missing:.2%} of the end-to-end time is in no stage"
     yield Check(graded(abs(missing), TOLERANCE, TOLERANCE), words, ("stages",))
@@ -42,8 +43,10 @@ def _checks(record: Record, stages: Stages) -> Iterator[Check]:
     yield _against_headline(record, stages)
 
 
-def _against_headline(record: Record, stages: Stages) -> Check:
-    """All stages of all full batches (of the partial one where there is no other) over the headline's end to end."""
+def _against_headline(record: RunRecord, stages: Stages) -> Check:
+    """All stages of all full batches (of the partial one where there is no other) over the headline's end to
+    end.
+    """
     full = [number for number, batch in enumerate(record.batches) if batch.full] or range(len(record.batches))
     sums = [sum(seconds[number] for seconds in stages.seconds.values()) for number in full]
     headline = [record.batches[number].end_to_end_s for number in full]

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from vlm_profiling.audits.base import Check, Context, FigureKind, Finding, Verdict, conclude, not_applicable
-from vlm_profiling.cost.ceilings import Ceilings
-from vlm_profiling.cost.roofline import ABOVE_MEASURED, WHOLE, StageRoofline, run_roofline, too_low
+from vlm_profiling.cost.roofline.ceilings import Ceilings
+from vlm_profiling.cost.roofline.roofline import ABOVE_MEASURED, WHOLE, StageRoofline, run_roofline, too_low
 from vlm_profiling.record.machine import Gpu, Joules
 
 NAME = "physical floor"
@@ -18,7 +18,8 @@ SENSOR = 0.05
 
 
 def judge(context: Context) -> Finding:
-    """Each stage against the datasheet and the measured ceilings, mean power against the idle power and the board's limit.
+    """Each stage against the datasheet and the measured ceilings, mean power against the idle power and the
+    board's limit.
 
     Ceilings measured while others used the processor are too low to judge by.
     """
@@ -41,7 +42,9 @@ def judge(context: Context) -> Finding:
     if gpus and record.point.device == "cuda" and record.energy and record.energy.gpu:
         checks += _power_checks(record.energy.gpu, gpus)
     if not checks:
-        reasons = dict.fromkeys(row.absent[name] for row in rows for name in ("flops", "floor_s") if name in row.absent)
+        reasons = dict.fromkeys(
+            row.absent[name] for row in rows for name in ("flops", "floor_s") if name in row.absent
+        )
         if disturbed:
             reasons[too_low(disturbed)] = None
         return not_applicable(NAME, "; ".join(reasons))
@@ -81,13 +84,21 @@ def _streamed(ceilings: Ceilings | None) -> float:
 
 
 def _power_checks(joules: Joules, gpus: Sequence[Gpu]) -> Iterator[Check]:
-    """Mean power lies between that of the idle device and the board's limit; of several GPUs between the sums."""
+    """Mean power lies between that of the idle device and the board's limit; of several GPUs between the
+    sums.
+    """
     limits = [gpu.power_limit_w for gpu in gpus if gpu.power_limit_w is not None]
     if len(limits) == len(gpus):
         limit_w = sum(limits)
         within = joules.mean_w <= limit_w * (1 + SENSOR)
-        words = f"{joules.mean_w:.0f} W of at most {limit_w:.0f} W" + (f" of {len(gpus)} GPUs" if len(gpus) > 1 else "")
+        words = f"{joules.mean_w:.0f} W of at most {limit_w:.0f} W" + (
+            f" of {len(gpus)} GPUs" if len(gpus) > 1 else ""
+        )
         yield Check("pass" if within else "fail", words, ("energy",))
     if joules.idle_w is not None:
         within = joules.mean_w >= joules.idle_w * (1 - SENSOR)
-        yield Check("pass" if within else "fail", f"{joules.mean_w:.0f} W at work, {joules.idle_w:.0f} W idle", ("energy",))
+        yield Check(
+            "pass" if within else "fail",
+            f"{joules.mean_w:.0f} W at work, {joules.idle_w:.0f} W idle",
+            ("energy",),
+        )

@@ -17,9 +17,9 @@ ASKS = "Are the answers worse than the reference optimization's, sample by sampl
 def judge(context: Context) -> Finding:
     """Answers and scores against those of the run where the optimizations start, on the same samples.
 
-    An interval counts where it excludes no change even when widened to hold for all measures of all optimizations compared:
-    of many comparisons a few would be called worse by chance alone. A drift is a finding about the model, no mistake of the
-    figures: it warns, and never fails.
+    An interval counts where it excludes no change even when widened to hold for all measures of all
+    optimizations compared: of many comparisons a few would be called worse by chance alone. A drift is a
+    finding about the model, no mistake of the figures: it warns, and never fails.
     """
     runs = context.along("optimization")
     wanted = reference_optimization(context.study)
@@ -38,7 +38,9 @@ def _checks(drift: Drift, words: str, comparisons: int) -> Iterator[Check]:
     for measure in MORE_IS_BETTER:
         change = drift.change(measure)
         if change is not None:
-            verdict = beyond_chance(measure, Compared(change.mean, (change.low, change.high), n=None).bounds(comparisons))
+            verdict = beyond_chance(
+                measure, Compared(change.mean, (change.low, change.high), n=None).bounds(comparisons)
+            )
             name = (drift.standard_metric or measure) if measure == "standard" else measure
             told = f"{words}; {name} {100 * change.mean:+.2f} points [{100 * change.low:+.2f}, {100 * change.high:+.2f}]"
             yield Check("warn" if verdict == "worse" else "pass", told, ("quality",))

@@ -23,10 +23,10 @@ from vlm_profiling.audits import (
     work_parity,
 )
 from vlm_profiling.audits.base import Context, Finding, Siblings
-from vlm_profiling.cost.ceilings import Ceilings
 from vlm_profiling.cost.functions import ModelCost
+from vlm_profiling.cost.roofline.ceilings import Ceilings
 from vlm_profiling.record.facts import count_facts
-from vlm_profiling.record.schema import Record
+from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.study import Run, Study
 
 
@@ -60,7 +60,7 @@ AUDITS = tuple(
     )
 )
 
-Finished = Callable[[Iterable[Run]], Iterable[tuple[Run, Record]]]
+Finished = Callable[[Iterable[Run]], Iterable[tuple[Run, RunRecord]]]
 """Reads those runs that have figures, with their records."""
 
 
@@ -78,8 +78,8 @@ def judge_study(
 ) -> Iterator[tuple[Run, Finding]]:
     """Every finding about every finished run of a study.
 
-    Records are read twice: once for what the whole table was made of, once to be judged with those of the same model and
-    data set, so that no more than these lie in memory.
+    Records are read twice: once for what the whole table was made of, once to be judged with those of the
+    same model and data set, so that no more than these lie in memory.
     """
     table = count_facts(record for _, record in finished(runs))
     for _, group in groupby(sorted(runs, key=_group), key=_group):

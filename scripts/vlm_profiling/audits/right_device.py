@@ -5,38 +5,48 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vlm_profiling.audits.base import Check, Context, Finding, conclude, not_applicable
-from vlm_profiling.record.schema import Record
+from vlm_profiling.record.schema import RunRecord
 
 NAME = "right device"
 ASKS = "Are joules and memory those of the device that did the work?"
 
 
 def judge(context: Context) -> Finding:
-    """A CPU run must hold no joules of a GPU; a GPU run those of its own GPUs, in whose memory the weights must lie."""
-    checks = list(_gpu_checks(context.record) if context.record.point.device == "cuda" else _cpu_checks(context.record))
+    """A CPU run must hold no joules of a GPU; a GPU run those of its own GPUs, in whose memory the weights
+    must lie.
+    """
+    checks = list(
+        _gpu_checks(context.record) if context.record.point.device == "cuda" else _cpu_checks(context.record)
+    )
     checks += _stage_checks(context.record)
     return conclude(NAME, checks) if checks else not_applicable(NAME, "no joules in the record")
 
 
-def _cpu_checks(record: Record) -> Iterator[Check]:
+def _cpu_checks(record: RunRecord) -> Iterator[Check]:
     energy, memory = record.energy, record.memory
     if energy and energy.gpu:
-        yield Check("fail", f"a CPU run holds {energy.gpu.gross_j:.0f} J of the GPU {energy.gpu.device}", ("energy",))
+        yield Check(
+            "fail", f"a CPU run holds {energy.gpu.gross_j:.0f} J of the GPU {energy.gpu.device}", ("energy",)
+        )
     if memory and memory.peak_reserved_bytes:  # torch reserves on GPUs alone
-        yield Check("fail", f"a CPU run holds a GPU's peak of {memory.peak_reserved_bytes:,} bytes", ("memory",))
+        yield Check(
+            "fail", f"a CPU run holds a GPU's peak of {memory.peak_reserved_bytes:,} bytes", ("memory",)
+        )
     if energy and energy.cpu:
         is_rapl = "RAPL" in energy.cpu.meter
         yield Check("pass" if is_rapl else "fail", f"CPU joules by {energy.cpu.meter}", ("energy",))
 
 
-def _gpu_checks(record: Record) -> Iterator[Check]:
+def _gpu_checks(record: RunRecord) -> Iterator[Check]:
     gpus, energy, memory = record.environment.gpus, record.energy, record.memory
     if not gpus:
         yield Check("fail", "a GPU run without a GPU in its environment", ("latency", "energy", "memory"))
     elif energy and energy.gpu:
         own = [board.device for board in energy.gpu.boards] or [energy.gpu.device]
         same = sorted(own) == sorted(gpu.uuid for gpu in gpus)
-        words = f"joules of {' + '.join(own)}" + ("" if same else f", but the run was on {' + '.join(gpu.uuid for gpu in gpus)}")
+        words = f"joules of {' + '.join(own)}" + (
+            "" if same else f", but the run was on {' + '.join(gpu.uuid for gpu in gpus)}"
+        )
         yield Check("pass" if same else "fail", words, ("energy",))
     if memory and memory.peak_allocated_bytes is not None and record.checkpoint:
         peak, weights = memory.peak_allocated_bytes, record.checkpoint.weight_bytes
@@ -46,7 +56,7 @@ def _gpu_checks(record: Record) -> Iterator[Check]:
         yield _spread_check(record, len(gpus))
 
 
-def _spread_check(record: Record, count: int) -> Check:
+def _spread_check(record: RunRecord, count: int) -> Check:
     """Each of several GPUs must hold weights, and have allocated at least these."""
     weights = record.checkpoint.weight_bytes_by_gpu if record.checkpoint else []
     peaks = [gpu.peak_allocated_bytes for gpu in record.memory.peaks_by_gpu] if record.memory else []
@@ -54,13 +64,19 @@ def _spread_check(record: Record, count: int) -> Check:
     spread = len(weights) == count and all(weights)
     if peaks:
         words += f", {' + '.join(f'{own:,}' for own in peaks)} allocated"
-        spread = spread and len(peaks) == count and all(peak >= own for peak, own in zip(peaks, weights, strict=True))
+        spread = (
+            spread
+            and len(peaks) == count
+            and all(peak >= own for peak, own in zip(peaks, weights, strict=True))
+        )
     return Check("pass" if spread else "fail", words, ("latency", "energy", "memory"))
 
 
-def _stage_checks(record: Record) -> Iterator[Check]:
+def _stage_checks(record: RunRecord) -> Iterator[Check]:
     own = record.energy and (record.energy.gpu if record.point.device == "cuda" else record.energy.cpu)
     if record.stage_energy:
         same = own is not None and own.meter == record.stage_energy.meter
-        words = f"joules by stage by {record.stage_energy.meter}" + ("" if same else ", not the meter of the run's device")
+        words = f"joules by stage by {record.stage_energy.meter}" + (
+            "" if same else ", not the meter of the run's device"
+        )
         yield Check("pass" if same else "fail", words, ("energy",))

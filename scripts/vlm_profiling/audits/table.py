@@ -12,12 +12,12 @@ from vlm_profiling.audits.base import Finding
 from vlm_profiling.audits.registry import AUDITS
 from vlm_profiling.record.files import atomic_path
 from vlm_profiling.study import Run
-from vlm_profiling.study.axes import AXIS
+from vlm_profiling.study.axes import AXIS_INFO
 
 SCHEMA = {
     "model": pl.String,
     "dataset": pl.String,
-    **{name: pl.Int64 if axis.size else pl.String for name, axis in AXIS.items()},
+    **{name: pl.Int64 if axis.size else pl.String for name, axis in AXIS_INFO.items()},
     "key": pl.String,
     "audit": pl.String,
     "asks": pl.String,
@@ -25,7 +25,9 @@ SCHEMA = {
     "figures": pl.String,
     "evidence": pl.String,
 }
-"""Columns: where the run stands, what was asked, the answer, and the figures of the run it marks (comma-separated)."""
+"""Columns: where the run stands, what was asked, the answer, and the figures of the run it marks
+(comma-separated).
+"""
 
 
 def write_findings(findings: Iterable[tuple[Run, Finding]], output: Path) -> Counter[str]:

@@ -1,4 +1,6 @@
-"""Whether the machine was slowed down or shared while it was measured, and whether compared runs started equally warm."""
+"""Whether the machine was slowed down or shared while it was measured, and whether compared runs started
+equally warm.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,9 @@ from collections.abc import Iterator
 from statistics import median
 
 from vlm_profiling.audits.base import Check, Context, FigureKind, Finding, conclude, graded, not_applicable
-from vlm_profiling.record.schema import Record
-from vlm_profiling.record.telemetry import ClockCourse, Telemetry
-from vlm_profiling.study.config import AXES
+from vlm_profiling.record.schema import RunRecord
+from vlm_profiling.record.telemetry import ClockStats, Telemetry
+from vlm_profiling.study.config import AXIS_NAMES
 
 NAME = "thermal"
 ASKS = "Was the device throttled, did its clock drop, did others load it, did compared runs start at another temperature?"
@@ -16,34 +18,44 @@ ASKS = "Was the device throttled, did its clock drop, did others load it, did co
 WARM_C, HOT_C = 10.0, 20.0
 """Distance to the median start of the compared runs above which it warns and fails."""
 DROPPED, DROPPED_FAR = 0.05, 0.15
-"""Share by which a GPU's mean clock lies below its highest of the same pass, above which it warns and fails."""
+"""Share by which a GPU's mean clock lies below its highest of the same pass, above which it warns and fails.
+"""
 CPU_DROPPED = 0.1
 """The same of a processor, whose clock moves with each core's load anyway: it warns."""
 SHARED, SHARED_FAR = 0.1, 0.3
-"""Share of the usable cores' time that went to others, above which it warns and fails: threads that wait for one another wait for
-the slowest, and one busy neighbour of two cores was seen to make batches twenty times as slow."""
+"""Share of the usable cores' time that went to others, above which it warns and fails: threads that wait for
+one another wait for the slowest, and one busy neighbour of two cores was seen to make batches twenty times as
+slow."""
 FAULTS = ("hw_slowdown", "sw_thermal_slowdown", "hw_thermal_slowdown", "hw_power_brake")
 """Limits of the clock that no run should meet: too hot, or too little power from outside."""
 LIMITS = ("sw_power_cap", "sync_boost", "display_clocks", "board_limit", "reliability")
-"""Limits that belong to the board and its settings: the run is as fast as this board gets, other boards may be faster."""
+"""Limits that belong to the board and its settings: the run is as fast as this board gets, other boards may
+be faster.
+"""
 
 MARKED: tuple[FigureKind, ...] = ("latency", "energy", "stages")
 
 
 def judge(context: Context) -> Finding:
-    """Telemetry of the run's own device, and its start temperature against those of all runs of an axis with it."""
+    """Telemetry of the run's own device, and its start temperature against those of all runs of an axis with
+    it.
+    """
     record = context.record
     checks = list(_start(context))
     if record.telemetry:
         checks += _gpu(record.telemetry) if record.point.device == "cuda" else _cpu(record.telemetry)
-    return conclude(NAME, checks) if checks else not_applicable(NAME, "no temperature, clock or load in the record")
+    return (
+        conclude(NAME, checks)
+        if checks
+        else not_applicable(NAME, "no temperature, clock or load in the record")
+    )
 
 
 def _start(context: Context) -> Iterator[Check]:
     own = _start_c(context.record)
     if own is None:
         return
-    compared = {record.key: record for axis in AXES for record in context.along(axis)}
+    compared = {record.key: record for axis in AXIS_NAMES for record in context.along(axis)}
     others = [start for start in map(_start_c, compared.values()) if start is not None]
     middle, end = median(others), _end_c(context.record)
     words = f"started at {own:.0f} °C, {len(others)} compared runs at {middle:.0f} °C (median)"
@@ -57,10 +69,14 @@ def _gpu(telemetry: Telemetry) -> Iterator[Check]:
         name = f"GPU {number}: " if telemetry.boards else ""
         if board.clock_limits is not None:
             limits = {limit: share for limit, share in board.clock_limits.items() if limit in FAULTS + LIMITS}
-            words = ", ".join(f"{limit} in {share:.0%} of {telemetry.n} samples" for limit, share in limits.items())
+            words = ", ".join(
+                f"{limit} in {share:.0%} of {telemetry.n} samples" for limit, share in limits.items()
+            )
             verdict = "fail" if limits.keys() & set(FAULTS) else "warn"
             yield (
-                Check(verdict, f"{name}clock limited: {words}", MARKED) if limits else Check("pass", f"{name}clock never limited")
+                Check(verdict, f"{name}clock limited: {words}", MARKED)
+                if limits
+                else Check("pass", f"{name}clock never limited")
             )
         if board.sm_clock:
             words = name + _clock_words("SM", board.sm_clock)
@@ -77,21 +93,21 @@ def _cpu(telemetry: Telemetry) -> Iterator[Check]:
         yield Check("warn" if dropped else "pass", _clock_words("core", telemetry.cpu_clock), MARKED)
 
 
-def _drop(clock: ClockCourse) -> float:
+def _drop(clock: ClockStats) -> float:
     return 1 - clock.mean_mhz / clock.max_mhz
 
 
-def _clock_words(name: str, clock: ClockCourse) -> str:
+def _clock_words(name: str, clock: ClockStats) -> str:
     return f"{name} clock {clock.mean_mhz:.0f} MHz on average, {_drop(clock):.0%} below its highest ({clock.max_mhz:.0f} MHz)"
 
 
-def _start_c(record: Record) -> float | None:
+def _start_c(record: RunRecord) -> float | None:
     if record.energy and record.energy.gpu and record.energy.gpu.temperature_start_c is not None:
         return record.energy.gpu.temperature_start_c
     return record.telemetry.temperature.first_c if record.telemetry and record.telemetry.temperature else None
 
 
-def _end_c(record: Record) -> float | None:
+def _end_c(record: RunRecord) -> float | None:
     if record.energy and record.energy.gpu and record.energy.gpu.temperature_end_c is not None:
         return record.energy.gpu.temperature_end_c
     return record.telemetry.temperature.last_c if record.telemetry and record.telemetry.temperature else None

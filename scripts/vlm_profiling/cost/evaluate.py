@@ -10,8 +10,16 @@ from functools import cache
 
 from msgspec import Struct
 
-from vlm_profiling.cost.functions import CostBreakdown, CostError, Grid, ModelCost, StageFlops, Work, work_flops
-from vlm_profiling.record.schema import Batch, Record, Sample
+from vlm_profiling.cost.functions import (
+    CostBreakdown,
+    CostError,
+    Grid,
+    ModelCost,
+    StageFlops,
+    Work,
+    work_flops,
+)
+from vlm_profiling.record.schema import Batch, RunRecord, Sample
 
 
 class RunFlops(Struct, frozen=True):
@@ -22,8 +30,9 @@ class RunFlops(Struct, frozen=True):
     total: CostBreakdown
 
 
-def record_flops(record: Record, cost: ModelCost) -> RunFlops | None:
-    """FLOPs of a run, batch by batch and in total; None where the run has no batches or the model no cost functions.
+def record_flops(record: RunRecord, cost: ModelCost) -> RunFlops | None:
+    """FLOPs of a run, batch by batch and in total; None where the run has no batches or the model no cost
+    functions.
 
     Raises CostError when the record lacks what the cost depends on.
     """
@@ -41,10 +50,10 @@ def record_flops(record: Record, cost: ModelCost) -> RunFlops | None:
 def _evaluator(flops: StageFlops) -> Callable[[Batch, list[Sample]], CostBreakdown]:
     @cache
     def one_row(
-        prompt_tokens: int, generated_tokens: int, qformer_tokens: int, pictures: int, grid: Grid | None
+        prompt_tokens: int, generated_tokens: int, qformer_tokens: int, images: int, grid: Grid | None
     ) -> CostBreakdown:
         work = Work(
-            grids=(grid,) * pictures,
+            grids=(grid,) * images,
             rows=1,
             prompt_tokens=prompt_tokens,
             generated_tokens=generated_tokens,
@@ -56,17 +65,29 @@ def _evaluator(flops: StageFlops) -> Callable[[Batch, list[Sample]], CostBreakdo
         if len(samples) != batch.rows:
             raise CostError(f"a batch of {batch.rows} rows with {len(samples)} samples")
         first = samples[0]
-        shown = (first.encoded_pictures, first.vision_grid)
+        shown = (first.encoded_images, first.vision_grid)
         padded = one_row(batch.prompt_tokens, batch.generated_tokens, batch.qformer_tokens, *shown)
-        if batch.rows == 1 and first.prompt_tokens == batch.prompt_tokens and first.generated_tokens == batch.generated_tokens:
+        if (
+            batch.rows == 1
+            and first.prompt_tokens == batch.prompt_tokens
+            and first.generated_tokens == batch.generated_tokens
+        ):
             return padded
         alone = [
-            one_row(row.prompt_tokens, row.generated_tokens, batch.qformer_tokens, row.encoded_pictures, row.vision_grid)
+            one_row(
+                row.prompt_tokens,
+                row.generated_tokens,
+                batch.qformer_tokens,
+                row.encoded_images,
+                row.vision_grid,
+            )
             for row in samples
         ]
         vision, project, own_prefill, own_decode, _ = _column_sums(alone)
         prefill, decode = batch.rows * padded.prefill_flops, batch.rows * padded.decode_flops
-        return CostBreakdown(vision, project, prefill, decode, padding_flops=prefill + decode - own_prefill - own_decode)
+        return CostBreakdown(
+            vision, project, prefill, decode, padding_flops=prefill + decode - own_prefill - own_decode
+        )
 
     return batch_flops
 

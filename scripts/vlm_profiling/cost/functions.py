@@ -1,7 +1,9 @@
-"""FLOPs and bytes of a model as exact integer functions of its tokens: light, no torch, evaluated on finished records.
+"""FLOPs and bytes of a model as exact integer functions of its tokens: light, no torch, evaluated on finished
+records.
 
-One multiply-add is 2 FLOPs. `prompt_tokens` is always the padded length of one row, image tokens included; a batch costs
-its rows' sum. A batch that generates T tokens runs one prefill and T - 1 decode steps on every row, finished or not.
+One multiply-add is 2 FLOPs. `prompt_tokens` is always the padded length of one row, image tokens included; a
+batch costs its rows' sum. A batch that generates T tokens runs one prefill and T - 1 decode steps on every
+row, finished or not.
 """
 
 from __future__ import annotations
@@ -12,8 +14,8 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 from msgspec import Struct, field
 
-from vlm_profiling.cost.memory import MemoryFunctions
-from vlm_profiling.cost.pictures import Pictures
+from vlm_profiling.cost.image_tokens import Images
+from vlm_profiling.cost.memory.memory import MemoryFunctions
 from vlm_profiling.record.files import write_bytes
 
 CONVENTION = (
@@ -22,7 +24,7 @@ CONVENTION = (
 )
 
 Grid: TypeAlias = tuple[int, int]
-"""Rows, columns of patches that the vision encoder sees of one picture, before any merging."""
+"""Rows, columns of patches that the vision encoder sees of one image, before any merging."""
 
 
 class CostError(Exception):
@@ -34,24 +36,28 @@ class Coefficients(Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class VisionFlops(Coefficients, kw_only=True, frozen=True):
-    """FLOPs of encoding one picture. An encoder of fixed input size has only a constant."""
+    """FLOPs of encoding one image. An encoder of fixed input size has only a constant."""
 
     grid: Grid | None = None
     """The only patch grid that the encoder takes; null where it takes any."""
     constant: int = 0
     per_patch: int = 0
     per_patch_square: int = 0
-    """Of the square of all patches: attention over the whole picture."""
+    """Of the square of all patches: attention over the whole image."""
     per_window_square: int = 0
     """Of the sum over attention windows of their patches squared."""
     window: int | None = None
     """Side of a square attention window in patches; windows at the lower and right border are cut."""
 
     def of(self, grid: Grid | None) -> int:
-        """FLOPs of one picture. Raises CostError for a grid that is needed and not given, or that the encoder does not take."""
+        """FLOPs of one image. Raises CostError for a grid that is needed and not given, or that the encoder
+        does not take.
+        """
         if self.grid is not None:
             if grid not in (self.grid, None):
-                raise CostError(f"the vision encoder takes {self.grid} patches, and a sample's vision_grid says {grid}")
+                raise CostError(
+                    f"the vision encoder takes {self.grid} patches, and a sample's vision_grid says {grid}"
+                )
             return self.constant
         rows, columns = _known(grid)
         patches = rows * columns
@@ -62,7 +68,7 @@ class VisionFlops(Coefficients, kw_only=True, frozen=True):
 
 
 class ProjectFlops(Coefficients, kw_only=True, frozen=True):
-    """FLOPs of projecting one picture's features into the language model: projector, merger or Q-Former."""
+    """FLOPs of projecting one image's features into the language model: projector, merger or Q-Former."""
 
     constant: int = 0
     per_patch: int = 0
@@ -71,8 +77,12 @@ class ProjectFlops(Coefficients, kw_only=True, frozen=True):
     per_qformer_token_square: int = 0
 
     def of(self, grid: Grid | None, qformer_tokens: int) -> int:
-        """FLOPs of one picture. Raises CostError when they depend on a grid that is not given."""
-        flops = self.constant + self.per_qformer_token * qformer_tokens + self.per_qformer_token_square * qformer_tokens**2
+        """FLOPs of one image. Raises CostError when they depend on a grid that is not given."""
+        flops = (
+            self.constant
+            + self.per_qformer_token * qformer_tokens
+            + self.per_qformer_token_square * qformer_tokens**2
+        )
         if self.per_patch:
             rows, columns = _known(grid)
             flops += self.per_patch * rows * columns
@@ -80,7 +90,9 @@ class ProjectFlops(Coefficients, kw_only=True, frozen=True):
 
 
 class PrefillFlops(Coefficients, kw_only=True, frozen=True):
-    """FLOPs of one row's prefill, which ends with the logits of the first token. With T5: encoder and first decoder step."""
+    """FLOPs of one row's prefill, which ends with the logits of the first token. With T5: encoder and first
+    decoder step.
+    """
 
     constant: int = 0
     per_prompt_token: int = 0
@@ -88,7 +100,11 @@ class PrefillFlops(Coefficients, kw_only=True, frozen=True):
 
     def of(self, prompt_tokens: int) -> int:
         """FLOPs of one row of `prompt_tokens`."""
-        return self.constant + self.per_prompt_token * prompt_tokens + self.per_prompt_token_square * prompt_tokens**2
+        return (
+            self.constant
+            + self.per_prompt_token * prompt_tokens
+            + self.per_prompt_token_square * prompt_tokens**2
+        )
 
 
 class DecodeFlops(Coefficients, kw_only=True, frozen=True):
@@ -107,7 +123,10 @@ class DecodeFlops(Coefficients, kw_only=True, frozen=True):
     def of(self, prompt_tokens: int, generated_tokens: int) -> int:
         """FLOPs of all decode steps of a row: `generated_tokens` - 1 of them."""
         steps = generated_tokens - 1
-        return steps * (self.constant + self.per_prompt_token * prompt_tokens) + self.per_step * steps * (steps + 1) // 2
+        return (
+            steps * (self.constant + self.per_prompt_token * prompt_tokens)
+            + self.per_step * steps * (steps + 1) // 2
+        )
 
 
 class StageFlops(Coefficients, kw_only=True, frozen=True):
@@ -120,7 +139,9 @@ class StageFlops(Coefficients, kw_only=True, frozen=True):
 
 
 class WeightReads(Coefficients, kw_only=True, frozen=True):
-    """Parameters that one forward pass of a stage reads, each once; of embedding tables nothing (a lookup reads single rows)."""
+    """Parameters that one forward pass of a stage reads, each once; of embedding tables nothing (a lookup
+    reads single rows).
+    """
 
     vision: int | None = None
     project: int
@@ -129,15 +150,19 @@ class WeightReads(Coefficients, kw_only=True, frozen=True):
     """Of one decode step."""
 
     def stage_bytes(self, stage: str, bytes_per_parameter: float) -> float | None:
-        """Bytes of weights read by one forward pass of a stage, named as the fields; None where the stage is absent."""
+        """Bytes of weights read by one forward pass of a stage, named as the fields; None where the stage is
+        absent.
+        """
         parameters = getattr(self, stage)
         return None if parameters is None else parameters * bytes_per_parameter
 
 
 class OpCounts(Coefficients, kw_only=True, frozen=True):
-    """Operations that one forward pass of a stage dispatches, views left out: on a GPU each launches a kernel.
+    """Operations that one forward pass of a stage dispatches, views left out: on a GPU each launches a
+    kernel.
 
-    Counted for one row with plain attention; a batch or another attention kernel changes it by a few in a hundred.
+    Counted for one row with plain attention; a batch or another attention kernel changes it by a few in a
+    hundred.
     """
 
     vision: int | None = None
@@ -159,8 +184,14 @@ class CacheElements(Coefficients, kw_only=True, frozen=True):
     per_generated_token: int
 
     def row_bytes(self, prompt_tokens: int, generated_tokens: int, bytes_per_element: float) -> float:
-        """Bytes of one row's cache when `generated_tokens` are out: the last one is never read back, so it is not in it."""
-        elements = self.constant + self.per_prompt_token * prompt_tokens + self.per_generated_token * (generated_tokens - 1)
+        """Bytes of one row's cache when `generated_tokens` are out: the last one is never read back, so it is
+        not in it.
+        """
+        elements = (
+            self.constant
+            + self.per_prompt_token * prompt_tokens
+            + self.per_generated_token * (generated_tokens - 1)
+        )
         return elements * bytes_per_element
 
 
@@ -178,9 +209,9 @@ class Work(Struct, kw_only=True, frozen=True):
     """What one batch makes a model do."""
 
     grids: tuple[Grid | None, ...]
-    """One for each picture that is encoded; None where the encoder's input size is fixed."""
+    """One for each image that is encoded; None where the encoder's input size is fixed."""
     rows: int | None = None
-    """Prompts; null: each has one picture. Frames of a video are several pictures of one prompt."""
+    """Prompts; null: each has one image. Frames of a video are several images of one prompt."""
     prompt_tokens: int
     generated_tokens: int
     qformer_tokens: int = 0
@@ -221,8 +252,8 @@ class ModelCost(Struct, kw_only=True, omit_defaults=True):
     """By cost.memory.memory_name: what the model holds in a dtype and an attention implementation."""
     linear_layers: list[LinearLayers] = field(default_factory=list)
     """Those whose weights can be quantised, by shape."""
-    pictures: Pictures | None = None
-    """How its processor cuts pictures; null where the cost was counted from a config alone."""
+    images: Images | None = None
+    """How its processor cuts images; null where the cost was counted from a config alone."""
     checks: list[CrossCheck] = field(default_factory=list)
     absent: str | None = None
     """Why flops, weights, cache and ops are missing; null where they are known."""
@@ -250,7 +281,9 @@ class CostBreakdown(NamedTuple):
     prefill_flops: int
     decode_flops: int
     padding_flops: int
-    """Part of prefill and decode beyond what the rows would have needed one by one: padded prompts, steps after a row's end."""
+    """Part of prefill and decode beyond what the rows would have needed one by one: padded prompts, steps
+    after a row's end.
+    """
 
     @property
     def total_flops(self) -> int:
@@ -264,7 +297,9 @@ class CostBreakdown(NamedTuple):
 
 
 def work_flops(flops: StageFlops, work: Work) -> CostBreakdown:
-    """FLOPs of one batch, none of it known to be padding. Raises CostError when a grid is needed and not given."""
+    """FLOPs of one batch, none of it known to be padding. Raises CostError when a grid is needed and not
+    given.
+    """
     rows = len(work.grids) if work.rows is None else work.rows
     return CostBreakdown(
         vision_flops=None if flops.vision is None else sum(map(flops.vision.of, work.grids)),
@@ -276,12 +311,16 @@ def work_flops(flops: StageFlops, work: Work) -> CostBreakdown:
 
 
 def sum_of_squared_windows(grid: Grid, window: int) -> int:
-    """Sum over the attention windows of a grid of their patches squared. Windows tile rows and columns independently."""
+    """Sum over the attention windows of a grid of their patches squared. Windows tile rows and columns
+    independently.
+    """
     rows, columns = (length // window * window**2 + (length % window) ** 2 for length in grid)
     return rows * columns
 
 
 def _known(grid: Grid | None) -> Grid:
     if grid is None:
-        raise CostError("this model's cost depends on the picture's patch grid, and the sample has no vision_grid")
+        raise CostError(
+            "this model's cost depends on the image's patch grid, and the sample has no vision_grid"
+        )
     return grid

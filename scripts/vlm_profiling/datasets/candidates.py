@@ -31,8 +31,8 @@ class Candidate:
     request: object
     response: object
     """One reference answer or a list of them."""
-    picture: Path | bytes
-    """A file that exists, or the encoded picture (or video) itself."""
+    image: Path | bytes
+    """A file that exists, or the encoded image (or video) itself."""
     is_video: bool = False
 
 
@@ -47,7 +47,9 @@ class Source:
     label: str
     """Package, project folder or hub id."""
     rows: Callable[[], Iterator[Row]]
-    """Reads all rows, in the source's order, a few in memory at a time. Called once to check and once to copy."""
+    """Reads all rows, in the source's order, a few in memory at a time. Called once to check and once to
+    copy.
+    """
     licence: str | None = None
     prompt: str | None = None
     """How its questions are worded, where there is a choice."""

@@ -1,7 +1,9 @@
-"""moving-shapes: clips of two seconds in which one coloured shape moves, with questions about shape, colour and direction.
+"""moving-shapes: clips of two seconds in which one coloured shape moves, with questions about shape, colour
+and direction.
 
-They look and ask like easy-vqa's pictures, so that a model trained on these can answer about a single frame; which way the
-shape moves cannot be told from one frame. The project ships them drawn, in datasets/moving-shapes.
+They look and ask like easy-vqa's images, so that a model trained on these can answer about a single frame;
+which way the shape moves cannot be told from one frame. The project ships them drawn, in
+datasets/moving-shapes.
 """
 
 from __future__ import annotations
@@ -17,12 +19,19 @@ from PIL import Image, ImageDraw
 SIDE, FRAMES, RATE = 64, 24, 12
 """Pixels, frames of a clip, frames a second."""
 SHAPES = ("circle", "rectangle", "triangle")
-COLOURS = {"black": "#000000", "blue": "#0000ff", "green": "#00ff00", "red": "#ff0000", "teal": "#008080", "yellow": "#ffff00"}
+COLOURS = {
+    "black": "#000000",
+    "blue": "#0000ff",
+    "green": "#00ff00",
+    "red": "#ff0000",
+    "teal": "#008080",
+    "yellow": "#ffff00",
+}
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 CLIPS = 12
 SEED = 0
 STEP = 1.4
-"""Pixels that a shape moves from frame to frame: 32 in all, half the picture."""
+"""Pixels that a shape moves from frame to frame: 32 in all, half the image."""
 
 
 def draw_moving_shapes(folder: Path) -> int:
@@ -44,7 +53,10 @@ def draw_moving_shapes(folder: Path) -> int:
             f"is there a {named}?": "yes" if named == shape else "no",
             "which way does the shape move?": direction,
         }
-        samples += [{"video_path": name, "request": request, "response": answer} for request, answer in questions.items()]
+        samples += [
+            {"video_path": name, "request": request, "response": answer}
+            for request, answer in questions.items()
+        ]
     (folder / "samples.json").write_text(json.dumps(samples, indent=1) + "\n", encoding="utf-8")
     return len(samples)
 
@@ -61,15 +73,15 @@ def clip_frames(number: int) -> Iterator[Image.Image]:
         passed = STEP * frame - way
         x = SIDE / 2 + across * passed if across else beside
         y = SIDE / 2 + down * passed if down else beside
-        picture = Image.new("RGB", (SIDE, SIDE), pale)
-        draw, box = ImageDraw.Draw(picture), (x - half, y - half, x + half, y + half)
+        image = Image.new("RGB", (SIDE, SIDE), pale)
+        draw, box = ImageDraw.Draw(image), (x - half, y - half, x + half, y + half)
         if shape == "circle":
             draw.ellipse(box, fill=COLOURS[colour])
         elif shape == "rectangle":
             draw.rectangle((box[0], y - 0.7 * half, box[2], y + 0.7 * half), fill=COLOURS[colour])
         else:
             draw.polygon([(x, box[1]), (box[0], box[3]), (box[2], box[3])], fill=COLOURS[colour])
-        yield picture
+        yield image
 
 
 def write_clip(path: Path, frames: list[Image.Image], *, codec: str = "libx264", rate: int = RATE) -> None:
@@ -80,8 +92,8 @@ def write_clip(path: Path, frames: list[Image.Image], *, codec: str = "libx264",
         stream: Any = container.add_stream(codec, rate=rate)
         stream.width, stream.height = frames[0].size
         stream.pix_fmt = "yuv420p"
-        for picture in frames:
-            container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+        for image in frames:
+            container.mux(stream.encode(av.VideoFrame.from_image(image)))
         container.mux(stream.encode())
 
 

@@ -1,4 +1,6 @@
-"""A data set made ready: manifest.json, samples.jsonl, images/ and videos/, the whole folder at once or nothing."""
+"""A data set made ready: manifest.json, samples.jsonl, images/ and videos/, the whole folder at once or
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +31,15 @@ from vlm_profiling.study.config import DatasetConfig, Name
 def prepare_dataset(name: str, config: DatasetConfig, project: Path, folder: Path) -> DatasetManifest:
     """Check a source, draw from it, and write the data set to `folder`, replacing what was there.
 
-    The same source and settings give the same bytes. Raises DatasetError naming every sample that cannot be used (unless
-    they are to be skipped), or saying how many usable ones there are when too few.
+    The same source and settings give the same bytes. Raises DatasetError naming every sample that cannot be
+    used (unless they are to be skipped), or saying how many usable ones there are when too few.
     """
     try:
         TypeAdapter(Name).validate_python(name)
     except ValidationError:
-        raise DatasetError(f"{name!r} is no name of a data set; allowed are letters, digits, '.', '_' and '-'") from None
+        raise DatasetError(
+            f"{name!r} is no name of a data set; allowed are letters, digits, '.', '_' and '-'"
+        ) from None
     source = open_source(config, project)
     survey = survey_source(source)
     if config.on_bad_sample == "stop":
@@ -43,14 +47,14 @@ def prepare_dataset(name: str, config: DatasetConfig, project: Path, folder: Pat
     drawn = draw_samples(survey.usable, config.samples, config.seed)
     manifest = manifest_of(name, source, survey, drawn, config.seed)
     with _whole_folder(folder) as temporary:
-        _copy_pictures(source, drawn, temporary)
+        _copy_images(source, drawn, temporary)
         write_bytes(temporary / "samples.jsonl", samples_bytes(drawn))
         write_manifest(temporary / "manifest.json", manifest)
     return manifest
 
 
-def _copy_pictures(source: Source, drawn: Sequence[DatasetSample], folder: Path) -> None:
-    """Write the drawn pictures and videos, byte for byte as they came, each once."""
+def _copy_images(source: Source, drawn: Sequence[DatasetSample], folder: Path) -> None:
+    """Write the drawn images and videos, byte for byte as they came, each once."""
     wanted = {sample.id: sample for sample in drawn}
     for row in source.rows():
         sample = wanted.pop(str(row.id), None)
@@ -58,7 +62,7 @@ def _copy_pictures(source: Source, drawn: Sequence[DatasetSample], folder: Path)
             continue
         content = candidate_bytes(row)
         if hashlib.sha256(content).hexdigest() != sample.image_sha256:
-            kind = "picture" if sample.video is None else "video"
+            kind = "image" if sample.video is None else "video"
             raise DatasetError(f"sample {sample.id}: its {kind} changed while the data set was prepared")
         (folder / sample.image).parent.mkdir(exist_ok=True)
         (folder / sample.image).write_bytes(content)
@@ -72,12 +76,16 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
     """
     folder = folder.absolute()
     others = (
-        sorted({path.name for path in folder.iterdir()} - {"manifest.json", "samples.jsonl", "images", "videos"})
+        sorted(
+            {path.name for path in folder.iterdir()} - {"manifest.json", "samples.jsonl", "images", "videos"}
+        )
         if folder.exists()
         else []
     )
     if others:
-        raise DatasetError(f"{folder.name} is not replaced: it holds {', '.join(others)}; a data set needs a folder of its own")
+        raise DatasetError(
+            f"{folder.name} is not replaced: it holds {', '.join(others)}; a data set needs a folder of its own"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = f".{folder.name}."
     for left in folder.parent.iterdir():  # by a preparation that was killed

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from vlm_profiling.datasets.candidates import BadSample, Candidate, DatasetError, Source
-from vlm_profiling.datasets.pictures import decode_picture, picture_ending
+from vlm_profiling.datasets.images import decode_image, image_ending
 from vlm_profiling.datasets.videos import MAX_BYTES, examine_video
 from vlm_profiling.record.manifests import DatasetManifest, DatasetSample, SkippedSample, Video
 
@@ -25,7 +25,9 @@ class Survey:
 
 
 def survey_source(source: Source) -> Survey:
-    """Check every row: its types and texts, that its id is its own, that its picture or video decodes to the last pixel."""
+    """Check every row: its types and texts, that its id is its own, that its image or video decodes to the
+    last pixel.
+    """
     survey, names, known = Survey(), set[str](), dict[str, tuple[str, Video | None]]()
     for row in source.rows():
         name = str(row.id)
@@ -49,15 +51,18 @@ def refuse_bad_samples(survey: Survey, label: str) -> None:
     if len(survey.bad) > SHOWN_PROBLEMS:
         listed.append(f"  and {len(survey.bad) - SHOWN_PROBLEMS} more")
     total = len(survey.bad) + len(survey.usable)
-    head = f"{label}: {len(survey.bad)} of {total} samples cannot be used; mend them, or set on_bad_sample: skip"
+    head = (
+        f"{label}: {len(survey.bad)} of {total} samples cannot be used; mend them, or set on_bad_sample: skip"
+    )
     raise DatasetError("\n".join([head, *listed]))
 
 
 def draw_samples(usable: Sequence[DatasetSample], count: int | None, seed: int) -> list[DatasetSample]:
     """`count` samples (all when None) in an order that depends on the seed and the ids alone.
 
-    Each sample has its own place in the draw, the hash of seed and id: a smaller draw is the beginning of a larger one, and
-    a sample that is added or mended changes no other's place. Raises DatasetError when there are too few.
+    Each sample has its own place in the draw, the hash of seed and id: a smaller draw is the beginning of a
+    larger one, and a sample that is added or mended changes no other's place. Raises DatasetError when there
+    are too few.
     """
     if not usable or (count is not None and count > len(usable)):
         asked = "at least 1" if count is None else count
@@ -70,7 +75,9 @@ def samples_bytes(samples: Sequence[DatasetSample]) -> bytes:
     return msgspec.json.Encoder().encode_lines(samples)
 
 
-def manifest_of(name: str, source: Source, survey: Survey, drawn: Sequence[DatasetSample], seed: int) -> DatasetManifest:
+def manifest_of(
+    name: str, source: Source, survey: Survey, drawn: Sequence[DatasetSample], seed: int
+) -> DatasetManifest:
     """The manifest of a draw."""
     return DatasetManifest(
         name=name,
@@ -89,27 +96,31 @@ def manifest_of(name: str, source: Source, survey: Survey, drawn: Sequence[Datas
 
 
 def candidate_bytes(candidate: Candidate) -> bytes:
-    """The encoded picture or video. Raises BadSample when its file cannot be read, or a video's is too large."""
-    if isinstance(candidate.picture, bytes):
-        return candidate.picture
+    """The encoded image or video. Raises BadSample when its file cannot be read, or a video's is too large."""
+    if isinstance(candidate.image, bytes):
+        return candidate.image
     try:
-        if candidate.is_video and candidate.picture.stat().st_size > MAX_BYTES:
+        if candidate.is_video and candidate.image.stat().st_size > MAX_BYTES:
             raise BadSample(f"the video is larger than {MAX_BYTES / 2**30:.0f} GiB")
-        return candidate.picture.read_bytes()
+        return candidate.image.read_bytes()
     except OSError as error:
-        kind = "video" if candidate.is_video else "picture"
+        kind = "video" if candidate.is_video else "image"
         raise BadSample(f"the {kind} cannot be read: {error.strerror}") from None
 
 
 def _sample(candidate: Candidate, known: dict[str, tuple[str, Video | None]]) -> DatasetSample:
-    """A checked sample. `known` remembers pictures and videos that were decoded before, by their file. Raises BadSample."""
+    """A checked sample. `known` remembers images and videos that were decoded before, by their file. Raises
+    BadSample.
+    """
     if not isinstance(candidate.id, (str, int)) or isinstance(candidate.id, bool) or candidate.id == "":
         raise BadSample(f"its id must be a text or a whole number, not {candidate.id!r}")
     request = _text(candidate.request, "request")
     if not request.strip():
         raise BadSample("the request is empty")
     response = candidate.response
-    references = [_text(answer, "response") for answer in (response if isinstance(response, list) else [response])]
+    references = [
+        _text(answer, "response") for answer in (response if isinstance(response, list) else [response])
+    ]
     if not references:
         raise BadSample("there is no response")
     content = candidate_bytes(candidate)
@@ -133,8 +144,8 @@ def _decoded(content: bytes, *, is_video: bool) -> tuple[str, Video | None]:
     if is_video:
         video, ending = examine_video(content)
         return ending, video
-    decode_picture(content)
-    return picture_ending(content), None
+    decode_image(content)
+    return image_ending(content), None
 
 
 def _text(value: object, name: str) -> str:

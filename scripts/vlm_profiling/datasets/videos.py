@@ -1,8 +1,10 @@
-"""Videos from strangers: decoded by PyAV (FFmpeg) within bounds, and the frames of them that a model is given.
+"""Videos from strangers: decoded by PyAV (FFmpeg) within bounds, and the frames of them that a model is
+given.
 
-Which frames: the middle ones of N equal segments, frame floor((k + 1/2) F / N) for k = 0 to N - 1 of F frames in the file, as
-Temporal Segment Networks are tested (Wang et al., arXiv 1608.00859) and as InternVL's model cards sample (`get_index`). One
-frame is the one in the middle. A file with fewer frames than asked gives each of them once.
+Which frames: the middle ones of N equal segments, frame floor((k + 1/2) F / N) for k = 0 to N - 1 of F frames
+in the file, as Temporal Segment Networks are tested (Wang et al., arXiv 1608.00859) and as InternVL's model
+cards sample (`get_index`). One frame is the one in the middle. A file with fewer frames than asked gives each
+of them once.
 """
 
 from __future__ import annotations
@@ -29,8 +31,19 @@ MAX_FRAMES = 200_000
 MAX_PIXELS = 300_000_000_000
 """Of all frames: an hour of 1920 x 1080 at 30 frames a second has 224 thousand million."""
 
-ENDINGS = {"mov": "mp4", "matroska": "mkv", "avi": "avi", "mpegts": "ts", "mpeg": "mpg", "ogg": "ogv", "flv": "flv", "asf": "wmv"}
-"""Containers that are read, by FFmpeg's name, and the ending their files get. Others (playlists) would open further files."""
+ENDINGS = {
+    "mov": "mp4",
+    "matroska": "mkv",
+    "avi": "avi",
+    "mpegts": "ts",
+    "mpeg": "mpg",
+    "ogg": "ogv",
+    "flv": "flv",
+    "asf": "wmv",
+}
+"""Containers that are read, by FFmpeg's name, and the ending their files get. Others (playlists) would open
+further files.
+"""
 
 
 @dataclass(frozen=True)
@@ -49,7 +62,9 @@ class Clip:
 
     @property
     def seconds_apart(self) -> float | None:
-        """Of the frames: they are the middle ones of equal segments. None where the file does not tell its length."""
+        """Of the frames: they are the middle ones of equal segments. None where the file does not tell its
+        length.
+        """
         return self.video.duration_s and self.video.duration_s / len(self.indices)
 
 
@@ -67,26 +82,37 @@ def examine_video(content: bytes) -> tuple[Video, str]:
                 if frame.is_corrupt:
                     raise BadSample(f"frame {frames - 1} of the video is corrupt")
                 if frames > MAX_FRAMES or pixels > MAX_PIXELS:
-                    raise BadSample(f"the video is longer than {MAX_FRAMES:,} frames or {MAX_PIXELS / 1e9:.0f} gigapixels")
+                    raise BadSample(
+                        f"the video is longer than {MAX_FRAMES:,} frames or {MAX_PIXELS / 1e9:.0f} gigapixels"
+                    )
         if first is None:
             raise BadSample("the video has no frames")
         if packets < stream.frames:
-            raise BadSample(f"the video ends after {packets} of the {stream.frames} frames that its header promises")
+            raise BadSample(
+                f"the video ends after {packets} of the {stream.frames} frames that its header promises"
+            )
         seconds = None if stream.duration is None else float(stream.duration * stream.time_base)
         upright = _upright(first)
         return Video(
-            frames=frames, width=upright.width, height=upright.height, codec=stream.codec_context.name, duration_s=seconds
+            frames=frames,
+            width=upright.width,
+            height=upright.height,
+            codec=stream.codec_context.name,
+            duration_s=seconds,
         ), ending
 
 
 def frame_indices(there: int, asked: int) -> tuple[int, ...]:
-    """Positions of the frames to give of a video of `there` frames: `asked` of them, or all where it has no more."""
+    """Positions of the frames to give of a video of `there` frames: `asked` of them, or all where it has no
+    more.
+    """
     given = min(there, asked)
     return tuple((2 * number + 1) * there // (2 * given) for number in range(given))
 
 
 def decode_frames(clip: Clip) -> list[VideoFrame]:
-    """The clip's frames as its codec stores them. All frames before the last one are decoded: most follow from others.
+    """The clip's frames as its codec stores them. All frames before the last one are decoded: most follow
+    from others.
 
     Raises DatasetError when the file is not the one that was examined.
     """
@@ -104,15 +130,17 @@ def decode_frames(clip: Clip) -> list[VideoFrame]:
     raise DatasetError(f"{clip.path}: fewer frames than when the data set was prepared; prepare it again")
 
 
-def frame_pictures(frames: Sequence[VideoFrame]) -> list[Image.Image]:
-    """Frames as RGB pictures in the size of the video, upright."""
+def frame_images(frames: Sequence[VideoFrame]) -> list[Image.Image]:
+    """Frames as RGB images in the size of the video, upright."""
     return [_upright(frame) for frame in frames]
 
 
 def _upright(frame: VideoFrame) -> Image.Image:
-    """Turned as the file says (telephones store frames sideways): FFmpeg tells the angle counterclockwise, as Pillow takes it."""
-    picture = frame.to_image()
-    return picture.rotate(frame.rotation, expand=True) if frame.rotation else picture
+    """Turned as the file says (telephones store frames sideways): FFmpeg tells the angle counterclockwise, as
+    Pillow takes it.
+    """
+    image = frame.to_image()
+    return image.rotate(frame.rotation, expand=True) if frame.rotation else image
 
 
 def _bounded_pixels(width: int, height: int) -> int:
@@ -125,7 +153,9 @@ def _bounded_pixels(width: int, height: int) -> int:
 
 @contextmanager
 def _opened(content: bytes) -> Iterator[Any]:
-    """The container of a video in memory, its declared size checked. Raises BadSample for whatever FFmpeg makes of it."""
+    """The container of a video in memory, its declared size checked. Raises BadSample for whatever FFmpeg
+    makes of it.
+    """
     import av
     from av.error import FFmpegError
 

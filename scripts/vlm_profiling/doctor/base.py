@@ -12,7 +12,8 @@ TIMEOUT_S = 20
 class Check(NamedTuple):
     """One thing of the machine.
 
-    warn: the study runs, but a figure suffers or a run may fail; missing: the study needs it; "-": not there, not needed.
+    warn: the study runs, but a figure suffers or a run may fail; missing: the study needs it; "-": not there,
+    not needed.
     """
 
     verdict: Verdict

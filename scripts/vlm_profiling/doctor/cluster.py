@@ -9,7 +9,9 @@ from vlm_profiling.doctor.base import Check, ask
 
 
 def ask_partitions() -> tuple[bool, str] | None:
-    """Whether SLURM answers, and its partitions with their GPUs or its complaint; None where it is not installed."""
+    """Whether SLURM answers, and its partitions with their GPUs or its complaint; None where it is not
+    installed.
+    """
     program = shutil.which("sinfo")
     return ask(program, "--noheader", "--format=%P %D nodes %G") if program else None
 

@@ -19,7 +19,9 @@ WORKFLOW_LOCK = Path("envs", "workflow.lock")
 def examine(workflow: StudyWorkflow) -> Iterator[Check]:
     """Each check, as soon as it is made. None loads torch, starts a job or changes anything."""
     study, project = workflow.study, workflow.code_folder
-    images = [image for image in dict.fromkeys((workflow.container, workflow.cpu_container)) if image is not None]
+    images = [
+        image for image in dict.fromkeys((workflow.container, workflow.cpu_container)) if image is not None
+    ]
     on_host = None in (workflow.container, workflow.cpu_container)
     yield from check_packages([project / WORKFLOW_LOCK, *([project / HOST_LOCK] if on_host else [])])
     if images:
@@ -27,7 +29,9 @@ def examine(workflow: StudyWorkflow) -> Iterator[Check]:
     needed_gpus = max(map(workflow.gpus, workflow.runs.values()))
     partitions = ask_partitions()
     on_cluster = partitions is not None and partitions[0]
-    yield from check_gpus(needed=needed_gpus, hardware=study.hardware, memory_gib=study.device_memory_gib, on_cluster=on_cluster)
+    yield from check_gpus(
+        needed=needed_gpus, hardware=study.hardware, memory_gib=study.device_memory_gib, on_cluster=on_cluster
+    )
     yield from check_slurm(partitions, study.hardware if needed_gpus else None)
     yield check_results(Path(study.results))
     yield from check_hub(study)

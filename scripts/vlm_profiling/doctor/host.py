@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vlm_profiling.doctor.base import Check
-from vlm_profiling.measure.meters import MeterError
-from vlm_profiling.measure.meters_rapl import POWERCAP, RaplMeter
-from vlm_profiling.measure.processors import busy_time, load_by_others
+from vlm_profiling.measure.environment.processors import busy_time, load_by_others
+from vlm_profiling.measure.meters.base import MeterError
+from vlm_profiling.measure.meters.rapl import POWERCAP, RaplMeter
 from vlm_profiling.study import Study
 
 RESULTS_BYTES = 2e9
-"""Records, tables, charts, prepared pictures of a study; and room to write the next."""
+"""Records, tables, charts, prepared images of a study; and room to write the next."""
 HUB_MODEL_BYTES = 20e9
 """A checkpoint of 7 to 8 billion parameters in 16 bits is 15 to 17 GB."""
 LOAD_S = 1.0
@@ -27,7 +27,12 @@ def check_results(results: Path) -> Check:
     """Whether the study can write its results."""
     folder = _existing(results)
     if not os.access(folder, os.W_OK):
-        return Check("missing", "results", f"{results} cannot be written", "chown it, or name another folder with `results`")
+        return Check(
+            "missing",
+            "results",
+            f"{results} cannot be written",
+            "chown it, or name another folder with `results`",
+        )
     return _check_space("results", folder, RESULTS_BYTES)
 
 
@@ -41,7 +46,9 @@ def check_hub(study: Study) -> Iterator[Check]:
     cache = Path(named or "~/.cache/huggingface").expanduser()
     mend = "export HF_HOME=FOLDER, on a disk with room that compute nodes see too"
     if not os.access(_existing(cache), os.W_OK):
-        yield Check("missing", "HF_HOME", f"{'it' if named else 'not set, and ~/.cache'} cannot be written", mend)
+        yield Check(
+            "missing", "HF_HOME", f"{'it' if named else 'not set, and ~/.cache'} cannot be written", mend
+        )
     elif named:
         yield Check("ok", "HF_HOME", named)
     else:
@@ -49,13 +56,19 @@ def check_hub(study: Study) -> Iterator[Check]:
     absent = [
         name
         for name, model in models.items()
-        if not (cache / "hub" / f"models--{str(model.hub).replace('/', '--')}" / "snapshots" / str(model.revision)).is_dir()
+        if not (
+            cache / "hub" / f"models--{str(model.hub).replace('/', '--')}" / "snapshots" / str(model.revision)
+        ).is_dir()
     ]
     if absent and os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0"):
         how = "where there is network: unset HF_HUB_OFFLINE, then snakemake --until prepare_checkpoint prepare_dataset"
-        yield Check("missing", "hub models", f"not in the cache, and HF_HUB_OFFLINE is set: {', '.join(absent)}", how)
+        yield Check(
+            "missing", "hub models", f"not in the cache, and HF_HUB_OFFLINE is set: {', '.join(absent)}", how
+        )
     elif absent:
-        yield _check_space(f"{len(absent)} hub models to fetch", _existing(cache), HUB_MODEL_BYTES * len(absent))
+        yield _check_space(
+            f"{len(absent)} hub models to fetch", _existing(cache), HUB_MODEL_BYTES * len(absent)
+        )
     else:
         yield Check("ok", "hub models", "all in the cache")
 
@@ -83,7 +96,9 @@ def check_load() -> Check:
     found = f"{share:.0%} of the cores' time goes to other processes"
     if share <= TOLERATED_LOAD:
         return Check("ok", "CPU load", found)
-    return Check("warn", "CPU load", found, "end them, or measure when they are done: figures on the CPU will scatter")
+    return Check(
+        "warn", "CPU load", found, "end them, or measure when they are done: figures on the CPU will scatter"
+    )
 
 
 def _check_space(name: str, folder: Path, needed_bytes: float) -> Check:

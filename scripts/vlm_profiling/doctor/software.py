@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vlm_profiling.doctor.base import Check, ask
-from vlm_profiling.measure.locks import LockError, lock_differences, read_lock
-from vlm_profiling.record.images import sif_identifier
+from vlm_profiling.measure.environment.requirements_lock import LockError, lock_differences, read_lock
+from vlm_profiling.record.container_image import sif_identifier
 
 FUSE = Path("/dev/fuse")
 SHOWN = 5
@@ -30,7 +30,12 @@ def check_packages(locks: Sequence[Path]) -> Iterator[Check]:
             continue
         absent = any(" is missing, " in difference for difference in differences)
         more = f" and {len(differences) - SHOWN} more" if len(differences) > SHOWN else ""
-        yield Check("missing" if absent else "warn", lock.name, "; ".join(differences[:SHOWN]) + more, "make clean-env env")
+        yield Check(
+            "missing" if absent else "warn",
+            lock.name,
+            "; ".join(differences[:SHOWN]) + more,
+            "make clean-env env",
+        )
 
 
 def check_containers(images: Sequence[str]) -> Iterator[Check]:
@@ -41,14 +46,23 @@ def check_containers(images: Sequence[str]) -> Iterator[Check]:
         yield Check("missing", "containers", "no apptainer in PATH", mend)
     else:
         answers, said = ask(program, "--version")
-        yield Check("ok" if answers else "missing", "containers", said, "" if answers else "mend or reinstall Apptainer")
+        yield Check(
+            "ok" if answers else "missing",
+            "containers",
+            said,
+            "" if answers else "mend or reinstall Apptainer",
+        )
         yield _mounting()
     yield from (_image(image) for image in images)
 
 
 def _image(image: str) -> Check:
     if "://" in image:
-        return Check("ok", "image", f"{image}, pulled at its first use; without network there, pull it on the login node")
+        return Check(
+            "ok",
+            "image",
+            f"{image}, pulled at its first use; without network there, pull it on the login node",
+        )
     identifier = sif_identifier(Path(image))
     if identifier is None:
         return Check("missing", "image", f"{image} is not there, or no SIF file", "make containers")

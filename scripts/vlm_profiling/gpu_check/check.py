@@ -33,7 +33,10 @@ def run_check(device: str, parts: Sequence[str], deadline_s: float) -> dict[str,
         states[name] = run_part(PARTS[name], device, deadline_s)
         states = {part: states[part] for part in PARTS if part in states}
         summary = write_summary(device, states)
-        print(f"{name}: {states[name].state} after {states[name].seconds:.0f} s: {states[name].note}", flush=True)
+        print(
+            f"{name}: {states[name].state} after {states[name].seconds:.0f} s: {states[name].note}",
+            flush=True,
+        )
     if summary:
         print(summary_page(summary))
     return states

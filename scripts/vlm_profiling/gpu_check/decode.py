@@ -1,7 +1,9 @@
-"""Why a decode step takes as long as it does: beside a twin with the same operations and next to nothing to compute.
+"""Why a decode step takes as long as it does: beside a twin with the same operations and next to nothing to
+compute.
 
-A GPU works while the next operations are launched, so a step takes the longer of two times: that of the work, at least
-bytes / bandwidth, and that of launching. What launching these very operations takes, with Python and all, the twin tells.
+A GPU works while the next operations are launched, so a step takes the longer of two times: that of the work,
+at least bytes / bandwidth, and that of launching. What launching these very operations takes, with Python and
+all, the twin tells.
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ from typing import Any
 
 from transformers import PreTrainedConfig
 
-from vlm_profiling.checkpoints.architectures import model_from_config
 from vlm_profiling.gpu_check.facts import DecodeStep, Ratio
 from vlm_profiling.measure.overhead import Pairs, bare_generate, median_ratio, timed_pairs
-from vlm_profiling.measure.passes import InputBatch, Session
+from vlm_profiling.measure.passes.headline import InputBatch, Session
+from vlm_profiling.models.architectures import model_from_config
 
 STEPS = 32
 """Between the two lengths of an answer whose times are subtracted."""
@@ -43,7 +45,9 @@ def measure_decode_step(session: Session, batch: InputBatch, budget_s: float) ->
     """Times of a step of the model and of its twin, in turns for `budget_s`, and of the step's kernels alone."""
     loaded = session.checkpoint
     config, dtype = loaded.model.config, session.inference_dtype
-    model = model_from_config(narrow_twin(config), device=session.device, dtype=dtype, attention="sdpa", draw_once=True)
+    model = model_from_config(
+        narrow_twin(config), device=session.device, dtype=dtype, attention="sdpa", draw_once=True
+    )
     loaded.family.adapt(model)
     twin = replace(session, checkpoint=replace(loaded, model=model))
     pairs = timed_pairs(_step(twin, batch), _step(session, batch), MOST_PAIRS, warm_up=1, budget_s=budget_s)
@@ -89,5 +93,7 @@ def _kernels(answer: Callable[[], float]) -> tuple[int, float]:
     with profile(activities=[ProfilerActivity.CUDA]) as profiler:
         answer()
     seen: Any = profiler.profiler
-    nanoseconds = [event.duration_ns() for event in seen.kineto_results.events() if event.device_type().name == "CUDA"]
+    nanoseconds = [
+        event.duration_ns() for event in seen.kineto_results.events() if event.device_type().name == "CUDA"
+    ]
     return len(nanoseconds), sum(nanoseconds) * 1e-9

@@ -1,4 +1,6 @@
-"""What lies in a check's folder, read back: records, costs, ceilings, facts. What is not there yet is simply absent."""
+"""What lies in a check's folder, read back: records, costs, ceilings, facts. What is not there yet is simply
+absent.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +13,15 @@ import msgspec
 
 from vlm_profiling.audits.base import Finding
 from vlm_profiling.audits.registry import judge_study
-from vlm_profiling.cost.ceilings import Ceilings, read_ceilings
 from vlm_profiling.cost.functions import ModelCost, read_cost
-from vlm_profiling.cost.roofline import StageRoofline, run_roofline
+from vlm_profiling.cost.roofline.ceilings import Ceilings, read_ceilings
+from vlm_profiling.cost.roofline.roofline import StageRoofline, run_roofline
 from vlm_profiling.record.files import RecordError, read_record
-from vlm_profiling.record.schema import Record
+from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.record.sections import Section
 from vlm_profiling.report.description import read_description
-from vlm_profiling.report.readings import finished_runs, read_runs
 from vlm_profiling.study import Run
+from vlm_profiling.tables.read_records import finished_runs, read_runs
 
 Facts = TypeVar("Facts", bound=Section)
 
@@ -29,11 +31,11 @@ class StudyEvidence:
     """One study's results folder."""
 
     folder: Path
-    records: dict[Run, Record] = field(default_factory=dict)
+    records: dict[Run, RunRecord] = field(default_factory=dict)
     """Every record there is, whatever its status."""
 
     @property
-    def finished(self) -> list[Record]:
+    def finished(self) -> list[RunRecord]:
         """Those with figures."""
         return [record for record in self.records.values() if record.status == "ok"]
 
@@ -47,7 +49,7 @@ class StudyEvidence:
         """By device."""
         return read_ceilings(self.folder / "ceilings")
 
-    def roofline(self, record: Record) -> list[StageRoofline]:
+    def roofline(self, record: RunRecord) -> list[StageRoofline]:
         """Every stage of a finished run against both ceilings."""
         return run_roofline(record, self.costs.get(record.model), self.ceilings.get(record.point.device))
 
@@ -73,7 +75,7 @@ def read_facts(path: Path, kind: type[Facts]) -> Facts | None:
     return msgspec.json.decode(path.read_bytes(), type=kind) if path.exists() else None
 
 
-def record_at(path: Path) -> Record | None:
+def record_at(path: Path) -> RunRecord | None:
     """A record with figures; null where there is none."""
     try:
         record = read_record(path)

@@ -1,4 +1,6 @@
-"""What a check writes beside records: states of its parts, facts about the device's meters, overheads, and its summary."""
+"""What a check writes beside records: states of its parts, facts about the device's meters, overheads, and
+its summary.
+"""
 
 from __future__ import annotations
 
@@ -110,7 +112,7 @@ class Overhead(Section, kw_only=True):
     """The sum of all stages over the headline's end to end."""
 
 
-class Figure(Section, kw_only=True):
+class Estimate(Section, kw_only=True):
     """A figure with the bound it was asked to hold."""
 
     name: str
@@ -126,7 +128,7 @@ class Summary(Section, kw_only=True):
 
     device: str
     parts: dict[str, PartState]
-    figures: list[Figure]
+    figures: list[Estimate]
     outcomes: dict[str, dict[str, str]]
     """What became of each cell of the tiny study: by optimization, then by model."""
     findings: list[str]

@@ -1,4 +1,6 @@
-"""What is measured in processes of their own beside runs: the device and its meters, and what the passes cost."""
+"""What is measured in processes of their own beside runs: the device and its meters, and what the passes
+cost.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def require_device(device: str) -> None:
     import torch
 
     if device == "cuda" and not torch.cuda.is_available():
-        print(f"torch {torch.__version__} sees no CUDA GPU here (built for CUDA {torch.version.cuda or 'no'})")
+        print(
+            f"torch {torch.__version__} sees no CUDA GPU here (built for CUDA {torch.version.cuda or 'no'})"
+        )
         sys.exit(2)
     try:
         torch.ones(1, device=device).item()
@@ -47,9 +51,9 @@ def measure_device(device: str, lock: Path, output: Path) -> None:
     import torch
 
     from vlm_profiling.gpu_check.power import power_facts, watch_power, write_glances
-    from vlm_profiling.measure.environment import describe_environment
-    from vlm_profiling.measure.gpu import find_gpu
-    from vlm_profiling.measure.meters import MeterError
+    from vlm_profiling.measure.environment.describe import describe_environment
+    from vlm_profiling.measure.meters.base import MeterError
+    from vlm_profiling.measure.meters.gpu import find_gpu
 
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", IMPORTS], check=True)
@@ -72,7 +76,9 @@ def measure_device(device: str, lock: Path, output: Path) -> None:
 
 
 def _matrix_work() -> Callable[[], None]:
-    """Some 30 ms of matrix products on the GPU, closed by a synchronise; the matrices are there before it is called."""
+    """Some 30 ms of matrix products on the GPU, closed by a synchronise; the matrices are there before it is
+    called.
+    """
     import torch
 
     left, right = (torch.randn(SIDE, SIDE, device="cuda", dtype=torch.bfloat16) for _ in range(2))
@@ -88,7 +94,13 @@ def _matrix_work() -> Callable[[], None]:
 
 
 def measure_overhead(
-    checkpoint: Path, dataset: Path, device: str, dtype: str, overhead_path: Path, decode_path: Path, budget_s: float
+    checkpoint: Path,
+    dataset: Path,
+    device: str,
+    dtype: str,
+    overhead_path: Path,
+    decode_path: Path,
+    budget_s: float,
 ) -> None:
     """Write as JSON what the passes cost on one model at batch size 1, and what its decode step is made of.
 
@@ -96,11 +108,16 @@ def measure_overhead(
     """
     import torch
 
-    from vlm_profiling.checkpoints.loader import load_checkpoint
-    from vlm_profiling.datasets.read import open_picture, read_samples
+    from vlm_profiling.datasets.read import open_image, read_samples
     from vlm_profiling.gpu_check.decode import measure_decode_step, ratio_of
     from vlm_profiling.measure.overhead import bare_generate, headline_pairs, stage_pairs
-    from vlm_profiling.measure.passes import Session, make_batches, no_long_collections, prepare_batches
+    from vlm_profiling.measure.passes.headline import (
+        Session,
+        make_batches,
+        no_long_collections,
+        prepare_batches,
+    )
+    from vlm_profiling.models.loader import load_checkpoint
     from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
     from vlm_profiling.record.schema import Point
     from vlm_profiling.study.config import ProtocolConfig
@@ -112,7 +129,7 @@ def measure_overhead(
     point = Point(device=device, optimization=dtype, batch_size=1, image_size=224)
     session = Session(loaded, device, point, ProtocolConfig(max_new_tokens=NEW_TOKENS))
     _, samples = read_samples(dataset.parent)
-    (batch,) = make_batches(samples[:1], [open_picture(dataset.parent, samples[0])], 1)
+    (batch,) = make_batches(samples[:1], [open_image(dataset.parent, samples[0])], 1)
     prepare_batches(session, [batch])
     with no_long_collections():
         bare = bare_generate(session, batch)

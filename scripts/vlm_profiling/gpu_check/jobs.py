@@ -1,4 +1,6 @@
-"""Work in fresh processes: forked from one that has imported the libraries, each with a log, cut off at a deadline."""
+"""Work in fresh processes: forked from one that has imported the libraries, each with a log, cut off at a
+deadline.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ class Outcome:
     @property
     def words(self) -> str:
         """In words, for a summary."""
-        return "cut off" if self.status is None else "done" if self.status == 0 else f"exit status {self.status}"
+        return (
+            "cut off" if self.status is None else "done" if self.status == 0 else f"exit status {self.status}"
+        )
 
 
 def script_job(name: str, script: str, *arguments: str) -> Job:
@@ -63,8 +67,11 @@ def run_scripts(calls: Sequence[tuple[str, Sequence[str]]]) -> None:
                 raise
 
 
-def run_jobs(jobs: Sequence[Job], logs: Path, *, deadline_s: float, at_once: int = 1, whole: bool = False) -> list[Outcome]:
-    """All jobs, `at_once` at a time, in their order; what has not ended at `deadline_s` of time.monotonic is cut off.
+def run_jobs(
+    jobs: Sequence[Job], logs: Path, *, deadline_s: float, at_once: int = 1, whole: bool = False
+) -> list[Outcome]:
+    """All jobs, `at_once` at a time, in their order; what has not ended at `deadline_s` of time.monotonic is
+    cut off.
 
     `whole`: none is begun with less time left than the longest took so far, since it would be cut off.
     """
@@ -91,7 +98,9 @@ def run_jobs(jobs: Sequence[Job], logs: Path, *, deadline_s: float, at_once: int
 
 @cache
 def _processes() -> ForkServerContext:
-    """Where processes are forked from. PYTHONPATH and not sys.path tells older Pythons where the preload lies."""
+    """Where processes are forked from. PYTHONPATH and not sys.path tells older Pythons where the preload
+    lies.
+    """
     os.environ["PYTHONPATH"] = os.pathsep.join([str(SCRIPTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -101,7 +110,9 @@ def _processes() -> ForkServerContext:
 
 
 def _started(job: Job, logs: Path) -> ForkServerProcess:
-    process = _processes().Process(target=_enter, args=(logs / f"{job.name}.log", job.call, job.arguments), name=job.name)
+    process = _processes().Process(
+        target=_enter, args=(logs / f"{job.name}.log", job.call, job.arguments), name=job.name
+    )
     process.start()
     return process
 

@@ -1,4 +1,6 @@
-"""The parts of a check, in the order of what is wanted first. Each takes what is left of its minutes, and leaves its files."""
+"""The parts of a check, in the order of what is wanted first. Each takes what is left of its minutes, and
+leaves its files.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,15 @@ from typing import NamedTuple
 from vlm_profiling.gpu_check.facts import PartState, State
 from vlm_profiling.gpu_check.in_process import measure_device, measure_overhead
 from vlm_profiling.gpu_check.jobs import Job, Outcome, run_jobs, script_job
-from vlm_profiling.gpu_check.studies import MODELS, STUDIES, TINY, CheckStudy, open_studies, page_job, table_job
+from vlm_profiling.gpu_check.studies import (
+    MODELS,
+    STUDIES,
+    TINY,
+    CheckStudy,
+    open_studies,
+    page_job,
+    table_job,
+)
 from vlm_profiling.record.files import RecordError, read_record
 from vlm_profiling.study import Run
 
@@ -29,7 +39,9 @@ class Part(NamedTuple):
     """A part of the check."""
 
     run: Callable[[str, float], tuple[State, str]]
-    """Runs it for a device (cuda or cpu) until a deadline of time.monotonic; returns how it ended, and what to say of it."""
+    """Runs it for a device (cuda or cpu) until a deadline of time.monotonic; returns how it ended, and what
+    to say of it.
+    """
     budget_s: float
     """The most it may take, so that one part that hangs leaves time to the others."""
     least_s: float
@@ -52,21 +64,35 @@ def _prepare(device: str, deadline_s: float) -> tuple[State, str]:
     studies = open_studies(device).values()
     jobs = [job for study in studies for job in (*study.dataset_jobs(), *study.model_jobs())]
     outcomes = run_jobs(jobs, LOGS, deadline_s=deadline_s, at_once=_side_by_side())
-    return _state(outcomes, f"{sum(outcome.status == 0 for outcome in outcomes)} data sets and models made ready")
+    return _state(
+        outcomes, f"{sum(outcome.status == 0 for outcome in outcomes)} data sets and models made ready"
+    )
 
 
 def _device(device: str, deadline_s: float) -> tuple[State, str]:
     """Facts of the machine; the GPU's meters watched while it idles and works."""
     lock = Path(open_studies(device)[MODELS].workflow.lock)
     job = Job("device", measure_device, (device, lock, DEVICE_FACTS))
-    return _state(run_jobs([job], LOGS, deadline_s=deadline_s), f"{DEVICE_FACTS} and every reading of the meters")
+    return _state(
+        run_jobs([job], LOGS, deadline_s=deadline_s), f"{DEVICE_FACTS} and every reading of the meters"
+    )
 
 
 def _ceilings(device: str, deadline_s: float) -> tuple[State, str]:
     """Matrix rates, bandwidth, launches; for both studies the same."""
     ceilings = Path(MODELS, "ceilings", f"{device}.json")
-    arguments = ("--device", device, "--lock", open_studies(device)[MODELS].workflow.lock, "--output", str(ceilings))
-    state = _state(run_jobs([script_job("ceilings", "calibrate_device", *arguments)], LOGS, deadline_s=deadline_s), str(ceilings))
+    arguments = (
+        "--device",
+        device,
+        "--lock",
+        open_studies(device)[MODELS].workflow.lock,
+        "--output",
+        str(ceilings),
+    )
+    state = _state(
+        run_jobs([script_job("ceilings", "calibrate_device", *arguments)], LOGS, deadline_s=deadline_s),
+        str(ceilings),
+    )
     if ceilings.exists():
         copy = Path(TINY, "ceilings", ceilings.name)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +115,13 @@ def _measure(study: CheckStudy, deadline_s: float, at_once: int) -> tuple[State,
     missing = [run for run in runs if not study.record_path(run).exists()]
     unready = [run for run in missing if not all(path.exists() for path in study.files_of(run))]
     ready = [run for run in missing if run not in unready]
-    outcomes = run_jobs([study.run_job(run) for run in ready], LOGS, deadline_s=deadline_s, at_once=at_once, whole=at_once == 1)
+    outcomes = run_jobs(
+        [study.run_job(run) for run in ready],
+        LOGS,
+        deadline_s=deadline_s,
+        at_once=at_once,
+        whole=at_once == 1,
+    )
     ended = Counter(_status(study, run) for run in runs)
     words = ", ".join(f"{count} {status}" for status, count in ended.most_common())
     state, note = _state(outcomes, "")
@@ -118,17 +150,30 @@ def _again(device: str, deadline_s: float) -> tuple[State, str]:
         return "skipped", f"the first run of {run.model} has no record to be compared with"
     output = again_path(run)
     output.unlink(missing_ok=True)
-    return _state(run_jobs([study.run_job(run, output)], LOGS, deadline_s=deadline_s), f"{run.name} a second time")
+    return _state(
+        run_jobs([study.run_job(run, output)], LOGS, deadline_s=deadline_s), f"{run.name} a second time"
+    )
 
 
 def _tables(device: str, deadline_s: float) -> tuple[State, str]:
     """Tables, charts and pages from the records that lie here; needs no device."""
-    lacking = [name for name in ("polars", "altair", "vl_convert", "jinja2", "markdown_it") if find_spec(name) is None]
+    lacking = [
+        name
+        for name in ("polars", "altair", "vl_convert", "jinja2", "markdown_it")
+        if find_spec(name) is None
+    ]
     if "polars" in lacking:
-        return "skipped", "polars is not installed here; the same folder makes tables and pages where the project is installed"
+        return (
+            "skipped",
+            "polars is not installed here; the same folder makes tables and pages where the project is installed",
+        )
     makers = [table_job] if lacking else [table_job, page_job]
     there = [name for name in STUDIES if Path(name, "study.json").exists()]
-    outcomes = [outcome for make in makers for outcome in run_jobs([make(name) for name in there], LOGS, deadline_s=deadline_s)]
+    outcomes = [
+        outcome
+        for make in makers
+        for outcome in run_jobs([make(name) for name in there], LOGS, deadline_s=deadline_s)
+    ]
     return _state(outcomes, "tables" if lacking else "tables, charts and pages")
 
 

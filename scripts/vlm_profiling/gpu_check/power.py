@@ -1,4 +1,6 @@
-"""How a GPU's meters behave: every reading of them while it idles, works and idles again, and what follows from these."""
+"""How a GPU's meters behave: every reading of them while it idles, works and idles again, and what follows
+from these.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vlm_profiling.gpu_check.facts import PowerFacts, Updates
-from vlm_profiling.measure.gpu import NotOfferedError, NvmlGpu
-from vlm_profiling.measure.meters import MeterError
-from vlm_profiling.measure.meters_nvml import integrate
+from vlm_profiling.measure.meters.base import MeterError
+from vlm_profiling.measure.meters.gpu import NotOfferedError, NvmlGpu
+from vlm_profiling.measure.meters.nvml import integrate
 from vlm_profiling.record.files import write_text
 
 EVERY_S = 0.005
-"""Between two readings: far less than the 20 to 100 ms after which boards refresh their sensors (arXiv 2312.02741)."""
+"""Between two readings: far less than the 20 to 100 ms after which boards refresh their sensors (arXiv
+2312.02741).
+"""
 SETTLED_S = 1.0
 """Of a phase that the power needs to follow: averages over 1 s are the slowest that NVML gives."""
 
@@ -58,7 +62,10 @@ def watch_power(gpu: NvmlGpu, work: Callable[[], None], *, idle_s: float, load_s
 @contextmanager
 def _watched(gpu: NvmlGpu, glances: list[Glance]) -> Iterator[Callable[[str], None]]:
     """A thread that takes glances; gives a function that says which phase begins."""
-    readers = [_offered(read) for read in (gpu.total_energy_j, gpu.instant_power_w, gpu.usage_power_w, gpu.sm_clock_mhz)]
+    readers = [
+        _offered(read)
+        for read in (gpu.total_energy_j, gpu.instant_power_w, gpu.usage_power_w, gpu.sm_clock_mhz)
+    ]
     phase, done = "before", threading.Event()
     lost: list[MeterError] = []
 
@@ -97,7 +104,9 @@ def _offered(read: Callable[[], float]) -> Callable[[], float] | None:
 def power_facts(glances: Sequence[Glance]) -> PowerFacts:
     """What the glances tell, each figure null with a reason where they do not."""
     begin_s = glances[0].clock_s
-    phases = {name: [glance for glance in glances if glance.phase == name] for name in ("before", "load", "after")}
+    phases = {
+        name: [glance for glance in glances if glance.phase == name] for name in ("before", "load", "after")
+    }
     settled = {
         name: [glance for glance in phase if glance.clock_s - phase[0].clock_s >= SETTLED_S] or phase
         for name, phase in phases.items()
@@ -114,7 +123,9 @@ def power_facts(glances: Sequence[Glance]) -> PowerFacts:
         facts.load_counter_j = _joules(span)
         facts.load_w = _counter_w(settled["load"])
         if all(glance.instant_w is not None for glance in span):
-            facts.load_integrated_j = integrate([(glance.clock_s, glance.instant_w or 0.0) for glance in span])[0]
+            facts.load_integrated_j = integrate(
+                [(glance.clock_s, glance.instant_w or 0.0) for glance in span]
+            )[0]
         for name in ("instant", "usage"):
             setattr(facts, f"{name}_rise_s", _rise_s(phases["load"], f"{name}_w", facts.idle_w))
     for name in ("counter", "instant", "usage"):
@@ -128,13 +139,17 @@ def write_glances(path: Path, glances: Sequence[Glance]) -> None:
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["phase", "time_s", *Glance._fields[2:]])
-    writer.writerows((glance.phase, round(glance.clock_s - glances[0].clock_s, 6), *glance[2:]) for glance in glances)
+    writer.writerows(
+        (glance.phase, round(glance.clock_s - glances[0].clock_s, 6), *glance[2:]) for glance in glances
+    )
     write_text(path, text.getvalue())
 
 
 def _read_s(glances: Sequence[Glance]) -> float:
     """What reading took, from how far apart the glances are beyond what they wait."""
-    return max(0.0, statistics.median(end.clock_s - start.clock_s for start, end in pairwise(glances)) - EVERY_S)
+    return max(
+        0.0, statistics.median(end.clock_s - start.clock_s for start, end in pairwise(glances)) - EVERY_S
+    )
 
 
 def _updates(glances: Sequence[Glance], name: str) -> Updates | None:
@@ -147,13 +162,17 @@ def _updates(glances: Sequence[Glance], name: str) -> Updates | None:
     periods = [end - start for start, end in pairwise(changes)]
     if not periods:
         return None
-    return Updates(n=len(periods), median_s=statistics.median(periods), min_s=min(periods), max_s=max(periods))
+    return Updates(
+        n=len(periods), median_s=statistics.median(periods), min_s=min(periods), max_s=max(periods)
+    )
 
 
 def _on_ticks(glances: Sequence[Glance]) -> list[Glance]:
     """From the first to the last glance at which the counter had just moved."""
     ticks = [
-        number for number in range(1, len(glances)) if None is not glances[number].counter_j != glances[number - 1].counter_j
+        number
+        for number in range(1, len(glances))
+        if None is not glances[number].counter_j != glances[number - 1].counter_j
     ]
     return list(glances[ticks[0] : ticks[-1] + 1]) if len(ticks) > 1 else []
 

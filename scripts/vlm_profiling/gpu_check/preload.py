@@ -1,8 +1,9 @@
-"""What every process of a check needs, imported once: the processes are forked from one that has imported this.
+"""What every process of a check needs, imported once: the processes are forked from one that has imported
+this.
 
-Nothing here may ask for a GPU or start a thread: CUDA refuses to work in a process forked from one that has counted its GPUs.
-torchao counts them when it is imported, which transformers does wherever it is installed; so it stays out of sight until a
-process needs it.
+Nothing here may ask for a GPU or start a thread: CUDA refuses to work in a process forked from one that has
+counted its GPUs. torchao counts them when it is imported, which transformers does wherever it is installed;
+so it stays out of sight until a process needs it.
 """
 
 import sys
@@ -18,10 +19,4 @@ with large_imports():
     import transformers.models.auto.modeling_auto
     import transformers.models.auto.processing_auto  # noqa: F401
 
-    import vlm_profiling.checkpoints.describe
-    import vlm_profiling.cost.count
-    import vlm_profiling.measure.calibrate
-    import vlm_profiling.measure.overhead
-    import vlm_profiling.measure.request
-    import vlm_profiling.measure.run  # noqa: F401
 del sys.modules["torchao"]

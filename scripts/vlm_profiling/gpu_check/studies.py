@@ -1,4 +1,5 @@
-"""The two studies of a check, and the calls of the project's scripts that fill their results folders, as the rules would.
+"""The two studies of a check, and the calls of the project's scripts that fill their results folders, as the
+rules would.
 
 Everything runs in the check's own folder, which is the project that relative paths start from.
 """
@@ -33,7 +34,14 @@ class CheckStudy:
         for dataset in self.workflow.study.datasets:
             manifest = self._dataset(dataset)
             if not Path(manifest).exists():
-                arguments = ("--name", dataset, "--dataset", self.workflow.dataset_json(dataset), "--output", manifest)
+                arguments = (
+                    "--name",
+                    dataset,
+                    "--dataset",
+                    self.workflow.dataset_json(dataset),
+                    "--output",
+                    manifest,
+                )
                 yield script_job(f"prepare/{self.name}-{dataset}", "prepare_dataset", *arguments)
 
     def model_jobs(self) -> Iterator[Job]:
@@ -41,7 +49,14 @@ class CheckStudy:
         for model in self.workflow.study.models:
             checkpoint, cost = self._checkpoint(model), self._cost(model)
             if not Path(cost).exists():
-                prepare = ("--name", model, "--model", self.workflow.model_json(model), "--output", checkpoint)
+                prepare = (
+                    "--name",
+                    model,
+                    "--model",
+                    self.workflow.model_json(model),
+                    "--output",
+                    checkpoint,
+                )
                 count = ("--checkpoint", checkpoint, "--output", cost)
                 calls = (("prepare_checkpoint", prepare), ("count_cost", count))
                 yield Job(f"prepare/{self.name}-{model}", run_scripts, (calls,))
@@ -52,7 +67,14 @@ class CheckStudy:
         return script_job(
             output.with_suffix("").as_posix(),
             "profile_run",
-            *("--run", run.spec, "--checkpoint", self._checkpoint(run.model), "--dataset", self._dataset(run.dataset)),
+            *(
+                "--run",
+                run.spec,
+                "--checkpoint",
+                self._checkpoint(run.model),
+                "--dataset",
+                self._dataset(run.dataset),
+            ),
             *("--code", str(self.workflow.code_digest_file("profile_run")), "--cost", self._cost(run.model)),
             *("--image", self.workflow.image, "--lock", self.workflow.lock, "--output", str(output)),
         )
@@ -96,7 +118,10 @@ def table_job(name: str) -> Job:
     study, output = ("--study", f"{name}/study.json"), ("--output", f"{name}/tables")
     runs, costs = ("--runs", f"{name}/runs"), ("--costs", f"{name}/costs")
     ceilings = ("--ceilings", f"{name}/ceilings")
-    arguments = {script: (*study, *runs, *costs, *(ceilings if script != "merge_runs" else ()), *output) for script in TABLES}
+    arguments = {
+        script: (*study, *runs, *costs, *(ceilings if script != "merge_runs" else ()), *output)
+        for script in TABLES
+    }
     return Job(f"tables/{name}", run_scripts, (tuple(arguments.items()),))
 
 

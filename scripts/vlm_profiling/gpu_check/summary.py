@@ -1,4 +1,6 @@
-"""The summary of a check, from its folder alone: made anew after every part, and whenever the folder changes hands."""
+"""The summary of a check, from its folder alone: made anew after every part, and whenever the folder changes
+hands.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from vlm_profiling.gpu_check.evidence import StudyEvidence, read_facts, read_study, record_at
-from vlm_profiling.gpu_check.facts import DecodeStep, DeviceFacts, Figure, Overhead, PartState, Summary
+from vlm_profiling.gpu_check.facts import DecodeStep, DeviceFacts, Estimate, Overhead, PartState, Summary
 from vlm_profiling.gpu_check.figures import (
     again_figures,
     decode_figure,
@@ -58,18 +60,32 @@ def write_summary(device: str, parts: dict[str, PartState]) -> Summary:
 def summary_page(summary: Summary) -> str:
     """The summary as Markdown."""
     lines = [f"# GPU check: {summary.device}", "", "| part | ended | after | |", "|---|---|---|---|"]
-    lines += [f"| {name} | {part.state} | {part.seconds:.0f} s | {part.note} |" for name, part in summary.parts.items()]
+    lines += [
+        f"| {name} | {part.state} | {part.seconds:.0f} s | {part.note} |"
+        for name, part in summary.parts.items()
+    ]
     lines += ["", "| figure | value | bound | holds |", "|---|---|---|---|"]
-    lines += [f"| {figure.name} | {figure.value} | {figure.bound or ''} | {_holds(figure)} |" for figure in summary.figures]
+    lines += [
+        f"| {figure.name} | {figure.value} | {figure.bound or ''} | {_holds(figure)} |"
+        for figure in summary.figures
+    ]
     if summary.outcomes:
         models = sorted({model for row in summary.outcomes.values() for model in row})
         lines += ["", f"| optimization | {' | '.join(models)} |", "|---|" + "---|" * len(models)]
-        lines += [f"| {name} | {' | '.join(row.get(model, '') for model in models)} |" for name, row in summary.outcomes.items()]
-    lines += ["", "Findings of the audits that are no pass:", "", *[f"- {words}" for words in summary.findings or ["none"]]]
+        lines += [
+            f"| {name} | {' | '.join(row.get(model, '') for model in models)} |"
+            for name, row in summary.outcomes.items()
+        ]
+    lines += [
+        "",
+        "Findings of the audits that are no pass:",
+        "",
+        *[f"- {words}" for words in summary.findings or ["none"]],
+    ]
     return "\n".join(lines) + "\n"
 
 
-def _holds(figure: Figure) -> str:
+def _holds(figure: Estimate) -> str:
     return {True: "yes", False: "**no**", None: "not known" if figure.bound else ""}[figure.holds]
 
 
@@ -84,7 +100,11 @@ def _device_words(device: str, facts: DeviceFacts | None) -> str:
 def _outcomes(tiny: StudyEvidence) -> dict[str, dict[str, str]]:
     table: dict[str, dict[str, str]] = {}
     for record in tiny.records.values():
-        words = record.status if record.failure is None else f"{record.status} in {record.failure.stage}: {record.failure.reason}"
+        words = (
+            record.status
+            if record.failure is None
+            else f"{record.status} in {record.failure.stage}: {record.failure.reason}"
+        )
         table.setdefault(record.point.optimization, {})[record.model] = words.replace("|", "/")
     return table
 

@@ -1,7 +1,8 @@
-"""What this machine's device reaches, measured: matrix products, a large buffer copied and read, and empty operations.
+"""What this machine's device reaches, measured: matrix products, a large buffer copied and read, and empty
+operations.
 
-Every rate is the best of its repeats, because a ceiling is what was once reached; the record holds the median beside it.
-Random numbers, because zeros let some processors clock higher.
+Every rate is the best of its repeats, because a ceiling is what was once reached; the record holds the median
+beside it. Random numbers, because zeros let some processors clock higher.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vlm_profiling.cost.ceilings import Best, Ceilings, MatrixRate
-from vlm_profiling.measure.devices import require_device
-from vlm_profiling.measure.environment import describe_environment
-from vlm_profiling.measure.meters import MeterError
-from vlm_profiling.measure.processors import BusyTime, busy_time, load_by_others
+from vlm_profiling.cost.roofline.ceilings import Best, Ceilings, MatrixRate
+from vlm_profiling.measure.environment.describe import describe_environment
+from vlm_profiling.measure.environment.devices import require_device
+from vlm_profiling.measure.environment.processors import BusyTime, busy_time, load_by_others
+from vlm_profiling.measure.meters.base import MeterError
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +30,9 @@ LEAST_REPEATS = 3
 REPEAT_S = 0.02
 """Shortest repeat: calls are batched up to it, so that neither clock nor synchronising shows."""
 TILE = 2**18
-"""Random numbers drawn for the buffer, which repeats them: drawing all of them would take longer than measuring."""
+"""Random numbers drawn for the buffer, which repeats them: drawing all of them would take longer than
+measuring.
+"""
 BLOCKS = 4
 """Of the small network whose operations are launched for nothing."""
 
@@ -101,8 +104,8 @@ def _busy_time() -> BusyTime | str:
 def _matrix_rate(device: str, dtype: torch.dtype, effort: Effort) -> MatrixRate:
     """The best of the sizes that the budget allows; a size takes eight times as long as one half of it.
 
-    The right matrix lies as attention's values do, and turned as a linear layer's weights do: a processor without units for
-    a dtype can take twenty times as long for one as for the other.
+    The right matrix lies as attention's values do, and turned as a linear layer's weights do: a processor
+    without units for a dtype can take twenty times as long for one as for the other.
     """
     import torch
 
@@ -115,7 +118,10 @@ def _matrix_rate(device: str, dtype: torch.dtype, effort: Effort) -> MatrixRate:
         left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
         product = torch.empty_like(left)
         flops = 2 * size**3
-        rates = [_best(partial(torch.mm, left, side, out=product), flops, device, left_s / 6) for side in (right, right.t())]
+        rates = [
+            _best(partial(torch.mm, left, side, out=product), flops, device, left_s / 6)
+            for side in (right, right.t())
+        ]
         call_s = sum(flops / rate.best_per_s for rate in rates)
         rate = max(rates, key=attrgetter("best_per_s"))
         if best is None or rate.best_per_s > best.rate.best_per_s:
@@ -136,13 +142,14 @@ def _memory_rates(device: str, effort: Effort) -> tuple[Best, Best]:
 
 
 def _launch_rate(device: str, effort: Effort) -> Best:
-    """Least time per operation of a small transformer, launched again and again without waiting for the device.
+    """Least time per operation of a small transformer, launched again and again without waiting for the
+    device.
 
     In one thread: a process launches from one, and sharing out nothing among threads is no launch.
     """
     import torch
 
-    from vlm_profiling.cost.op_counter import count_ops
+    from vlm_profiling.cost.counting.op_counter import count_ops
 
     network, token = _small_network(device)
     ops = count_ops(lambda: network(token))
@@ -165,7 +172,9 @@ def _small_network(device: str) -> tuple[torch.nn.Module, torch.Tensor]:
         def __init__(self) -> None:
             super().__init__()
             self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
-            self.query, self.key, self.value, self.output, self.up, self.down = (nn.Linear(width, width) for _ in range(6))
+            self.query, self.key, self.value, self.output, self.up, self.down = (
+                nn.Linear(width, width) for _ in range(6)
+            )
             self.activation = nn.GELU()
 
         def forward(self, hidden: torch.Tensor) -> torch.Tensor:
@@ -175,11 +184,15 @@ def _small_network(device: str) -> tuple[torch.nn.Module, torch.Tensor]:
             hidden = hidden + self.output(attended)
             return hidden + self.down(self.activation(self.up(self.norms[1](hidden))))
 
-    return nn.Sequential(*(Block() for _ in range(BLOCKS))).to(device), torch.randn(1, 1, width, device=device)
+    return nn.Sequential(*(Block() for _ in range(BLOCKS))).to(device), torch.randn(
+        1, 1, width, device=device
+    )
 
 
 def _best(call: Callable[[], object], amount: float, device: str, budget_s: float) -> Best:
-    """The rates of a call that does `amount` of something: repeated until the budget is spent, at least LEAST_REPEATS times."""
+    """The rates of a call that does `amount` of something: repeated until the budget is spent, at least
+    LEAST_REPEATS times.
+    """
     import torch
 
     def seconds(calls: int) -> float:

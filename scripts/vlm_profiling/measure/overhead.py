@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from vlm_profiling.measure.layers import layers_pass
-from vlm_profiling.measure.passes import InputBatch, Session, run_batch
-from vlm_profiling.measure.stages import stages_pass
-from vlm_profiling.measure.telemetry import open_watch
+from vlm_profiling.measure.meters.telemetry import open_telemetry
+from vlm_profiling.measure.passes.headline import InputBatch, Session, run_batch
+from vlm_profiling.measure.passes.layers import layers_pass
+from vlm_profiling.measure.passes.stages import stages_pass
 
 Pairs = list[tuple[float, float]]
 Timed = TypeVar("Timed")
@@ -24,9 +24,15 @@ BLOCK = 5
 
 
 def timed_pairs(
-    first: Callable[[], Timed], second: Callable[[], Timed], pairs: int, *, warm_up: int = WARM_UP, budget_s: float = math.inf
+    first: Callable[[], Timed],
+    second: Callable[[], Timed],
+    pairs: int,
+    *,
+    warm_up: int = WARM_UP,
+    budget_s: float = math.inf,
 ) -> list[tuple[Timed, Timed]]:
-    """What both give, pair by pair in alternating order, after a warm-up: what else the machine does falls on both.
+    """What both give, pair by pair in alternating order, after a warm-up: what else the machine does falls on
+    both.
 
     Ends early once `budget_s` is spent, with LEAST_PAIRS in any case.
     """
@@ -72,11 +78,15 @@ def bare_generate(session: Session, batch: InputBatch) -> Callable[[], float]:
 def headline_pairs(
     session: Session, batch: InputBatch, pairs: int, *, warm_up: int = WARM_UP, budget_s: float = math.inf
 ) -> Pairs:
-    """Seconds of a bare generate() beside those that the headline pass gives the same batch, telemetry sampled beside it."""
-    watch = open_watch(session.device, 0 if session.device == "cuda" else None, session.checkpoint.gpus)
+    """Seconds of a bare generate() beside those that the headline pass gives the same batch, telemetry
+    sampled beside it.
+    """
+    telemetry_sampler = open_telemetry(
+        session.device, 0 if session.device == "cuda" else None, session.checkpoint.gpus
+    )
 
     def headline() -> float:
-        with watch.over():
+        with telemetry_sampler.over():
             return run_batch(session, batch).times.generate_s
 
     return timed_pairs(bare_generate(session, batch), headline, pairs, warm_up=warm_up, budget_s=budget_s)
@@ -85,7 +95,8 @@ def headline_pairs(
 def stage_pairs(
     session: Session, batch: InputBatch, pairs: int, *, warm_up: int = WARM_UP, budget_s: float = math.inf
 ) -> tuple[Pairs, Pairs]:
-    """Seconds of the headline's generate() beside the stages pass's; of its end to end beside the sum of the stages.
+    """Seconds of the headline's generate() beside the stages pass's; of its end to end beside the sum of the
+    stages.
 
     Both from the same batches.
     """

@@ -33,6 +33,8 @@ def progress(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
 
 
 def quiet_libraries() -> None:
-    """Where there is no terminal, keep the hub's progress bars out of the log, and those of transformers, imported afterwards."""
+    """Where there is no terminal, keep the hub's progress bars out of the log, and those of transformers,
+    imported afterwards.
+    """
     if not sys.stderr.isatty():
         disable_progress_bars()

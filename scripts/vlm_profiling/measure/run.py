@@ -1,4 +1,5 @@
-"""One run from request to record: load, prepare, compile, idle, warm up, headline, stages, repeats, layers, trace, quality.
+"""One run from request to record: load, prepare, compile, idle, warm up, headline, stages, repeats, layers,
+trace, quality.
 
 Whatever happens to the model is an outcome with a status; only a broken machine or broken inputs raise.
 """
@@ -12,20 +13,15 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from vlm_profiling.checkpoints.errors import Unsupported
-from vlm_profiling.checkpoints.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.datasets.read import open_media
 from vlm_profiling.large_imports import large_imports
-from vlm_profiling.measure.compiling import compile_model
-from vlm_profiling.measure.devices import require_device
-from vlm_profiling.measure.energy import Meters, open_meters
-from vlm_profiling.measure.entries import checkpoint_facts, empty_record, headline, sample_rows
-from vlm_profiling.measure.failures import BROKEN, RunTimeoutError, classify, time_limit
-from vlm_profiling.measure.kernels import held_to, kernels_that_ran
-from vlm_profiling.measure.largest_batch import largest_batch_pass, memory_from_batches, memory_from_samples
-from vlm_profiling.measure.layers import layers_pass
-from vlm_profiling.measure.memory import peak_memory
-from vlm_profiling.measure.passes import (
+from vlm_profiling.measure.environment.devices import require_device
+from vlm_profiling.measure.meters.energy import Meters, open_meters
+from vlm_profiling.measure.meters.peak_memory import peak_memory
+from vlm_profiling.measure.meters.telemetry import TelemetrySampler, open_telemetry
+from vlm_profiling.measure.outcomes import BROKEN, RunTimeoutError, classify, time_limit
+from vlm_profiling.measure.passes.compiling import compile_model
+from vlm_profiling.measure.passes.headline import (
     BatchResult,
     InputBatch,
     Session,
@@ -35,28 +31,37 @@ from vlm_profiling.measure.passes import (
     prepare_batches,
     warm_up,
 )
-from vlm_profiling.measure.repeats import RepeatBlock, marking_cost
+from vlm_profiling.measure.passes.kernels import force_attention_backend, kernels_that_ran
+from vlm_profiling.measure.passes.largest_batch import (
+    largest_batch_pass,
+    memory_from_batches,
+    memory_from_samples,
+)
+from vlm_profiling.measure.passes.layers import layers_pass
+from vlm_profiling.measure.passes.repeats import RepeatBlock, marking_cost
+from vlm_profiling.measure.passes.stage_energy import stage_energy_pass
+from vlm_profiling.measure.passes.stages import marked_seconds, stages_pass
+from vlm_profiling.measure.passes.trace import write_trace
+from vlm_profiling.measure.record_builder import checkpoint_facts, empty_record, headline, sample_rows
 from vlm_profiling.measure.request import RunRequest
-from vlm_profiling.measure.stage_energy import stage_energy_pass
-from vlm_profiling.measure.stages import marked_seconds, stages_pass
-from vlm_profiling.measure.telemetry import Watch, open_watch
-from vlm_profiling.measure.trace import write_trace
+from vlm_profiling.models.errors import Unsupported
+from vlm_profiling.models.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.quality.score import score
-from vlm_profiling.record.schema import Record
+from vlm_profiling.record.schema import RunRecord
 
 
-def profile(request: RunRequest, trace: Path | None = None) -> Record:
+def profile(request: RunRequest, trace: Path | None = None) -> RunRecord:
     """Measure one run. `trace` is where a Chrome trace goes, if the protocol asks for one.
 
-    Raises MachineError, CheckpointError or DatasetError when a person has to mend something first; every other
-    exception of the model or the libraries becomes a record with a status and a reason.
+    Raises MachineError, CheckpointError or DatasetError when a person has to mend something first; every
+    other exception of the model or the libraries becomes a record with a status and a reason.
     """
     require_device(request.point.device, request.gpus)
     clock_started = time.perf_counter()
     record = empty_record(request)
     run = _Run(request, record, trace)
     try:
-        with time_limit(request.protocol.timeout_s), held_to(request.optimization):
+        with time_limit(request.protocol.timeout_s), force_attention_backend(request.optimization):
             run.measure()
     except BROKEN:
         raise
@@ -71,13 +76,13 @@ def profile(request: RunRequest, trace: Path | None = None) -> Record:
 class _Run:
     """The steps of one run, filling its record as far as they get."""
 
-    def __init__(self, request: RunRequest, record: Record, trace: Path | None) -> None:
+    def __init__(self, request: RunRequest, record: RunRecord, trace: Path | None) -> None:
         self.request, self.record, self.trace, self.stage = request, record, trace, "load"
         self.frames = request.point.frames if any(sample.video for sample in request.samples) else None
 
     def measure(self) -> None:
         request, record, protocol = self.request, self.record, self.request.protocol
-        media = [open_media(request.pictures, sample, request.point.frames) for sample in request.samples]
+        media = [open_media(request.media_folder, sample, request.point.frames) for sample in request.samples]
         record.memory = memory_from_samples(request, media)
         loaded = self._load()
         session = Session(loaded, request.point.device, request.point, protocol, request.optimization.cache)
@@ -100,11 +105,11 @@ class _Run:
 
         with no_long_collections():
             self.stage = "headline"
-            watch = open_watch(session.device, first_gpu, request.gpus)
-            results = self._headline(session, batches, meters, watch)
-            with watch.over():
+            telemetry_sampler = open_telemetry(session.device, first_gpu, request.gpus)
+            results = self._headline(session, batches, meters, telemetry_sampler)
+            with telemetry_sampler.over():
                 self._stages_and_repeats(session, batches)
-            record.telemetry = watch.telemetry()
+            record.telemetry = telemetry_sampler.telemetry()
             self._look_inside(session, batches, meters)
 
         self.stage = "quality"
@@ -112,10 +117,14 @@ class _Run:
 
     def _load(self) -> LoadedCheckpoint:
         request = self.request
-        picture = next((sample for sample in request.samples if sample.video is None), None)
-        if request.point.frames != 1 and picture is not None:
-            all_pictures = all(sample.video is None for sample in request.samples)
-            what = "samples of this data set are single pictures" if all_pictures else f"sample {picture.id} is a single picture"
+        image = next((sample for sample in request.samples if sample.video is None), None)
+        if request.point.frames != 1 and image is not None:
+            all_images = all(sample.video is None for sample in request.samples)
+            what = (
+                "samples of this data set are single images"
+                if all_images
+                else f"sample {image.id} is a single image"
+            )
             raise Unsupported(f"frames = {request.point.frames}: {what}")
         with large_imports():  # of the model's own code
             loaded = load_checkpoint(
@@ -131,11 +140,16 @@ class _Run:
         self.record.checkpoint = checkpoint_facts(loaded, None, self.frames)
         return loaded
 
-    def _headline(self, session: Session, batches: list[InputBatch], meters: Meters, watch: Watch) -> list[BatchResult]:
+    def _headline(
+        self, session: Session, batches: list[InputBatch], meters: Meters, telemetry_sampler: TelemetrySampler
+    ) -> list[BatchResult]:
         """The first pass is the headline; where a meter exists, further passes only fill its window."""
         record, protocol = self.record, self.request.protocol
         passes, samples = 1, len(self.request.samples)
-        with peak_memory(session.device, self.request.gpus) as peak, meters.window(watch.sample) as window:
+        with (
+            peak_memory(session.device, self.request.gpus) as peak,
+            meters.window(telemetry_sampler.sample) as window,
+        ):
             results = list(headline_pass(session, batches))
             tokens = sum(sum(result.generated_counts) for result in results)
             while meters.available and window.elapsed_s < protocol.energy_window_s:
@@ -143,8 +157,8 @@ class _Run:
                     pass
                 passes += 1
         record.memory = peak.with_prediction(record.memory)
-        watch.costs.append(window.sampler)
-        record.telemetry = watch.telemetry()
+        telemetry_sampler.costs.append(window.sampler)
+        record.telemetry = telemetry_sampler.telemetry()
         record.energy = meters.energy(window, samples=samples * passes, tokens=tokens * passes)
         record.headline = headline(results, passes)
         record.batches = [result.times for result in results]
@@ -184,7 +198,9 @@ class _Run:
             self.stage = "stage energy"
             joules = record.energy and (record.energy.gpu if session.device == "cuda" else record.energy.cpu)
             try:
-                record.stage_energy = stage_energy_pass(session, batches, self.request.pictures, meters, joules)
+                record.stage_energy = stage_energy_pass(
+                    session, batches, self.request.media_folder, meters, joules
+                )
             except Unsupported as reason:
                 record.stage_energy_absent = str(reason)
         if record.checkpoint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vlm_profiling.record.inside import DECODE_FRAMES, SAMPLE_FRAMES, Stages
+from vlm_profiling.record.breakdown import DECODE_FRAMES, SAMPLE_FRAMES, Stages
 from vlm_profiling.record.sections import Distribution, Interval
 
 HEADING = ("stage", "mean ms", "std", "min", "median", "max", "share")
@@ -53,7 +53,11 @@ def _interval(interval: Interval | None) -> str:
 
 def _row(name: str, time: Distribution, share: float) -> tuple[str, ...]:
     figures = (time.mean_s, time.std_s, time.min_s, time.median_s, time.max_s)
-    return name, *("-" if figure is None else f"{figure * 1e3:.2f}" for figure in figures), f"{100 * share:.1f} %"
+    return (
+        name,
+        *("-" if figure is None else f"{figure * 1e3:.2f}" for figure in figures),
+        f"{100 * share:.1f} %",
+    )
 
 
 def _line(cells: tuple[str, ...]) -> str:

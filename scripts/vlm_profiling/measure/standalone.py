@@ -1,4 +1,6 @@
-"""A run without a workflow: the reference study's command line, turned into the same request that a study makes."""
+"""A run without a workflow: the reference study's command line, turned into the same request that a study
+makes.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vlm_profiling.checkpoints.identify import describe_local_or_hub
 from vlm_profiling.datasets.read import read_source_folder
 from vlm_profiling.measure.request import RunRequest, request_from_spec
+from vlm_profiling.models.identify import describe_local_or_hub
+from vlm_profiling.staleness.code_digest import code_digest
 from vlm_profiling.study import ConfigError
 from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS, PointConfig, ProtocolConfig, Section
-from vlm_profiling.study.digest import code_digest
-from vlm_profiling.study.keys import PROTOCOL_VERSION, lock_sha256
 from vlm_profiling.study.problems import section_problems
+from vlm_profiling.study.spec import PROTOCOL_VERSION, lock_sha256
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 LOCK = SCRIPTS.parent / "envs" / "measure.lock"
@@ -45,7 +47,9 @@ def standalone_request(options: argparse.Namespace) -> RunRequest:
         min_new_tokens=options.min_new_tokens,
         timeout_s=options.timeout_s,
     )
-    dataset = read_source_folder(options.src_folder, options.samples)  # first: it takes less time than to fetch a checkpoint
+    dataset = read_source_folder(
+        options.src_folder, options.samples
+    )  # first: it takes less time than to fetch a checkpoint
     checkpoint = describe_local_or_hub(options.model_name, options.revision)
     lock = LOCK if LOCK.is_file() else None
     identity = {
@@ -64,7 +68,13 @@ def standalone_request(options: argparse.Namespace) -> RunRequest:
     }
     code = code_digest(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling")["sha256"]
     return request_from_spec(
-        identity, checkpoint, dataset, pictures=options.src_folder, project=Path.cwd(), code_sha256=code, lock=lock
+        identity,
+        checkpoint,
+        dataset,
+        media_folder=options.src_folder,
+        project=Path.cwd(),
+        code_sha256=code,
+        lock=lock,
     )
 
 
@@ -72,5 +82,8 @@ def _section(kind: type[AnySection], place: str, **values: Any) -> AnySection:
     """The section that stands at `place` in a study, of values from the command line."""
     problems = section_problems(kind, values, (place,))
     if problems:
-        raise ConfigError([replace(problem, key=problem.key.removeprefix(f"{place}.")) for problem in problems], "command line")
+        raise ConfigError(
+            [replace(problem, key=problem.key.removeprefix(f"{place}.")) for problem in problems],
+            "command line",
+        )
     return kind(**values)

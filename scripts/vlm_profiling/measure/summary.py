@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from vlm_profiling.record.machine import Joules
-from vlm_profiling.record.schema import Record, Sample
+from vlm_profiling.record.schema import RunRecord, Sample
 from vlm_profiling.record.sections import Distribution, Interval
 from vlm_profiling.record.telemetry import Telemetry
 
 
-def summarise(record: Record) -> str:
+def summarise(record: RunRecord) -> str:
     """What was measured, what came out and how sure it is; or why there are no numbers."""
     return "\n".join(f"{label:<24}{text}" for label, text in _lines(record))
 
 
-def _lines(record: Record) -> Iterator[tuple[str, str]]:
+def _lines(record: RunRecord) -> Iterator[tuple[str, str]]:
     point = record.point
     yield "model", record.model
     yield "dataset", f"{record.dataset_name}, {record.dataset.samples if record.dataset else 0} samples"
@@ -35,7 +35,9 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
     if record.checkpoint and record.checkpoint.frames_as and record.samples:
         yield "frames", _frames(record.samples, record.checkpoint.frames_as)
     if record.warmup:
-        shapes = f"{record.warmup.shapes_run} of {record.warmup.shapes} shapes, " if record.warmup.shapes else ""
+        shapes = (
+            f"{record.warmup.shapes_run} of {record.warmup.shapes} shapes, " if record.warmup.shapes else ""
+        )
         yield (
             "warm-up",
             f"{shapes}{record.warmup.batches} batches, {record.warmup.seconds:.2f} s, stopped: {record.warmup.stopped}",
@@ -43,11 +45,17 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
     if record.headline:
         yield "generate", _latency(record.headline.generate)
         yield "end to end", _latency(record.headline.end_to_end)
-        yield "throughput", f"{record.headline.output_tokens_per_s:.1f} tokens/s, {record.headline.samples_per_s:.2f} samples/s"
+        yield (
+            "throughput",
+            f"{record.headline.output_tokens_per_s:.1f} tokens/s, {record.headline.samples_per_s:.2f} samples/s",
+        )
     if record.repeats:
         repeats = record.repeats
         rounds = f"{repeats.rounds} rounds of {len(repeats.batches)} batches, stopped: {repeats.stopped}"
-        yield "repeat noise", f"{repeats.noise:.2%} from round to round, mean known to +-{repeats.half_width:.2%}, {rounds}"
+        yield (
+            "repeat noise",
+            f"{repeats.noise:.2%} from round to round, mean known to +-{repeats.half_width:.2%}, {rounds}",
+        )
     elif record.repeats_absent:
         yield "repeat noise", f"none: {record.repeats_absent}"
     if record.serving:
@@ -56,11 +64,19 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
         yield "time per further token", _latency(record.serving.tpot, "ms")
     if record.energy:
         for device, joules in (("gpu", record.energy.gpu), ("cpu", record.energy.cpu)):
-            yield f"energy {device}", _joules(joules) if joules else f"none: {record.energy.absent.get(device, 'not measured')}"
+            yield (
+                f"energy {device}",
+                _joules(joules) if joules else f"none: {record.energy.absent.get(device, 'not measured')}",
+            )
     if record.stage_energy:
         stages = record.stage_energy.stages.items()
-        shares = ", ".join(f"{name} {stage.gross_j:.3g} J ({100 * stage.share:.0f} %)" for name, stage in stages)
-        yield "energy by stage", f"{shares} a batch; {record.stage_energy.against_headline:.2f} of the headline's"
+        shares = ", ".join(
+            f"{name} {stage.gross_j:.3g} J ({100 * stage.share:.0f} %)" for name, stage in stages
+        )
+        yield (
+            "energy by stage",
+            f"{shares} a batch; {record.stage_energy.against_headline:.2f} of the headline's",
+        )
     elif record.stage_energy_absent:
         yield "energy by stage", f"none: {record.stage_energy_absent}"
     if record.telemetry:
@@ -79,18 +95,33 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
             yield "peaks of GPUs", f"{' + '.join(each)} MiB allocated, each one's own peak"
     if record.quality and record.quality.wer is not None:
         quality = record.quality
-        yield "WER", f"{quality.wer:.3f}{_interval(quality.wer_interval)}, normalised {quality.wer_normalised:.3f}"
-        yield "exact match", f"{quality.exact_match:.3f}{_interval(quality.exact_match_interval)}, n {quality.scored}"
+        yield (
+            "WER",
+            f"{quality.wer:.3f}{_interval(quality.wer_interval)}, normalised {quality.wer_normalised:.3f}",
+        )
+        yield (
+            "exact match",
+            f"{quality.exact_match:.3f}{_interval(quality.exact_match_interval)}, n {quality.scored}",
+        )
         if quality.standard:
-            yield quality.standard.metric.replace("_", " "), f"{quality.standard.value:.3f}{_interval(quality.standard.interval)}"
+            yield (
+                quality.standard.metric.replace("_", " "),
+                f"{quality.standard.value:.3f}{_interval(quality.standard.interval)}",
+            )
     elif record.quality:
         yield "quality", "; ".join(sorted(set(record.quality.absent.values())))
     if record.layers:
         blocks: dict[str, float] = {}
         for layer in record.layers.layers:
             blocks[layer.block] = blocks.get(layer.block, 0.0) + layer.share
-        shares = (f"{block} {100 * share:.0f} %" for block, share in sorted(blocks.items(), key=lambda item: -item[1]))
-        yield "layers", f"{', '.join(shares)} of generate(), slowed to {record.layers.against_headline:.2f} of the headline's"
+        shares = (
+            f"{block} {100 * share:.0f} %"
+            for block, share in sorted(blocks.items(), key=lambda item: -item[1])
+        )
+        yield (
+            "layers",
+            f"{', '.join(shares)} of generate(), slowed to {record.layers.against_headline:.2f} of the headline's",
+        )
     elif record.layers_absent:
         yield "layers", f"none: {record.layers_absent}"
 
@@ -100,9 +131,16 @@ def _frames(samples: Sequence[Sample], frames_as: str) -> str:
     given = [sample.given_frames for sample in samples if sample.video_frames]
     held = [sample.video_frames for sample in samples if sample.video_frames]
     counts = [
-        f"{min(numbers)} to {max(numbers)}" if min(numbers) < max(numbers) else str(max(numbers)) for numbers in (given, held)
+        f"{min(numbers)} to {max(numbers)}" if min(numbers) < max(numbers) else str(max(numbers))
+        for numbers in (given, held)
     ]
-    how = "as a video" if frames_as == "video" else "as a picture" if max(given) == 1 else "as several pictures in a prompt"
+    how = (
+        "as a video"
+        if frames_as == "video"
+        else "as an image"
+        if max(given) == 1
+        else "as several images in a prompt"
+    )
     return f"{counts[0]} given of {counts[1]} in the file, {how}"
 
 
@@ -112,7 +150,9 @@ def _setting(name: str, value: int | None, unit: str) -> str:
 
 def _latency(latency: Distribution, unit: str = "ms a batch") -> str:
     sampling = _interval(latency.sampling, scale=1e3)
-    return f"{latency.mean_s * 1e3:.2f} {unit}{sampling}, median {latency.median_s * 1e3:.2f} ms, n {latency.n}"
+    return (
+        f"{latency.mean_s * 1e3:.2f} {unit}{sampling}, median {latency.median_s * 1e3:.2f} ms, n {latency.n}"
+    )
 
 
 def _interval(interval: Interval | None, scale: float = 1.0) -> str:
@@ -122,9 +162,15 @@ def _interval(interval: Interval | None, scale: float = 1.0) -> str:
 def _machine(telemetry: Telemetry) -> str:
     parts = [f"SM clock {telemetry.sm_clock.mean_mhz:.0f} MHz"] if telemetry.sm_clock else []
     parts += [f"{telemetry.temperature.last_c:.0f} °C"] if telemetry.temperature else []
-    parts += [f"{name} in {100 * share:.0f} % of samples" for name, share in (telemetry.clock_limits or {}).items()]
+    parts += [
+        f"{name} in {100 * share:.0f} % of samples" for name, share in (telemetry.clock_limits or {}).items()
+    ]
     parts += [f"core clock {telemetry.cpu_clock.mean_mhz:.0f} MHz"] if telemetry.cpu_clock else []
-    parts += [f"others took {100 * telemetry.load_by_others.mean:.0f} % of the cores"] if telemetry.load_by_others else []
+    parts += (
+        [f"others took {100 * telemetry.load_by_others.mean:.0f} % of the cores"]
+        if telemetry.load_by_others
+        else []
+    )
     return ", ".join(parts) or "tells nothing"
 
 

@@ -8,14 +8,16 @@ from statistics import median
 
 from vlm_profiling.quality.drift import MORE_IS_BETTER, RANDOM, Drift
 from vlm_profiling.quality.wer import WordEdits, word_edits
-from vlm_profiling.record.schema import Record, Sample
+from vlm_profiling.record.schema import RunRecord, Sample
 from vlm_profiling.record.sections import Interval
 from vlm_profiling.statistics.compare import mean_change
 from vlm_profiling.statistics.intervals import mean_interval, ratio_interval
 
 
-def answer_drift(record: Record, reference: Record) -> Drift | str:
-    """The answers of a run against those of another run of the same model and data set; or why there is nothing to compare."""
+def answer_drift(record: RunRecord, reference: RunRecord) -> Drift | str:
+    """The answers of a run against those of another run of the same model and data set; or why there is
+    nothing to compare.
+    """
     known = {sample.id: sample for sample in reference.samples}
     pairs = [(known[sample.id], sample) for sample in record.samples if sample.id in known]
     if len(pairs) < 2:
@@ -41,7 +43,9 @@ def answer_drift(record: Record, reference: Record) -> Drift | str:
 def _add_quality(drift: Drift, pairs: Sequence[tuple[Sample, Sample]]) -> None:
     scored = [pair for pair in pairs if None not in (pair[0].wer, pair[1].wer)]
     if len(scored) < 2:
-        drift.absent |= {f"{measure}_change": "fewer than two scored samples in common" for measure in MORE_IS_BETTER}
+        drift.absent |= {
+            f"{measure}_change": "fewer than two scored samples in common" for measure in MORE_IS_BETTER
+        }
         return
     edits = [(_edits(before), _edits(after)) for before, after in scored]
     if any(before.total != after.total for before, after in edits):

@@ -1,8 +1,8 @@
 """BLEU: the share of a caption's runs of one to four words that a reference holds too, over a whole corpus.
 
-Papineni, Roukos, Ward, Zhu: BLEU: a Method for Automatic Evaluation of Machine Translation (ACL 2002), in the form that COCO's
-evaluation computes (`pycocoevalcap.bleu`, option "closest"): counts clipped by the reference that has most, and a brevity
-penalty against the reference nearest in length.
+Papineni, Roukos, Ward, Zhu: BLEU: a Method for Automatic Evaluation of Machine Translation (ACL 2002), in the
+form that COCO's evaluation computes (`pycocoevalcap.bleu`, option "closest"): counts clipped by the reference
+that has most, and a brevity penalty against the reference nearest in length.
 """
 
 from __future__ import annotations
@@ -24,8 +24,12 @@ Words = Sequence[str]
 
 
 def bleu_counts(captions: Sequence[Words], references: Sequence[Sequence[Words]]) -> np.ndarray:
-    """What BLEU adds up: a row a sample; its right and its possible runs of 1 to 4 words, its length, its reference's length."""
-    return np.array([_counts(words, sample) for words, sample in zip(captions, references, strict=True)], dtype=float)
+    """What BLEU adds up: a row a sample; its right and its possible runs of 1 to 4 words, its length, its
+    reference's length.
+    """
+    return np.array(
+        [_counts(words, sample) for words, sample in zip(captions, references, strict=True)], dtype=float
+    )
 
 
 def corpus_bleu(counts: np.ndarray) -> np.ndarray:
@@ -37,7 +41,9 @@ def corpus_bleu(counts: np.ndarray) -> np.ndarray:
 
 
 def bleu_interval(counts: np.ndarray) -> Interval | None:
-    """Corpus BLEU-4 with its 95 % percentile bootstrap interval: samples resampled whole, seeded. None for one sample."""
+    """Corpus BLEU-4 with its 95 % percentile bootstrap interval: samples resampled whole, seeded. None for
+    one sample.
+    """
     samples = len(counts)
     if samples < 2:
         return None

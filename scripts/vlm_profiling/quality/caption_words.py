@@ -1,8 +1,9 @@
 """The words of a caption, and its runs of words: what CIDEr-D, BLEU and ROUGE-L compare.
 
-Scores of captions are defined on the tokens of Stanford's PTB tokenizer (a Java program), lower case and without punctuation,
-as in the COCO caption evaluation (Chen et al., Microsoft COCO Captions, 2015; `pycocoevalcap`). `caption_words` follows its rules
-for what people and models write in captions; benchmarks/quality_reference.py counts where the two part.
+Scores of captions are defined on the tokens of Stanford's PTB tokenizer (a Java program), lower case and
+without punctuation, as in the COCO caption evaluation (Chen et al., Microsoft COCO Captions, 2015;
+`pycocoevalcap`). `caption_words` follows its rules for what people and models write in captions;
+benchmarks/quality_reference.py counts where the two part.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from collections.abc import Sequence
 LONGEST_RUN = 4
 
 _REMOVED = {"''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";", '"'}
-"""Punctuation that the COCO evaluation removes. Brackets stay: it looks for them in capitals, after lower-casing."""
+"""Punctuation that the COCO evaluation removes. Brackets stay: it looks for them in capitals, after
+lower-casing.
+"""
 
 _BRACKETS = {"(": "-lrb-", ")": "-rrb-", "[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-"}
 
@@ -63,5 +66,7 @@ def caption_words(text: str) -> list[str]:
 def word_runs(words: Sequence[str]) -> Counter[tuple[str, ...]]:
     """How often each run of one to four words stands in a caption."""
     return Counter(
-        tuple(words[start : start + length]) for length in range(1, LONGEST_RUN + 1) for start in range(len(words) - length + 1)
+        tuple(words[start : start + length])
+        for length in range(1, LONGEST_RUN + 1)
+        for start in range(len(words) - length + 1)
     )

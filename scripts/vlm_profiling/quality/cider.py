@@ -1,8 +1,9 @@
 """CIDEr-D: how alike a caption is to what people wrote, weighing runs of words by how telling they are.
 
-Vedantam, Zitnick, Parikh: CIDEr: Consensus-based Image Description Evaluation (CVPR 2015), in the form that COCO's evaluation
-computes (`pycocoevalcap.cider`): n-grams of one to four words, weights from the references of the very samples measured,
-clipping, and a Gaussian penalty (sigma 6) on the difference of lengths. A score is about 0 to 10, usually printed x 100.
+Vedantam, Zitnick, Parikh: CIDEr: Consensus-based Image Description Evaluation (CVPR 2015), in the form that
+COCO's evaluation computes (`pycocoevalcap.cider`): n-grams of one to four words, weights from the references
+of the very samples measured, clipping, and a Gaussian penalty (sigma 6) on the difference of lengths. A score
+is about 0 to 10, usually printed x 100.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ Words = Sequence[str]
 
 @dataclass(frozen=True)
 class _Weighed:
-    """A caption's runs of words by length, each with its weight (tf-idf), and the norm of each length's weights."""
+    """A caption's runs of words by length, each with its weight (tf-idf), and the norm of each length's
+    weights.
+    """
 
     weights: list[dict[tuple[str, ...], float]]
     norms: list[float]
@@ -33,8 +36,9 @@ class _Weighed:
 def cider_d(captions: Sequence[Words], references: Sequence[Sequence[Words]]) -> list[float]:
     """Each caption's score against its references; the corpus's score is the mean.
 
-    Document frequencies are those of the references given here, so a score belongs to this very set of samples. Raises
-    ValueError for fewer than two samples, where every weight would be zero, and for a sample without references.
+    Document frequencies are those of the references given here, so a score belongs to this very set of
+    samples. Raises ValueError for fewer than two samples, where every weight would be zero, and for a sample
+    without references.
     """
     if len(captions) < 2:
         raise ValueError("CIDEr-D weighs words by how many samples use them, and needs two samples or more")
@@ -51,7 +55,9 @@ def cider_d(captions: Sequence[Words], references: Sequence[Sequence[Words]]) ->
     return scores
 
 
-def _weigh(runs: Mapping[tuple[str, ...], int], frequencies: Mapping[tuple[str, ...], int], samples: float) -> _Weighed:
+def _weigh(
+    runs: Mapping[tuple[str, ...], int], frequencies: Mapping[tuple[str, ...], int], samples: float
+) -> _Weighed:
     weights: list[dict[tuple[str, ...], float]] = [{} for _ in range(LONGEST_RUN)]
     for run, count in runs.items():
         weights[len(run) - 1][run] = count * (samples - math.log(max(1, frequencies.get(run, 0))))

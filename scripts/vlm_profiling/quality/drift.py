@@ -1,4 +1,6 @@
-"""What another way to run a model does to its answers, as tables and pages tell it; quality/answers.py finds it out."""
+"""What another way to run a model does to its answers, as tables and pages tell it; quality/answers.py finds
+it out.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ RANDOM = "not applicable: random weights"
 
 
 class Drift(Section, kw_only=True):
-    """Answers of a run beside those of the reference. Changes are after minus before, as shares (CIDEr-D: 0 to 10)."""
+    """Answers of a run beside those of the reference. Changes are after minus before, as shares (CIDEr-D: 0
+    to 10).
+    """
 
     common: int
     """Samples that both runs answered."""
@@ -27,7 +31,9 @@ class Drift(Section, kw_only=True):
     words_in_common: float | None = None
     """Words before the first difference, median over changed answers. Records hold texts, not token ids."""
     wer_change: Interval | None = None
-    """Of the corpus's raw word error rate: change of all edits over all reference words; bootstrap over samples."""
+    """Of the corpus's raw word error rate: change of all edits over all reference words; bootstrap over
+    samples.
+    """
     exact_match_change: Interval | None = None
     """Of the share of exact matches, in which samples are paired; bootstrap over samples."""
     standard_metric: Metric | None = None

@@ -1,7 +1,8 @@
 """ROUGE-L: the longest sequence of words that a caption and a reference share in order, gaps allowed.
 
-Lin: ROUGE: a Package for Automatic Evaluation of Summaries (2004), in the form that COCO's evaluation computes
-(`pycocoevalcap.rouge`): the best precision and the best recall over the references, joined with beta 1.2.
+Lin: ROUGE: a Package for Automatic Evaluation of Summaries (2004), in the form that COCO's evaluation
+computes (`pycocoevalcap.rouge`): the best precision and the best recall over the references, joined with beta
+1.2.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ def rouge_l(words: Sequence[str], references: Sequence[Sequence[str]]) -> float:
         raise ValueError("a sample has no reference caption")
     common = [common_length(words, reference) for reference in references]
     precision = max(common) / max(1, len(words))
-    recall = max(shared / max(1, len(reference)) for shared, reference in zip(common, references, strict=True))
+    recall = max(
+        shared / max(1, len(reference)) for shared, reference in zip(common, references, strict=True)
+    )
     if not common or max(common) == 0:
         return 0.0
     return (1 + BETA**2) * precision * recall / (recall + BETA**2 * precision)

@@ -45,13 +45,17 @@ _FIGURES = (
 
 
 def score(
-    answers: Sequence[str], references: Sequence[Sequence[str]], *, random_weights: bool, metric: Metric | None = None
+    answers: Sequence[str],
+    references: Sequence[Sequence[str]],
+    *,
+    random_weights: bool,
+    metric: Metric | None = None,
 ) -> tuple[Quality, list[SampleScore]]:
     """The quality of all answers, and each sample's own.
 
-    `references` holds each sample's reference answers: word error rate is taken against the first, exact match against any,
-    the data set's standard metric against all. A sample whose first reference has no words is counted and left out. Raises
-    ValueError when the lengths differ.
+    `references` holds each sample's reference answers: word error rate is taken against the first, exact
+    match against any, the data set's standard metric against all. A sample whose first reference has no words
+    is counted and left out. Raises ValueError when the lengths differ.
     """
     if len(answers) != len(references):
         raise ValueError(f"{len(answers)} answers for {len(references)} samples")
@@ -79,7 +83,8 @@ def _quality(edits: list[WordEdits], normalised: list[WordEdits], matches: list[
         absent |= dict.fromkeys(("wer_interval", "exact_match_interval"), ONE_SAMPLE)
     if not normalised:
         absent |= dict.fromkeys(
-            ("wer_normalised", "wer_normalised_interval"), "no reference has words once punctuation is removed"
+            ("wer_normalised", "wer_normalised_interval"),
+            "no reference has words once punctuation is removed",
         )
     elif len(normalised) == 1:
         absent["wer_normalised_interval"] = ONE_SAMPLE
@@ -101,7 +106,9 @@ def _quality(edits: list[WordEdits], normalised: list[WordEdits], matches: list[
 
 
 def _normalised_edits(answers: Sequence[str], references: Sequence[Sequence[str]]) -> list[WordEdits]:
-    pairs = [(normalise(texts[0]), normalise(answer)) for texts, answer in zip(references, answers, strict=True)]
+    pairs = [
+        (normalise(texts[0]), normalise(answer)) for texts, answer in zip(references, answers, strict=True)
+    ]
     return [word_edits(reference, answer) for reference, answer in pairs if reference]
 
 

@@ -1,4 +1,6 @@
-"""The figure that a data set's own benchmark publishes, beside word error rate: which one, its value, how sure it is."""
+"""The figure that a data set's own benchmark publishes, beside word error rate: which one, its value, how
+sure it is.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Judged:
 
 
 def judge(metric: Metric | None, answers: Sequence[str], references: Sequence[Sequence[str]]) -> Judged:
-    """Answers by a data set's standard metric, captions by BLEU-4 and ROUGE-L too; each sample has one reference or more."""
+    """Answers by a data set's standard metric, captions by BLEU-4 and ROUGE-L too; each sample has one
+    reference or more.
+    """
     captions_only: dict[str, str] = dict.fromkeys(CAPTION_FIGURES, "a figure of captions")
     if metric is None:
         return _nothing(answers, captions_only | {"standard": "the data set has no standard metric"})
@@ -39,7 +43,9 @@ def judge(metric: Metric | None, answers: Sequence[str], references: Sequence[Se
         return _judge_captions(answers, references)
     pairs = zip(answers, references, strict=True)
     if metric == "choice_accuracy":
-        return _judged(metric, [float(names_choice(answer, known[0])) for answer, known in pairs], {}, captions_only)
+        return _judged(
+            metric, [float(names_choice(answer, known[0])) for answer, known in pairs], {}, captions_only
+        )
     if max(len(known) for known in references) == 1:
         reason = "VQA accuracy asks how many people agree: it needs several answers a sample"
         return _nothing(answers, captions_only | {"standard": reason})

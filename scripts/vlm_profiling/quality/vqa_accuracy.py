@@ -1,8 +1,9 @@
 """VQA accuracy: how far an answer agrees with those of ten people, as TextVQA and its benchmarks score it.
 
-Antol et al., VQA: Visual Question Answering (ICCV 2015): an answer that three people or more gave is right, one that fewer gave
-is so in part. Answers are made alike first, in the way of the EvalAI server (Singh et al., Towards VQA Models That Can Read,
-CVPR 2019; `EvalAIAnswerProcessor` in MMF and lmms-eval), down to its oddities, because published scores contain them.
+Antol et al., VQA: Visual Question Answering (ICCV 2015): an answer that three people or more gave is right,
+one that fewer gave is so in part. Answers are made alike first, in the way of the EvalAI server (Singh et
+al., Towards VQA Models That Can Read, CVPR 2019; `EvalAIAnswerProcessor` in MMF and lmms-eval), down to its
+oddities, because published scores contain them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ _NUMBER_WORDS = "zero one two three four five six seven eight nine ten"
 NUMBERS = {word: str(number) for number, word in enumerate(_NUMBER_WORDS.split())} | {"none": "0"}
 ARTICLES = {"a", "an", "the"}
 MARKS = ';/[]"{}()=+\\_-><@`!'
-"""Punctuation that is taken away where a space stands beside it anywhere in the text, and becomes a space where none does."""
+"""Punctuation that is taken away where a space stands beside it anywhere in the text, and becomes a space
+where none does.
+"""
 PERIOD = re.compile(r"\.(?!\d)")
 PERIODS_REMOVED = 32
 """The original hands `re.UNICODE`, which is 32, to `re.sub` as its count: further periods stay."""
@@ -44,19 +47,25 @@ CONTRACTIONS = {wrong: word for word in _CONTRACTED.split() for wrong in _missin
 
 
 def normalise_answer(text: str) -> str:
-    """The text as answers are compared: lower case, digits for number words, no articles, most punctuation gone."""
+    """The text as answers are compared: lower case, digits for number words, no articles, most punctuation
+    gone.
+    """
     text = text.lower().replace(",", "").replace("?", "").replace("'s", " 's").strip()
     text = text.replace("\n", " ").replace("\t", " ").strip()
-    text = text.translate({ord(mark): "" if f"{mark} " in text or f" {mark}" in text else " " for mark in MARKS})
+    text = text.translate(
+        {ord(mark): "" if f"{mark} " in text or f" {mark}" in text else " " for mark in MARKS}
+    )
     text = PERIOD.sub("", text, count=PERIODS_REMOVED)
     words = (NUMBERS.get(word, word) for word in text.split())
     return " ".join(CONTRACTIONS.get(word, word) for word in words if word not in ARTICLES)
 
 
 def vqa_accuracy(answer: str, references: Sequence[str]) -> float:
-    """min(people who said so / 3, 1), averaged over leaving each person out in turn: of ten, 0, 0.3, 0.6, 0.9 or 1.
+    """min(people who said so / 3, 1), averaged over leaving each person out in turn: of ten, 0, 0.3, 0.6, 0.9
+    or 1.
 
-    A single reference has nobody left to agree with, and makes any answer wrong. Raises ValueError without a reference.
+    A single reference has nobody left to agree with, and makes any answer wrong. Raises ValueError without a
+    reference.
     """
     if not references:
         raise ValueError("without a reference there is no VQA accuracy")

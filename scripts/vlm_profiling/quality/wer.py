@@ -1,7 +1,9 @@
-"""Word error rate: how many words must be substituted, inserted and deleted to turn the reference into the answer.
+"""Word error rate: how many words must be substituted, inserted and deleted to turn the reference into the
+answer.
 
-Counted by jiwer. Its rate over many samples is the corpus's: all edits divided by all reference words, so that it may
-exceed 1. Raw means words as they are split at spaces, case and punctuation included, as in the reference study.
+Counted by jiwer. Its rate over many samples is the corpus's: all edits divided by all reference words, so
+that it may exceed 1. Raw means words as they are split at spaces, case and punctuation included, as in the
+reference study.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ class WordEdits:
 
 
 def word_edits(reference: str, answer: str) -> WordEdits:
-    """The edits of one sample; an empty answer deletes every word. Raises ValueError for a reference without words.
+    """The edits of one sample; an empty answer deletes every word. Raises ValueError for a reference without
+    words.
 
     jiwer itself would call the number of inserted words the rate of an empty reference.
     """

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from vlm_profiling.record.schema import Record
+from vlm_profiling.record.schema import RunRecord
 
 Facts: TypeAlias = Counter[str]
 """How many runs have each value of one fact."""
 
 
-def run_facts(record: Record) -> Iterator[tuple[str, str]]:
+def run_facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Name and value of each fact that a run has: a CPU run has no GPU, and so no driver to agree about."""
     environment = record.environment
     yield "measuring code", record.code_sha256[:10]
@@ -33,7 +33,7 @@ def run_facts(record: Record) -> Iterator[tuple[str, str]]:
         yield f"data set {record.dataset_name}", record.dataset.content_sha256[:10]
 
 
-def count_facts(records: Iterable[Record]) -> dict[str, Facts]:
+def count_facts(records: Iterable[RunRecord]) -> dict[str, Facts]:
     """How many runs have each value of each fact."""
     table: dict[str, Facts] = {}
     for record in records:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from vlm_profiling.record.schema import SCHEMA_VERSION, Record
+from vlm_profiling.record.schema import SCHEMA_VERSION, RunRecord
 
 LEAST_ROOM_BYTES = 65_536
 """A write that failed with less room than this failed for want of room: libraries do not always say so."""
@@ -27,9 +27,10 @@ class RecordError(Exception):
 def atomic_path(target: Path) -> Iterator[Path]:
     """A temporary path beside `target` that becomes `target` when the block ends without an error.
 
-    The bytes reach the disk before the rename, so a killed process or a full disk leaves the old file or none. The temporary
-    file is locked while it is written: one without a lock was left behind by a killed process. Raises OSError that names
-    `target` when its folder cannot be written or the disk is full, whatever the writer made of it.
+    The bytes reach the disk before the rename, so a killed process or a full disk leaves the old file or
+    none. The temporary file is locked while it is written: one without a lock was left behind by a killed
+    process. Raises OSError that names `target` when its folder cannot be written or the disk is full,
+    whatever the writer made of it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -56,7 +57,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def held(temporary: Path) -> Iterator[None]:
-    """Lock a temporary file or folder while the block runs, where the file system can: one without a lock is a leftover."""
+    """Lock a temporary file or folder while the block runs, where the file system can: one without a lock is
+    a leftover.
+    """
     descriptor = os.open(temporary, os.O_RDONLY)
     try:
         with suppress(OSError):
@@ -78,17 +81,20 @@ def write_text(target: Path, text: str) -> None:
 
 
 def write_if_changed(target: Path, content: bytes) -> bool:
-    """Write a file only when its content differs, so that an unchanged file keeps its time. Returns whether it wrote."""
+    """Write a file only when its content differs, so that an unchanged file keeps its time. Returns whether
+    it wrote.
+    """
     if target.is_file() and target.read_bytes() == content:
         return False
     write_bytes(target, content)
     return True
 
 
-def write_record(target: Path, record: Record) -> None:
+def write_record(target: Path, record: RunRecord) -> None:
     """Write a record as indented JSON, atomically.
 
-    Raises RecordError when a figure is infinite or not a number: JSON would hold null for it, which says "not measured".
+    Raises RecordError when a figure is infinite or not a number: JSON would hold null for it, which says "not
+    measured".
     """
     figure = next(_not_finite(msgspec.to_builtins(record), ""), None)
     if figure is not None:
@@ -96,7 +102,7 @@ def write_record(target: Path, record: Record) -> None:
     write_bytes(target, msgspec.json.format(_ENCODER.encode(record), indent=1) + b"\n")
 
 
-def read_record(path: Path) -> Record:
+def read_record(path: Path) -> RunRecord:
     """The record in a file. Raises RecordError when it is missing, malformed, or of another schema version."""
     try:
         record = decode_record(path.read_bytes())
@@ -105,7 +111,7 @@ def read_record(path: Path) -> Record:
     return record
 
 
-def decode_record(content: bytes) -> Record:
+def decode_record(content: bytes) -> RunRecord:
     """The record in a JSON text. Raises msgspec.MsgspecError or RecordError."""
     record = _DECODER.decode(content)
     if record.schema_version != SCHEMA_VERSION:
@@ -114,7 +120,7 @@ def decode_record(content: bytes) -> Record:
 
 
 _ENCODER = msgspec.json.Encoder()
-_DECODER = msgspec.json.Decoder(Record)
+_DECODER = msgspec.json.Decoder(RunRecord)
 
 
 def _not_finite(value: object, place: str) -> Iterator[str]:

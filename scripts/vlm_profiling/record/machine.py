@@ -40,13 +40,17 @@ class Joules(Section, kw_only=True):
     per_sample_j: float
     per_token_j: float
     relative_uncertainty: float
-    """Half-width that the meter's resolution in time leaves, relative: how far the joules may be from those of the work."""
+    """Half-width that the meter's resolution in time leaves, relative: how far the joules may be from those
+    of the work.
+    """
     second_meter_j: float | None = None
     """The other meter's reading of the same window."""
     temperature_start_c: float | None = None
     temperature_end_c: float | None = None
     boards: list[BoardJoules] = field(default_factory=list)
-    """Of several GPUs each one's own joules, in its own window; empty for one device. The temperatures are the hottest one's."""
+    """Of several GPUs each one's own joules, in its own window; empty for one device. The temperatures are
+    the hottest one's.
+    """
 
 
 class Energy(Section, kw_only=True):
@@ -74,7 +78,9 @@ class StageJoules(Section, kw_only=True):
 
 
 class StageEnergy(Section, kw_only=True):
-    """Joules by stage, from a pass of its own that runs each stage alone, again and again, in a window of the meter."""
+    """Joules by stage, from a pass of its own that runs each stage alone, again and again, in a window of the
+    meter.
+    """
 
     meter: str
     batches: int
@@ -82,7 +88,9 @@ class StageEnergy(Section, kw_only=True):
     window_s: float
     """The shortest loop."""
     stages: dict[str, StageJoules]
-    """preprocess, vision, project, prefill, decode, detokenise. Prefill and decode hold generate()'s loop around their steps."""
+    """preprocess, vision, project, prefill, decode, detokenise. Prefill and decode hold generate()'s loop
+    around their steps.
+    """
     sum_j: float
     """Of the stages that the headline's window holds too, per batch."""
     headline_j: float
@@ -103,15 +111,21 @@ class PredictedMemory(Section, kw_only=True):
     kv_cache_bytes: int
     """Keys and values of all rows when the longest answer is out."""
     activation_bytes: int
-    """What else torch allocates at the peak: inputs, features, activations, logits; on a GPU the workspace of cuBLAS."""
+    """What else torch allocates at the peak: inputs, features, activations, logits; on a GPU the workspace of
+    cuBLAS.
+    """
     overhead_bytes: int
-    """What the device holds beyond torch's allocations: the driver's context, the allocator's unused parts, libraries."""
+    """What the device holds beyond torch's allocations: the driver's context, the allocator's unused parts,
+    libraries.
+    """
     allocated_bytes: int
     """Torch's own allocations: all but the overhead."""
     peak_bytes: int
     """All of it."""
     per_gpu_bytes: int | None = None
-    """Of several GPUs, the peak of one that holds as much as the others; null for one. The fullest holds up to a layer more."""
+    """Of several GPUs, the peak of one that holds as much as the others; null for one. The fullest holds up
+    to a layer more.
+    """
     basis: str
     """What the size of the batch was taken from."""
 
@@ -125,8 +139,8 @@ class GpuMemory(Section, kw_only=True):
 
 
 class Memory(Section, kw_only=True):
-    """Peaks over the headline pass, and what was predicted of them; of several GPUs the sum of each one's own peak, which is at
-    least what they hold together at any moment."""
+    """Peaks over the headline pass, and what was predicted of them; of several GPUs the sum of each one's own
+    peak, which is at least what they hold together at any moment."""
 
     predicted: PredictedMemory | None = None
     predicted_over_allocated: float | None = None
@@ -136,8 +150,8 @@ class Memory(Section, kw_only=True):
     cache_layers: str | None = None
     """Class of that cache's layers: DynamicLayer grows by each token, StaticLayer is allocated whole."""
     peak_allocated_bytes: int | None = None
-    """GPU: torch.cuda.max_memory_allocated; CPU: weights, inputs and what torch's operators allocate in the largest batch,
-    from a pass of its own that follows them."""
+    """GPU: torch.cuda.max_memory_allocated; CPU: weights, inputs and what torch's operators allocate in the
+    largest batch, from a pass of its own that follows them."""
     peak_reserved_bytes: int | None = None
     """torch.cuda.max_memory_reserved."""
     peak_process_bytes: int | None = None
@@ -185,7 +199,9 @@ class Environment(Section, kw_only=True):
     cpu_cores: int
     """Cores this process may use."""
     cpu_governor: str | None = None
-    """What sets the processor's clock, such as performance or schedutil; null where the kernel does not (virtual machines)."""
+    """What sets the processor's clock, such as performance or schedutil; null where the kernel does not
+    (virtual machines).
+    """
     cpu_max_mhz: float | None = None
     """Highest clock of the first core this process may use."""
     smt: bool | None = None
@@ -201,8 +217,8 @@ class Environment(Section, kw_only=True):
     container: str | None = None
     """File name of the image the process runs in; null outside a container."""
     container_digest: str | None = None
-    """What the image is, whatever its file is called: the OCI digest it was made from ("sha256:..."), or the SIF file's own
-    identifier ("sif:..."); null where neither is told."""
+    """What the image is, whatever its file is called: the OCI digest it was made from ("sha256:..."), or the
+    SIF file's own identifier ("sif:..."); null where neither is told."""
     container_runtime: str | None = None
     """What runs the image: "apptainer 1.4.5"; null outside a container."""
     git_commit: str | None = None

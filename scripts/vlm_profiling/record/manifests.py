@@ -66,11 +66,13 @@ class DatasetSample(Section, kw_only=True):
 
     id: str
     image: str
-    """Path of the picture, or of the video, relative to the data set's folder: images/SHA256.ENDING, videos/SHA256.ENDING."""
+    """Path of the image, or of the video, relative to the data set's folder: images/SHA256.ENDING,
+    videos/SHA256.ENDING.
+    """
     image_sha256: str
     """Of that file."""
     video: Video | None = None
-    """Null for a picture."""
+    """Null for an image."""
     request: str
     references: list[str]
     """Reference answers, at least one; the first is the one WER is taken against."""
@@ -96,7 +98,7 @@ class DatasetManifest(Section, kw_only=True):
     """Usable samples the draw was made from."""
     seed: int
     content_sha256: str
-    """Hash over samples.jsonl, which holds the hash of every picture and video."""
+    """Hash over samples.jsonl, which holds the hash of every image and video."""
     licence: str | None = None
     prompt: str | None = None
     """How questions are worded, where the data set is one with prompts to choose from: lmms-eval or raw."""

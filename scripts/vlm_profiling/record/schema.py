@@ -1,5 +1,5 @@
-"""The schema of a run record. A quantity's name ends with its unit; one that could not be measured is null and has its
-reason in `absent`, never a zero.
+"""The schema of a run record. A quantity's name ends with its unit; one that could not be measured is null
+and has its reason in `absent`, never a zero.
 
 `SCHEMA_VERSION` is raised when old records can no longer be read; a new optional field raises nothing.
 """
@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import field
 
-from vlm_profiling.record.inside import Layers, Repeats, Serving, Stages
+from vlm_profiling.record.breakdown import Layers, Repeats, Serving, Stages
 from vlm_profiling.record.machine import Energy, Environment, Memory, StageEnergy
 from vlm_profiling.record.sections import Distribution, Interval, Section
 from vlm_profiling.record.telemetry import Telemetry
@@ -28,7 +28,9 @@ class Failure(Section, kw_only=True):
     exception: str
     """Class of the exception, with its module."""
     stage: str
-    """Where it happened: load, prepare, warm-up, headline, stages, repeats, memory, layers, kernels, trace or quality."""
+    """Where it happened: load, prepare, warm-up, headline, stages, repeats, memory, layers, kernels, trace or
+    quality.
+    """
 
 
 class Point(Section, kw_only=True):
@@ -71,7 +73,9 @@ class Checkpoint(Section, kw_only=True):
     weight_bytes_by_gpu: list[int] = field(default_factory=list)
     """The same on each of several GPUs, in the order of the environment's; empty for one device."""
     dtypes: dict[str, int]
-    """Parameters by dtype really loaded: {"float16": 3744761856}; quantised ones as they are stored: int8, int4 or nf4."""
+    """Parameters by dtype really loaded: {"float16": 3744761856}; quantised ones as they are stored: int8,
+    int4 or nf4.
+    """
     quantised_modules: int = 0
     """Linear layers whose weights are stored as integers."""
     linear_layers: int | None = None
@@ -83,11 +87,15 @@ class Checkpoint(Section, kw_only=True):
     quantisation_backend: str | None = None
     """Package that quantised them, with its version."""
     quantisation_operators: dict[str, int] | None = None
-    """Calls of the operators that read weights stored as integers, in a prefill and a decode step; null where none was asked."""
+    """Calls of the operators that read weights stored as integers, in a prefill and a decode step; null where
+    none was asked.
+    """
     attention: str
     """Attention implementation that the loaded model reports."""
     attention_kernels: dict[str, int] | None = None
-    """Calls of each fused attention kernel in a prefill and a decode step: {"sdpa-flash": 10}; none of them with eager."""
+    """Calls of each fused attention kernel in a prefill and a decode step: {"sdpa-flash": 10}; none of them
+    with eager.
+    """
     attention_kernels_absent: str | None = None
     """Why the kernels and operators could not be told."""
     random_weights: bool = False
@@ -99,12 +107,13 @@ class Checkpoint(Section, kw_only=True):
     """Time of the calls that compiled, kept out of every latency."""
     processor: str = ""
     """Class of the image processor, which tells its backend."""
-    picture_sizes: Literal["native", "interpolated", "fixed"] | None = None
-    """What image_size can move: native (pictures of any size are encoded), interpolated (squares of image_size, the positions
-    of the encoder interpolated), fixed (the processor brings all pictures to one size); null where a family does not know."""
-    frames_as: Literal["pictures", "video"] | None = None
-    """How frames of a video are given: pictures (several pictures in one prompt) or video (the family's own input of videos);
-    null where samples are pictures."""
+    image_sizing: Literal["native", "interpolated", "fixed"] | None = None
+    """What image_size can move: native (images of any size are encoded), interpolated (squares of image_size,
+    the positions of the encoder interpolated), fixed (the processor brings all images to one size); null
+    where a family does not know."""
+    frames_as: Literal["images", "video"] | None = None
+    """How frames of a video are given: images (several images in one prompt) or video (the family's own input
+    of videos); null where samples are images."""
 
 
 class Dataset(Section, kw_only=True):
@@ -113,7 +122,7 @@ class Dataset(Section, kw_only=True):
     source: str
     revision: str | None = None
     content_sha256: str
-    """Hash over the prepared samples and their pictures."""
+    """Hash over the prepared samples and their images."""
     samples: int
     split: str | None = None
     """Split of the data set."""
@@ -150,20 +159,27 @@ class Batch(Section, kw_only=True):
     qformer_tokens: int = 0
     """Length of the padded question read by a Q-Former, where the architecture has one that reads it."""
     decode_frames_s: float | None = None
-    """Videos' files to decoded frames, s; null where samples are pictures."""
+    """Videos' files to decoded frames, s; null where samples are images."""
     sample_frames_s: float | None = None
-    """The frames chosen to pictures (RGB, upright), s; null where samples are pictures."""
+    """The frames chosen to images (RGB, upright), s; null where samples are images."""
     preprocess_s: float
     transfer_s: float
     generate_s: float
     detokenise_s: float
     end_to_end_s: float
-    """decode frames + sample frames (where samples are videos) + preprocess + transfer + generate + detokenise of this batch."""
+    """decode frames + sample frames (where samples are videos) + preprocess + transfer + generate +
+    detokenise of this batch.
+    """
 
     @property
     def before_generate_s(self) -> float:
         """All that comes before generate()."""
-        return (self.decode_frames_s or 0.0) + (self.sample_frames_s or 0.0) + self.preprocess_s + self.transfer_s
+        return (
+            (self.decode_frames_s or 0.0)
+            + (self.sample_frames_s or 0.0)
+            + self.preprocess_s
+            + self.transfer_s
+        )
 
 
 class Sample(Section, kw_only=True):
@@ -187,15 +203,19 @@ class Sample(Section, kw_only=True):
     added_tokens: int = 0
     """User-text tokens added by prompt_len."""
     image_size: tuple[int, int]
-    """Width, height of the picture, or of a video's frames, in pixels, as it came."""
+    """Width, height of the image, or of a video's frames, in pixels, as it came."""
     given_frames: int = 1
-    """Pictures given to the model: frames of a video, else 1."""
+    """Images given to the model: frames of a video, else 1."""
     video_frames: int | None = None
-    """Frames that the video's file holds; null for a picture."""
-    encoded_pictures: int = 1
-    """Pictures that the vision encoder encoded; of a native video fewer than its frames, where it takes several as one."""
+    """Frames that the video's file holds; null for an image."""
+    encoded_images: int = 1
+    """Images that the vision encoder encoded; of a native video fewer than its frames, where it takes several
+    as one.
+    """
     vision_grid: tuple[int, int] | None = None
-    """Rows, columns of patches the vision encoder (Fuyu: the patch projection) really saw of each, before any merging."""
+    """Rows, columns of patches the vision encoder (Fuyu: the patch projection) really saw of each, before any
+    merging.
+    """
     effective_size: tuple[int, int] | None = None
     """Width, height in pixels the model really saw after its processor."""
     wer: float | None = None
@@ -213,7 +233,7 @@ class Headline(Section, kw_only=True):
     generate: Distribution
     """Latency of generate() per full batch: tokens on the device in, token ids out."""
     end_to_end: Distribution
-    """Per full batch: pictures and text on the host in, answers out."""
+    """Per full batch: images and text on the host in, answers out."""
     generate_per_sample: Distribution
     """generate() time of each full batch divided by its rows; the batch stays the unit of the interval."""
     output_tokens_per_s: float
@@ -273,7 +293,7 @@ class Quality(Section, kw_only=True):
     absent: dict[str, str] = field(default_factory=dict)
 
 
-class Record(Section, kw_only=True):
+class RunRecord(Section, kw_only=True):
     """One run."""
 
     schema_version: int

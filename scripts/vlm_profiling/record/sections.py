@@ -33,4 +33,6 @@ class Distribution(Section, kw_only=True):
     p95_s: float | None = None
     p99_s: float | None = None
     outliers: list[int] = field(default_factory=list)
-    """Values outside 3 interquartile ranges (Tukey) by position, which for figures per batch is the batch; kept everywhere."""
+    """Values outside 3 interquartile ranges (Tukey) by position, which for figures per batch is the batch;
+    kept everywhere.
+    """

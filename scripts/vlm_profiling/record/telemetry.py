@@ -7,7 +7,7 @@ from msgspec import field
 from vlm_profiling.record.sections import Section
 
 
-class ClockCourse(Section, kw_only=True):
+class ClockStats(Section, kw_only=True):
     """A clock over the samples of a run."""
 
     mean_mhz: float
@@ -17,7 +17,7 @@ class ClockCourse(Section, kw_only=True):
     last_mhz: float
 
 
-class TemperatureCourse(Section, kw_only=True):
+class TemperatureStats(Section, kw_only=True):
     """A temperature over the samples of a run."""
 
     mean_c: float
@@ -27,7 +27,7 @@ class TemperatureCourse(Section, kw_only=True):
     last_c: float
 
 
-class PowerCourse(Section, kw_only=True):
+class PowerStats(Section, kw_only=True):
     """A power over the samples of a run."""
 
     mean_w: float
@@ -37,7 +37,7 @@ class PowerCourse(Section, kw_only=True):
     last_w: float
 
 
-class ShareCourse(Section, kw_only=True):
+class ShareStats(Section, kw_only=True):
     """A share, 0 to 1, over the samples of a run."""
 
     mean: float
@@ -47,7 +47,7 @@ class ShareCourse(Section, kw_only=True):
     last: float
 
 
-class MemoryCourse(Section, kw_only=True):
+class MemoryStats(Section, kw_only=True):
     """An amount of memory over the samples of a run."""
 
     mean_bytes: float
@@ -62,19 +62,20 @@ class BoardTelemetry(Section, kw_only=True):
 
     device: str
     """GPU UUID."""
-    sm_clock: ClockCourse | None = None
-    memory_clock: ClockCourse | None = None
-    temperature: TemperatureCourse | None = None
-    power: PowerCourse | None = None
-    utilisation: ShareCourse | None = None
+    sm_clock: ClockStats | None = None
+    memory_clock: ClockStats | None = None
+    temperature: TemperatureStats | None = None
+    power: PowerStats | None = None
+    utilisation: ShareStats | None = None
     clock_limits: dict[str, float] | None = None
 
 
 class Telemetry(Section, kw_only=True):
-    """The machine's condition ten times a second: over the headline with its energy window, the stages and the repeats.
+    """The machine's condition ten times a second: over the headline with its energy window, the stages and
+    the repeats.
 
-    Of several GPUs clocks and utilisation are the mean at each moment, power is the sum, temperature the hottest one's, and a
-    clock counts as limited where one of them is.
+    Of several GPUs clocks and utilisation are the mean at each moment, power is the sum, temperature the
+    hottest one's, and a clock counts as limited where one of them is.
     """
 
     n: int
@@ -86,20 +87,21 @@ class Telemetry(Section, kw_only=True):
     """Samples left out because the ones before them came too late."""
     sampler_cpu_s: float
     """Processor time of the sampling thread, the energy meters' included."""
-    sm_clock: ClockCourse | None = None
-    memory_clock: ClockCourse | None = None
-    temperature: TemperatureCourse | None = None
+    sm_clock: ClockStats | None = None
+    memory_clock: ClockStats | None = None
+    temperature: TemperatureStats | None = None
     """Of the GPU's core."""
-    power: PowerCourse | None = None
-    utilisation: ShareCourse | None = None
+    power: PowerStats | None = None
+    utilisation: ShareStats | None = None
     """Time in which some kernel ran on the GPU, as NVML tells it."""
     clock_limits: dict[str, float] | None = None
-    """Why the GPU's clocks were not at their highest: share of the samples by reason, such as sw_power_cap."""
-    cpu_clock: ClockCourse | None = None
+    """Why the GPU's clocks were not at their highest: share of the samples by reason, such as sw_power_cap.
+    """
+    cpu_clock: ClockStats | None = None
     """Of the core that runs the process's main thread."""
-    load_by_others: ShareCourse | None = None
+    load_by_others: ShareStats | None = None
     """Of the cores this process may use: time busy with other processes, or taken by the hypervisor."""
-    memory_available: MemoryCourse | None = None
+    memory_available: MemoryStats | None = None
     """Of the machine, as the kernel estimates it (MemAvailable)."""
     boards: list[BoardTelemetry] = field(default_factory=list)
     """Each of several GPUs, in the order of the environment's; empty for one device."""

@@ -1,1 +1,3 @@
-"""What is told: tables merged from the records, charts drawn from the tables, pages written from both. Never torch."""
+"""What is told: tables merged from the records, charts drawn from the tables, pages written from both. Never
+torch.
+"""

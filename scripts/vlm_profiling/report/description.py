@@ -16,10 +16,14 @@ class _Description(msgspec.Struct):
 
 
 def read_description(path: Path) -> tuple[Study, Runs]:
-    """The study in a description file, and every run that it expects. Raises ConfigError when the file holds neither."""
+    """The study in a description file, and every run that it expects. Raises ConfigError when the file holds
+    neither.
+    """
     try:
         description = msgspec.json.decode(path.read_bytes(), type=_Description)
     except (OSError, msgspec.MsgspecError) as error:
-        raise ConfigError([Problem("(file)", f"not a study description: {error}", has_value=False)], str(path)) from None
+        raise ConfigError(
+            [Problem("(file)", f"not a study description: {error}", has_value=False)], str(path)
+        ) from None
     study = study_from_mapping(description.study, source=str(path))
     return study, Runs(study, description.environment)

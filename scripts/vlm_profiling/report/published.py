@@ -51,7 +51,15 @@ class PublishedStep(NamedTuple):
 def published_figures() -> tuple[Published, ...]:
     """The tables and raw files of the reference study, in their order."""
     return tuple(
-        Published(row["model"], row["dataset"], _point(row), row["metric"], float(row["value"]), row["provenance"], row["note"])
+        Published(
+            row["model"],
+            row["dataset"],
+            _point(row),
+            row["metric"],
+            float(row["value"]),
+            row["provenance"],
+            row["note"],
+        )
         for row in _rows("published_results.csv")
     )
 
@@ -66,7 +74,9 @@ def published_steps() -> tuple[PublishedStep, ...]:
 
 
 def published_models(study: Study) -> dict[str, str]:
-    """Hub id of a published model by the name that the study gives it: the same checkpoint, or its architecture."""
+    """Hub id of a published model by the name that the study gives it: the same checkpoint, or its
+    architecture.
+    """
     by_name = {figure.model.rpartition("/")[2]: figure.model for figure in published_figures()}
     found = {}
     for name, model in study.models.items():
@@ -81,5 +91,9 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 
 def _point(row: dict[str, str]) -> Point:
-    batch_size, image_size, max_input_len = (int(row[name]) for name in ("batch_size", "image_size", "max_input_len"))
-    return Point(row["device"], row["optimization"], batch_size, image_size, max_input_len, prompt_len=None, frames=1)
+    batch_size, image_size, max_input_len = (
+        int(row[name]) for name in ("batch_size", "image_size", "max_input_len")
+    )
+    return Point(
+        row["device"], row["optimization"], batch_size, image_size, max_input_len, prompt_len=None, frames=1
+    )

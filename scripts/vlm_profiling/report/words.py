@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vlm_profiling.study import Point
-from vlm_profiling.study.axes import AXIS
+from vlm_profiling.study.axes import AXIS_INFO
 
 INTERVAL = "95\u00a0% interval"
 """Never broken between number and sign."""
@@ -11,7 +11,7 @@ INTERVAL = "95\u00a0% interval"
 
 def value_label(axis: str, value: object) -> str:
     """A value of an axis in words."""
-    return AXIS[axis].unset if value is None else str(value)
+    return AXIS_INFO[axis].unset if value is None else str(value)
 
 
 def settings(point: Point, without: str | None = None) -> str:
@@ -21,7 +21,7 @@ def settings(point: Point, without: str | None = None) -> str:
 
 
 def _setting(axis: str, value: object) -> str:
-    declared = AXIS[axis]
+    declared = AXIS_INFO[axis]
     if value is None:
         return declared.at_unset
     return "" if value == declared.usual else declared.at.format(value)

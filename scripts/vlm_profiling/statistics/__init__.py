@@ -1,1 +1,3 @@
-"""Summaries of measurements and how sure they are: distributions, intervals, repeat noise, comparisons. Knows records alone."""
+"""Summaries of measurements and how sure they are: distributions, intervals, repeat noise, comparisons. Knows
+records alone.
+"""

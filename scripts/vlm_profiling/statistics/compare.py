@@ -15,12 +15,14 @@ from vlm_profiling.statistics.intervals import CONFIDENCE, mean_interval, ratio_
 Verdict: TypeAlias = Literal["same", "faster", "slower", "ambiguous"]
 
 LEAST_BAND = 0.01
-"""No effect is stated on less than this. Repeats see one process: what changes from one process to the next alone (where its
-memory lies, say) they do not see, and they stop where their own mean is known to 1 %."""
+"""No effect is stated on less than this. Repeats see one process: what changes from one process to the next
+alone (where its memory lies, say) they do not see, and they stop where their own mean is known to 1 %."""
 LARGEST_SAME = 0.05
 """Two runs are the same only where a larger difference can be excluded."""
 RULE_OF_THREE = 3
-"""Where none of n answers changed, at most 3 / n of all do, at 95 % (Hanley and Lippman-Hand, JAMA 249, 1983)."""
+"""Where none of n answers changed, at most 3 / n of all do, at 95 % (Hanley and Lippman-Hand, JAMA 249,
+1983).
+"""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,9 @@ class Times:
     samples: tuple[tuple[str, ...], ...]
     """Names of the samples that each batch held."""
     drift: float | None
-    """Relative standard deviation that the run's repeats found to be shared by the batches of a round; null without repeats."""
+    """Relative standard deviation that the run's repeats found to be shared by the batches of a round; null
+    without repeats.
+    """
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,10 @@ class Comparison:
 def compare(measured: Times, reference: Times) -> Comparison:
     """A run against another one. Paired where both had the same samples in the same batches.
 
-    band = max(1 %, 1.96 sqrt(drift^2 + drift_of_the_other^2)), and the bounds are the interval with each half widened to
-    sqrt(half^2 + band^2). Slower: both bounds above 1. Faster: both below. Same: 1 lies between them, and neither is more
-    than 5 % away from it. Ambiguous: 1 lies between them, and a larger difference may, too.
+    band = max(1 %, 1.96 sqrt(drift^2 + drift_of_the_other^2)), and the bounds are the interval with each half
+    widened to sqrt(half^2 + band^2). Slower: both bounds above 1. Faster: both below. Same: 1 lies between
+    them, and neither is more than 5 % away from it. Ambiguous: 1 lies between them, and a larger difference
+    may, too.
     """
     paired = measured.samples == reference.samples
     ratio = float(np.mean(measured.seconds) / np.mean(reference.seconds))
@@ -92,7 +97,8 @@ def judge(bounds: tuple[float, float]) -> Verdict:
 
 
 def mean_change(changes: Sequence[float]) -> Interval | None:
-    """The mean change of scores between 0 and 1, sample by sample, with its 95 % interval; null for fewer than two samples.
+    """The mean change of scores between 0 and 1, sample by sample, with its 95 % interval; null for fewer
+    than two samples.
 
     Where no score changed the interval is the rule of three's.
     """

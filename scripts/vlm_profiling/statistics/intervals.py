@@ -1,7 +1,8 @@
 """How far a figure would move with other samples: seeded 95 % bootstrap intervals.
 
-scipy.stats.bootstrap gives the same to within the draw (a test compares them) in some ten times the time: here the draws for a
-number of values are kept, so that an interval is one matrix product, and a hundred thousand records can be judged.
+scipy.stats.bootstrap gives the same to within the draw (a test compares them) in some ten times the time:
+here the draws for a number of values are kept, so that an interval is one matrix product, and a hundred
+thousand records can be judged.
 """
 
 from __future__ import annotations
@@ -42,11 +43,14 @@ def mean_interval(values: Sequence[float] | np.ndarray) -> Interval | None:
     return Interval(mean=mean, low=float(low), high=float(high))
 
 
-def ratio_interval(measured: Sequence[float], reference: Sequence[float], *, paired: bool = True) -> Interval | None:
-    """Mean over mean with its 95 % percentile bootstrap interval (seeded); null where either is a single value.
+def ratio_interval(
+    measured: Sequence[float], reference: Sequence[float], *, paired: bool = True
+) -> Interval | None:
+    """Mean over mean with its 95 % percentile bootstrap interval (seeded); null where either is a single
+    value.
 
-    Paired: the same things measured twice, in the same order, resampled together, so that what made one of them slow both
-    times cancels. Raises ValueError as `mean_interval`, or for pairs of unequal lengths.
+    Paired: the same things measured twice, in the same order, resampled together, so that what made one of
+    them slow both times cancels. Raises ValueError as `mean_interval`, or for pairs of unequal lengths.
     """
     new, old = finite(measured), finite(reference)
     if paired and new.size != old.size:
@@ -70,14 +74,17 @@ def finite(values: Sequence[float] | np.ndarray) -> np.ndarray:
 
 
 def _resampled_means(rows: np.ndarray, stream: int = 0) -> np.ndarray:
-    """Means of rows of n values (rows x n) over the same resamples: rows x RESAMPLES. Other streams are other draws.
+    """Means of rows of n values (rows x n) over the same resamples: rows x RESAMPLES. Other streams are other
+    draws.
 
-    By einsum, in this thread: the threads of a BLAS, which `@` calls, spin for a tenth of a second after their work, and a run's
-    next batches would take two to five times as long.
+    By einsum, in this thread: the threads of a BLAS, which `@` calls, spin for a tenth of a second after
+    their work, and a run's next batches would take two to five times as long.
     """
     n = rows.shape[1]
     at_once = max(1, NUMBERS_AT_ONCE // n)
-    chunks = [_draws(n, min(at_once, RESAMPLES - first), stream, first) for first in range(0, RESAMPLES, at_once)]
+    chunks = [
+        _draws(n, min(at_once, RESAMPLES - first), stream, first) for first in range(0, RESAMPLES, at_once)
+    ]
     return np.concatenate([np.einsum("rn,nm->rm", rows, chunk) for chunk in chunks], axis=1) / n
 
 

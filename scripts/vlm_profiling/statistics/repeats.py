@@ -14,8 +14,9 @@ from vlm_profiling.statistics.intervals import CONFIDENCE, finite
 
 STEADY_ROUNDS = 10
 STEADY_CHANGE = 0.1
-"""The noise has stabilised when what was known of it after each of the last 10 rounds lies within 10 % of what is known now.
-With independent rounds that takes 15 to 35 of them, and the noise is then known to about 16 %."""
+"""The noise has stabilised when what was known of it after each of the last 10 rounds lies within 10 % of
+what is known now. With independent rounds that takes 15 to 35 of them, and the noise is then known to about
+16 %."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ class RoundNoise:
 def round_noise(rounds: Sequence[Sequence[float]]) -> RoundNoise:
     """The noise of rounds (seconds by round and batch).
 
-    Drift is the variance component between rounds: variance of the rounds' means - mean square of the rest / batches, each
-    batch relative to its own mean; 0 where the rest explains it all (Searle, Casella and McCulloch, Variance Components, 1992).
+    Drift is the variance component between rounds: variance of the rounds' means - mean square of the rest /
+    batches, each batch relative to its own mean; 0 where the rest explains it all (Searle, Casella and
+    McCulloch, Variance Components, 1992).
     """
     seconds = np.array([finite(batches) for batches in rounds])
     count, batches = seconds.shape
@@ -50,7 +52,9 @@ def round_noise(rounds: Sequence[Sequence[float]]) -> RoundNoise:
 def enough_rounds(
     rounds: Sequence[Sequence[float]], *, min_rounds: int, half_width: float
 ) -> Literal["half width", "noise steady"] | None:
-    """Why no further round is needed; None while one is. Without at least `min_rounds` (2 or more) one always is."""
+    """Why no further round is needed; None while one is. Without at least `min_rounds` (2 or more) one always
+    is.
+    """
     if len(rounds) < min_rounds:
         return None
     now = round_noise(rounds)
@@ -70,18 +74,23 @@ def largest_move(rounds: Sequence[Sequence[float]]) -> float:
     return float(np.ptp(means) / means.mean())
 
 
-def paired_ratio(measured: Sequence[Sequence[float]], reference: Sequence[Sequence[float]]) -> Interval | None:
-    """Of rounds measured two ways, each pair right after one another: one way over the other, with its 95 % interval.
+def paired_ratio(
+    measured: Sequence[Sequence[float]], reference: Sequence[Sequence[float]]
+) -> Interval | None:
+    """Of rounds measured two ways, each pair right after one another: one way over the other, with its 95 %
+    interval.
 
-    Geometric mean of the pairs' ratios with Student's interval of their logarithms: the unit is the round, whose batches
-    share what the machine did then. Null for a single pair.
+    Geometric mean of the pairs' ratios with Student's interval of their logarithms: the unit is the round,
+    whose batches share what the machine did then. Null for a single pair.
     """
     logarithms = np.log(np.sum(measured, axis=1) / np.sum(reference, axis=1))
     count = logarithms.size
     if count < 2:
         return None
     mean, reach = logarithms.mean(), _student(count) * logarithms.std(ddof=1) / count**0.5
-    return Interval(mean=float(np.exp(mean)), low=float(np.exp(mean - reach)), high=float(np.exp(mean + reach)))
+    return Interval(
+        mean=float(np.exp(mean)), low=float(np.exp(mean - reach)), high=float(np.exp(mean + reach))
+    )
 
 
 def _student(count: int) -> float:

@@ -1,4 +1,6 @@
-"""How a latency grows along an axis: the exponent of a power, and the cost of one unit more, each with its interval."""
+"""How a latency grows along an axis: the exponent of a power, and the cost of one unit more, each with its
+interval.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ MIN_VALUES = 3
 MIN_SPAN = 1.1
 """Between the smallest and the largest size."""
 LEAST_DRIFT = LEAST_BAND / 1.96 / 2**0.5
-"""What a run's mean moves by from process to process in any case: two of them make the least band of a comparison."""
+"""What a run's mean moves by from process to process in any case: two of them make the least band of a
+comparison.
+"""
 _TAIL = (1 - CONFIDENCE) / 2
 
 
@@ -56,13 +60,15 @@ class Scaling:
 
 
 def fit_scaling(measurements: Sequence[Measurement]) -> Scaling:
-    """Least squares of log latency over log size, and of relative distances from a line, over the values' means.
+    """Least squares of log latency over log size, and of relative distances from a line, over the values'
+    means.
 
-    The intervals (95 %, percentile, seeded) are those of fits to bootstrap resamples: of the batches at each value by itself,
-    each mean moved by its run's drift (normal; at least what two processes differ by, LEAST_DRIFT).
+    The intervals (95 %, percentile, seeded) are those of fits to bootstrap resamples: of the batches at each
+    value by itself, each mean moved by its run's drift (normal; at least what two processes differ by,
+    LEAST_DRIFT).
 
-    Raises NoScalingError where fewer than three sizes were measured, the largest is not a tenth larger than the smallest, or
-    a value has a single batch.
+    Raises NoScalingError where fewer than three sizes were measured, the largest is not a tenth larger than
+    the smallest, or a value has a single batch.
     """
     sizes = np.array([measurement.size for measurement in measurements], dtype=float)
     if len(set(sizes)) < MIN_VALUES:

@@ -10,10 +10,12 @@ from vlm_profiling.record.sections import Distribution
 from vlm_profiling.statistics.intervals import finite, mean_interval
 
 PERCENTILE_MIN_N = {90: 29, 95: 59, 99: 299}
-"""The fewest samples whose maximum lies above the percentile with 95 % confidence: the least n with p^n <= 0.05
-(Wilks, Annals of Mathematical Statistics 12, 1941)."""
+"""The fewest samples whose maximum lies above the percentile with 95 % confidence: the least n with p^n <=
+0.05 (Wilks, Annals of Mathematical Statistics 12, 1941)."""
 TUKEY_RANGES = 3.0
-"""Interquartile ranges beyond the quartiles from which a sample is far out (Tukey, Exploratory Data Analysis, 1977)."""
+"""Interquartile ranges beyond the quartiles from which a sample is far out (Tukey, Exploratory Data Analysis,
+1977).
+"""
 
 
 def distribution(seconds: Sequence[float]) -> Distribution:
@@ -23,7 +25,9 @@ def distribution(seconds: Sequence[float]) -> Distribution:
     """
     values = finite(seconds)
     percentiles = {
-        f"p{percent}_s": float(np.percentile(values, percent)) for percent, n in PERCENTILE_MIN_N.items() if values.size >= n
+        f"p{percent}_s": float(np.percentile(values, percent))
+        for percent, n in PERCENTILE_MIN_N.items()
+        if values.size >= n
     }
     return Distribution(
         n=values.size,

@@ -1,7 +1,8 @@
-"""What each setting of a point is called, and what it is there to change: all that tables, charts, pages and audits know of it.
+"""What each setting of a point is called, and what it is there to change: all that tables, charts, pages and
+audits know of it.
 
-Its key, type and limits stand in `config.PointConfig`. A setting declared in both is an axis everywhere. Nothing that
-measures imports this file, so that another word makes no run stale.
+Its key, type and limits stand in `config.PointConfig`. A setting declared in both is an axis everywhere.
+Nothing that measures imports this file, so that another word makes no run stale.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Size:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given:
+class InputEffect:
     """What an axis changes of the input that a model is given."""
 
     words: str
@@ -63,11 +64,11 @@ class Axis:
     """A value that a line of settings does not mention."""
     size: Size | None = None
     """Null for a setting that is no quantity."""
-    given: Given | None = None
+    given: InputEffect | None = None
     """Null where the input stays the same."""
 
 
-AXIS: dict[str, Axis] = {
+AXIS_INFO: dict[str, Axis] = {
     "device": Axis(word="device", title="Device", meaning="Where it ran: cpu or cuda."),
     "optimization": Axis(
         word="optimization",
@@ -80,7 +81,12 @@ AXIS: dict[str, Axis] = {
         meaning="Samples a batch.",
         at="batch size {}",
         brief="batch {}",
-        size=Size(title="Batch size (samples)", unit="sample", column="batch_size", fixed="a single batch size was measured"),
+        size=Size(
+            title="Batch size (samples)",
+            unit="sample",
+            column="batch_size",
+            fixed="a single batch size was measured",
+        ),
     ),
     "image_size": Axis(
         word="image size",
@@ -96,12 +102,12 @@ AXIS: dict[str, Axis] = {
             column="image_tokens_mean",
             fixed="the model read as many image tokens whatever size was asked",
         ),
-        given=Given(
-            words="the picture that the model saw (pixels, patches, image tokens)",
+        given=InputEffect(
+            words="the image that the model saw (pixels, patches, image tokens)",
             fields=("effective_size", "vision_grid", "image_tokens"),
             columns={"Seen by the model (px)": "effective_sizes", "Image tokens": "image_tokens_mean"},
-            unmoved="The processor brings every picture to the same size, so what was asked changes detail, not compute.",
-            smaller="Ask for pictures of {} px",
+            unmoved="The processor brings every image to the same size, so what was asked changes detail, not compute.",
+            smaller="Ask for images of {} px",
         ),
     ),
     "max_input_len": Axis(
@@ -118,7 +124,7 @@ AXIS: dict[str, Axis] = {
             column="prompt_tokens_mean",
             fixed="no text was long enough to be cut",
         ),
-        given=Given(
+        given=InputEffect(
             words="the prompt (tokens cut, tokens read)",
             fields=("truncated_tokens", "prompt_tokens"),
             columns={"Samples cut": "truncated_samples", "Prompt tokens": "prompt_tokens_mean"},
@@ -139,7 +145,7 @@ AXIS: dict[str, Axis] = {
             column="prompt_tokens_mean",
             fixed="a single prompt length was measured",
         ),
-        given=Given(
+        given=InputEffect(
             words="the prompt (tokens read)",
             fields=("prompt_tokens",),
             columns={
@@ -157,7 +163,7 @@ AXIS: dict[str, Axis] = {
     "frames": Axis(
         word="frames",
         title="Frames",
-        meaning="Frames asked of each video; 1 also for pictures.",
+        meaning="Frames asked of each video; 1 also for images.",
         at="{} frames",
         brief="{} frames",
         usual=1,
@@ -167,7 +173,7 @@ AXIS: dict[str, Axis] = {
             column="frames_mean",
             fixed="as many frames were given whatever number was asked",
         ),
-        given=Given(
+        given=InputEffect(
             words="the frames that the model saw (frames given, image tokens)",
             fields=("given_frames", "image_tokens"),
             columns={"Frames given": "frames_mean", "Image tokens": "image_tokens_mean"},

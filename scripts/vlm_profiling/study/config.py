@@ -10,7 +10,15 @@ import re
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, TypeAlias, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SkipValidation, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SkipValidation,
+    StringConstraints,
+    model_validator,
+)
 
 from vlm_profiling.study.quantisation import Kind
 
@@ -21,10 +29,26 @@ MAX_GPUS = 16
 """Of one machine."""
 PLAIN_PATH_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*"
 PROJECT_FOLDERS = frozenset(
-    ["benchmarks", "checkpoints", "containers", "datasets", "docs", "envs", "logs", "makefile", "profiles", "rules", "scripts"]
-    + ["snakefile", "tests", "tools"]
+    [
+        "benchmarks",
+        "checkpoints",
+        "containers",
+        "datasets",
+        "docs",
+        "envs",
+        "logs",
+        "makefile",
+        "profiles",
+        "rules",
+        "scripts",
+        "snakefile",
+        "tests",
+        "tools",
+    ]
 )
-"""What the project keeps at its top, where no study may write its results; hidden folders begin with a dot, which none may."""
+"""What the project keeps at its top, where no study may write its results; hidden folders begin with a dot,
+which none may.
+"""
 
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 HubId: TypeAlias = Annotated[str, StringConstraints(pattern=HUB_ID_PATTERN)]
@@ -34,21 +58,38 @@ Device: TypeAlias = Literal["cuda", "cpu"]
 
 def _inside_project(path: str) -> str:
     parts = PurePosixPath(path).parts
-    if not path or "\\" in path or "\0" in path or PurePosixPath(path).is_absolute() or ".." in parts or parts[:1] == ("~",):
-        raise ValueError("a path outside the project; allowed: a relative path below the project's folder, without '..'")
+    if (
+        not path
+        or "\\" in path
+        or "\0" in path
+        or PurePosixPath(path).is_absolute()
+        or ".." in parts
+        or parts[:1] == ("~",)
+    ):
+        raise ValueError(
+            "a path outside the project; allowed: a relative path below the project's folder, without '..'"
+        )
     if not path.isprintable() or set(path) & set(",:"):
-        raise ValueError("a path with a control character, ',' or ':', which binds of a container cannot hold")
+        raise ValueError(
+            "a path with a control character, ',' or ':', which binds of a container cannot hold"
+        )
     return str(PurePosixPath(path))
 
 
-ProjectPath: TypeAlias = Annotated[str, AfterValidator(_inside_project), Field(json_schema_extra={"format": "project-path"})]
+ProjectPath: TypeAlias = Annotated[
+    str, AfterValidator(_inside_project), Field(json_schema_extra={"format": "project-path"})
+]
 
 
 def _plain_path(path: str) -> str:
-    """A path inside the project that means the same to a shell, to Snakemake's patterns and to a container's command line."""
+    """A path inside the project that means the same to a shell, to Snakemake's patterns and to a container's
+    command line.
+    """
     inside = _inside_project(path)
     if re.fullmatch(PLAIN_PATH_PATTERN, inside) is None:
-        raise ValueError("a path with other characters; allowed: folders of letters, digits, '.', '_' and '-', such as results/demo")
+        raise ValueError(
+            "a path with other characters; allowed: folders of letters, digits, '.', '_' and '-', such as results/demo"
+        )
     return inside
 
 
@@ -56,11 +97,15 @@ def _results_path(path: str) -> str:
     results = _plain_path(path)
     first = PurePosixPath(results).parts[0]
     if first.casefold() in PROJECT_FOLDERS:
-        raise ValueError(f"{first} is a folder of the project itself; allowed: a folder of results, such as results/demo")
+        raise ValueError(
+            f"{first} is a folder of the project itself; allowed: a folder of results, such as results/demo"
+        )
     return results
 
 
-ResultsPath: TypeAlias = Annotated[str, AfterValidator(_results_path), Field(json_schema_extra={"format": "results-path"})]
+ResultsPath: TypeAlias = Annotated[
+    str, AfterValidator(_results_path), Field(json_schema_extra={"format": "results-path"})
+]
 
 
 def _pinned_image(image: str) -> str:
@@ -69,15 +114,21 @@ def _pinned_image(image: str) -> str:
     if "://" not in image:
         return _plain_path(image)
     if re.fullmatch(r"docker://[a-z0-9][a-z0-9._:/-]*@sha256:[0-9a-f]{64}", image) is None:
-        raise ValueError("not pinned; allowed: a .sif file inside the project, docker://repository@sha256:digest, or none")
+        raise ValueError(
+            "not pinned; allowed: a .sif file inside the project, docker://repository@sha256:digest, or none"
+        )
     return image
 
 
-ContainerImage: TypeAlias = Annotated[str, AfterValidator(_pinned_image), Field(json_schema_extra={"format": "pinned-image"})]
+ContainerReference: TypeAlias = Annotated[
+    str, AfterValidator(_pinned_image), Field(json_schema_extra={"format": "pinned-image"})
+]
 
 
 class Section(BaseModel):
-    """A section of config.yaml: unknown keys are errors, values are not converted between types, numbers are finite."""
+    """A section of config.yaml: unknown keys are errors, values are not converted between types, numbers are
+    finite.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -93,30 +144,40 @@ def _exactly_one(section: BaseModel, names: tuple[str, ...]) -> str:
 class ModelConfig(Section):
     """A checkpoint to profile. Exactly one of hub, folder, tiny, architecture says where it comes from."""
 
-    hub: HubId | None = Field(default=None, description="Hugging Face hub id, such as llava-hf/llava-1.5-7b-hf; needs a revision")
-    revision: Revision | None = Field(default=None, description="commit of the hub repository, 40 hexadecimal digits")
+    hub: HubId | None = Field(
+        default=None, description="Hugging Face hub id, such as llava-hf/llava-1.5-7b-hf; needs a revision"
+    )
+    revision: Revision | None = Field(
+        default=None, description="commit of the hub repository, 40 hexadecimal digits"
+    )
     folder: ProjectPath | None = Field(
-        default=None, description="a folder in the hub's format (config.json, processor files, *.safetensors), inside the project"
+        default=None,
+        description="a folder in the hub's format (config.json, processor files, *.safetensors), inside the project",
     )
     tiny: Name | None = Field(
         default=None,
         description="a tiny, randomly initialised checkpoint of this architecture, built reproducibly by the project",
     )
     architecture: Name | None = Field(
-        default=None, description="full-size architecture with random weights from an embedded config: no download, no quality"
+        default=None,
+        description="full-size architecture with random weights from an embedded config: no download, no quality",
     )
     family: Name | None = Field(
-        default=None, description="what is particular to the model; by default found from its config's model_type, else generic"
+        default=None,
+        description="what is particular to the model; by default found from its config's model_type, else generic",
     )
     processor_backend: Literal["auto", "pil", "torchvision"] = Field(
-        default="auto", description="image processor implementation; auto takes torchvision where it is installed, else pil"
+        default="auto",
+        description="image processor implementation; auto takes torchvision where it is installed, else pil",
     )
     image_size_mode: Literal["processor", "interpolate"] = Field(
         default="processor",
-        description="what a point's image_size does: scale the picture and leave the rest to the model's processor, or, where "
+        description="what a point's image_size does: scale the image and leave the rest to the model's processor, or, where "
         "the vision encoder can interpolate its positions (BLIP-2, InstructBLIP, LLaVA's CLIP), encode squares of that side",
     )
-    trust_remote_code: bool = Field(default=False, description="run Python code that the hub repository ships")
+    trust_remote_code: bool = Field(
+        default=False, description="run Python code that the hub repository ships"
+    )
     gpus: int = Field(
         default=1,
         ge=1,
@@ -130,7 +191,9 @@ class ModelConfig(Section):
     def _one_source(self) -> ModelConfig:
         source = _exactly_one(self, ("hub", "folder", "tiny", "architecture"))
         if source == "hub" and self.revision is None:
-            raise ValueError("revision is missing; allowed: the hub repository's commit, 40 hexadecimal digits")
+            raise ValueError(
+                "revision is missing; allowed: the hub repository's commit, 40 hexadecimal digits"
+            )
         if source != "hub" and self.revision is not None:
             raise ValueError("revision belongs to a hub id; a folder is identified by its content")
         return self
@@ -144,9 +207,12 @@ class ModelConfig(Section):
 class DatasetColumns(Section):
     """Which columns of a table hold a sample's fields."""
 
-    image: str = Field(default="image", description="the picture: bytes, or a path relative to the table's folder")
+    image: str = Field(
+        default="image", description="the image: bytes, or a path relative to the table's folder"
+    )
     video: str | None = Field(
-        default=None, description="the video of a sample that has one in place of a picture; by default video_path or video"
+        default=None,
+        description="the video of a sample that has one in place of an image; by default video_path or video",
     )
     request: str = Field(default="request", description="the question or instruction")
     response: str = Field(default="response", description="the reference answer, or a list of them")
@@ -161,25 +227,34 @@ class DatasetConfig(Section):
     )
     folder: ProjectPath | None = Field(
         default=None,
-        description="a folder with samples.json, samples.jsonl or samples.parquet beside pictures or videos, inside the project",
+        description="a folder with samples.json, samples.jsonl or samples.parquet beside images or videos, inside the project",
     )
-    hub: HubId | None = Field(default=None, description="Hugging Face hub id of a data set; needs a revision and a split")
-    revision: Revision | None = Field(default=None, description="commit of the hub repository, 40 hexadecimal digits")
+    hub: HubId | None = Field(
+        default=None, description="Hugging Face hub id of a data set; needs a revision and a split"
+    )
+    revision: Revision | None = Field(
+        default=None, description="commit of the hub repository, 40 hexadecimal digits"
+    )
     split: Name | None = Field(default=None, description="split of the data set, such as test or validation")
-    columns: DatasetColumns | None = Field(default=None, description="columns of a table whose names are not the usual ones")
+    columns: DatasetColumns | None = Field(
+        default=None, description="columns of a table whose names are not the usual ones"
+    )
     prompt: Literal["lmms-eval", "raw"] | None = Field(
         default=None,
         description="how the questions of a hub data set that is known here are worded: as lmms-eval does (when absent), "
         "or raw, as the reference study does",
     )
     metric: Literal["vqa_accuracy", "choice_accuracy", "cider_d"] | None = Field(
-        default=None, description="standard metric of a folder, or of a hub data set read by columns; known ones have their own"
+        default=None,
+        description="standard metric of a folder, or of a hub data set read by columns; known ones have their own",
     )
-    samples: Annotated[int, Field(ge=1)] | None = Field(default=None, description="how many samples to draw; all when absent")
+    samples: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="how many samples to draw; all when absent"
+    )
     seed: int = Field(default=0, ge=0, description="seed of the draw")
     on_bad_sample: Literal["stop", "skip"] = Field(
         default="stop",
-        description="broken picture or video, missing file or empty request: stop naming all, or skip and count them",
+        description="broken image or video, missing file or empty request: stop naming all, or skip and count them",
     )
 
     @model_validator(mode="after")
@@ -187,11 +262,15 @@ class DatasetConfig(Section):
         source = _exactly_one(self, ("package", "folder", "hub"))
         if source == "hub" and (self.revision is None or self.split is None):
             missing = "revision" if self.revision is None else "split"
-            raise ValueError(f"{missing} is missing; a hub data set needs a revision (40 hexadecimal digits) and a split")
+            raise ValueError(
+                f"{missing} is missing; a hub data set needs a revision (40 hexadecimal digits) and a split"
+            )
         if source != "hub" and self.revision is not None:
             raise ValueError("revision belongs to a hub id; a folder is identified by its content")
         if self.prompt is not None and (source != "hub" or self.columns is not None):
-            raise ValueError("prompt belongs to a hub data set that is known here; others are asked what their columns hold")
+            raise ValueError(
+                "prompt belongs to a hub data set that is known here; others are asked what their columns hold"
+            )
         if self.metric is not None and source == "package":
             raise ValueError("metric belongs to a folder or a hub data set; leave the key out")
         return self
@@ -200,12 +279,18 @@ class DatasetConfig(Section):
 class OptimizationConfig(Section):
     """A named way to run a model. Each part must prove in the record that it took effect."""
 
-    dtype: Literal["float32", "float16", "bfloat16"] = Field(description="type of the weights and activations")
-    attention: Literal["eager", "sdpa", "sdpa-math", "sdpa-flash", "sdpa-efficient", "sdpa-cudnn", "flash_attention_2"] = Field(
+    dtype: Literal["float32", "float16", "bfloat16"] = Field(
+        description="type of the weights and activations"
+    )
+    attention: Literal[
+        "eager", "sdpa", "sdpa-math", "sdpa-flash", "sdpa-efficient", "sdpa-cudnn", "flash_attention_2"
+    ] = Field(
         default="sdpa",
         description="attention implementation; sdpa lets torch choose among its kernels, sdpa-KERNEL allows that one alone",
     )
-    compile: bool = Field(default=False, description="compile the modules whose forward generate() calls, with torch.compile")
+    compile: bool = Field(
+        default=False, description="compile the modules whose forward generate() calls, with torch.compile"
+    )
     quantisation: Kind | None = Field(
         default=None,
         description="weights of linear layers, all but the output head, as integers; int8: one scale a row; int8-dynamic: "
@@ -213,7 +298,8 @@ class OptimizationConfig(Section):
         "llm-int8: LLM.int8(), nf4: 4-bit normal floats (both by bitsandbytes)",
     )
     cache: Literal["static"] | None = Field(
-        default=None, description="static: keys and values in tensors as long as the longest answer; absent: they grow"
+        default=None,
+        description="static: keys and values in tensors as long as the longest answer; absent: they grow",
     )
 
 
@@ -231,7 +317,8 @@ STANDARD_OPTIMIZATIONS: dict[str, OptimizationConfig] = {
     "flash-attention-2": OptimizationConfig(dtype="float16", attention="flash_attention_2"),
     **{kind: OptimizationConfig(dtype="bfloat16", quantisation=kind) for kind in get_args(Kind)},
 }
-"""Optimizations known by name to a study that defines none of its own, and to the stand-alone command line."""
+"""Optimizations known by name to a study that defines none of its own, and to the stand-alone command line.
+"""
 
 
 class PointConfig(Section):
@@ -241,24 +328,32 @@ class PointConfig(Section):
     optimization: Name = Field(description="name of an entry of `optimizations`")
     batch_size: int = Field(default=1, ge=1, le=4096, description="samples a batch")
     image_size: Annotated[int, Field(ge=4, le=8192)] | None = Field(
-        default=None, description="pixels of the longer side asked of the image processor; absent: the model's own"
+        default=None,
+        description="pixels of the longer side asked of the image processor; absent: the model's own",
     )
     max_input_len: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        default=None, description="longest user text in tokens, cut beyond; image tokens are never cut; absent: no limit"
+        default=None,
+        description="longest user text in tokens, cut beyond; image tokens are never cut; absent: no limit",
     )
     prompt_len: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None,
         description="tokens that every user text is brought to, by saying it again or cutting it, whatever max_input_len says; "
         "absent: texts as they come",
     )
-    frames: int = Field(default=1, ge=1, le=1024, description="frames of a video given to the model; 1 for pictures")
+    frames: int = Field(
+        default=1, ge=1, le=1024, description="frames of a video given to the model; 1 for images"
+    )
 
 
 class BaselineConfig(PointConfig):
     """The point that every axis starts from, and where it is measured."""
 
-    datasets: list[Name] | None = Field(default=None, description="data sets measured at the baseline; all when absent")
-    models: list[Name] | None = Field(default=None, description="models measured at the baseline; all when absent")
+    datasets: list[Name] | None = Field(
+        default=None, description="data sets measured at the baseline; all when absent"
+    )
+    models: list[Name] | None = Field(
+        default=None, description="models measured at the baseline; all when absent"
+    )
 
 
 class PartialPoint(Section):
@@ -266,7 +361,9 @@ class PartialPoint(Section):
 
     device: Device | None = Field(default=None, description="device the model runs on")
     optimization: Name | None = Field(default=None, description="name of an entry of `optimizations`")
-    batch_size: Annotated[int, Field(ge=1, le=4096)] | None = Field(default=None, description="samples a batch")
+    batch_size: Annotated[int, Field(ge=1, le=4096)] | None = Field(
+        default=None, description="samples a batch"
+    )
     image_size: Annotated[int, Field(ge=4, le=8192)] | None = Field(
         default=None, description="pixels asked of the image processor"
     )
@@ -276,7 +373,9 @@ class PartialPoint(Section):
     prompt_len: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None, description="tokens that every user text is brought to"
     )
-    frames: Annotated[int, Field(ge=1, le=1024)] | None = Field(default=None, description="frames given to the model")
+    frames: Annotated[int, Field(ge=1, le=1024)] | None = Field(
+        default=None, description="frames given to the model"
+    )
 
     @model_validator(mode="after")
     def _no_null(self) -> PartialPoint:
@@ -292,8 +391,12 @@ class AxisConfig(Section):
     values: Annotated[list[SkipValidation[int | str | None]], Field(min_length=1)] = Field(
         description="values of the setting, first to last; null: the model's own image size, no input limit, texts as they come"
     )
-    set: PartialPoint = Field(default=PartialPoint(), description="other settings held at another value than the baseline's")
-    datasets: list[Name] | None = Field(default=None, description="data sets this axis runs on; all when absent")
+    set: PartialPoint = Field(
+        default=PartialPoint(), description="other settings held at another value than the baseline's"
+    )
+    datasets: list[Name] | None = Field(
+        default=None, description="data sets this axis runs on; all when absent"
+    )
     models: list[Name] | None = Field(default=None, description="models this axis runs on; all when absent")
 
 
@@ -322,8 +425,12 @@ class ExcludeConfig(Section):
 class WarmupConfig(Section):
     """When a run is warm: its last batches vary little, or a cap is reached. The record says which."""
 
-    window: int = Field(default=4, ge=2, le=100, description="batches over which the coefficient of variation is taken")
-    max_cv: float = Field(default=0.05, gt=0, le=1, description="coefficient of variation below which the run is warm")
+    window: int = Field(
+        default=4, ge=2, le=100, description="batches over which the coefficient of variation is taken"
+    )
+    max_cv: float = Field(
+        default=0.05, gt=0, le=1, description="coefficient of variation below which the run is warm"
+    )
     max_batches: int = Field(default=12, ge=1, le=10_000, description="cap on warm-up batches")
     max_s: float = Field(default=30.0, gt=0, description="cap on warm-up time in seconds")
     shapes_max_s: float = Field(
@@ -334,20 +441,36 @@ class WarmupConfig(Section):
 
 
 class RepeatsConfig(Section):
-    """How a run learns how far its figures move with nothing changed: a few full batches of the headline, again and again."""
+    """How a run learns how far its figures move with nothing changed: a few full batches of the headline,
+    again and again.
+    """
 
-    block_batches: int = Field(default=4, ge=2, le=1000, description="full batches of the headline that a round measures")
+    block_batches: int = Field(
+        default=4, ge=2, le=1000, description="full batches of the headline that a round measures"
+    )
     min_rounds: int = Field(
-        default=5, ge=2, le=1000, description="rounds to make in any case that the time allows, the headline's own included"
+        default=5,
+        ge=2,
+        le=1000,
+        description="rounds to make in any case that the time allows, the headline's own included",
     )
     half_width: float = Field(
-        default=0.01, gt=0, le=1, description="relative half-width of the rounds' mean (95 %) at which no further round is made"
+        default=0.01,
+        gt=0,
+        le=1,
+        description="relative half-width of the rounds' mean (95 %) at which no further round is made",
     )
     max_s: float = Field(
-        default=10.0, gt=0, le=3600, description="seconds after which no further round is begun; one is made in any case"
+        default=10.0,
+        gt=0,
+        le=3600,
+        description="seconds after which no further round is begun; one is made in any case",
     )
     max_share: float = Field(
-        default=2.0, gt=0, le=10_000, description="the same beyond min_rounds, as a share of the headline's time"
+        default=2.0,
+        gt=0,
+        le=10_000,
+        description="the same beyond min_rounds, as a share of the headline's time",
     )
 
 
@@ -356,12 +479,21 @@ class ProtocolConfig(Section):
 
     max_new_tokens: int = Field(default=50, ge=1, le=100_000, description="longest answer in tokens")
     min_new_tokens: int = Field(
-        default=0, ge=0, le=100_000, description="shortest answer in tokens; end-of-sequence is refused before it"
+        default=0,
+        ge=0,
+        le=100_000,
+        description="shortest answer in tokens; end-of-sequence is refused before it",
     )
-    cached: bool = Field(default=True, description="prepare all inputs on the host before the headline pass, not between batches")
+    cached: bool = Field(
+        default=True,
+        description="prepare all inputs on the host before the headline pass, not between batches",
+    )
     warmup: WarmupConfig = Field(default=WarmupConfig(), description="when a run is warm")
     idle_s: float = Field(
-        default=10.0, ge=0, le=600, description="seconds of idle power before the load; only where a meter exists"
+        default=10.0,
+        ge=0,
+        le=600,
+        description="seconds of idle power before the load; only where a meter exists",
     )
     energy_window_s: float = Field(
         default=10.0,
@@ -369,27 +501,38 @@ class ProtocolConfig(Section):
         le=3600,
         description="shortest energy window; the pass repeats until reached; only where a meter exists",
     )
-    repeats: RepeatsConfig = Field(default=RepeatsConfig(), description="how the noise of repetition is measured")
+    repeats: RepeatsConfig = Field(
+        default=RepeatsConfig(), description="how the noise of repetition is measured"
+    )
     stages: bool = Field(
-        default=True, description="a pass after the headline that tells the time of each stage, and of the first token"
+        default=True,
+        description="a pass after the headline that tells the time of each stage, and of the first token",
     )
     layers: bool = Field(
-        default=False, description="a further pass that tells the time of each kind of layer; it slows the model"
+        default=False,
+        description="a further pass that tells the time of each kind of layer; it slows the model",
     )
     stage_energy: bool = Field(
-        default=False, description="joules by stage, each stage looped alone for 5 s; only where a meter exists"
+        default=False,
+        description="joules by stage, each stage looped alone for 5 s; only where a meter exists",
     )
-    trace: bool = Field(default=False, description="a Chrome trace of the first batch beside the record, by torch.profiler")
-    timeout_s: float = Field(default=3600.0, gt=0, description="wall-clock limit of one run; beyond it the record says timeout")
+    trace: bool = Field(
+        default=False, description="a Chrome trace of the first batch beside the record, by torch.profiler"
+    )
+    timeout_s: float = Field(
+        default=3600.0, gt=0, description="wall-clock limit of one run; beyond it the record says timeout"
+    )
 
     @model_validator(mode="after")
     def _lengths_agree(self) -> ProtocolConfig:
         if self.min_new_tokens > self.max_new_tokens:
-            raise ValueError(f"min_new_tokens {self.min_new_tokens} is above max_new_tokens {self.max_new_tokens}")
+            raise ValueError(
+                f"min_new_tokens {self.min_new_tokens} is above max_new_tokens {self.max_new_tokens}"
+            )
         return self
 
 
-AXES: tuple[str, ...] = tuple(PointConfig.model_fields)
+AXIS_NAMES: tuple[str, ...] = tuple(PointConfig.model_fields)
 """Names of the settings that an axis can vary."""
 
 
@@ -403,7 +546,9 @@ class Study(Section):
     )
     name: Name = Field(description="the study's name, shown on its pages")
     description: str = Field(default="", description="one paragraph for the index page")
-    results: ResultsPath = Field(default="results", description="folder for everything the study makes, inside the project")
+    results: ResultsPath = Field(
+        default="results", description="folder for everything the study makes, inside the project"
+    )
     hardware: Name | None = Field(
         default=None, description="the machine the study is meant for, such as h100; part of every run's key"
     )
@@ -412,25 +557,33 @@ class Study(Section):
         description="memory of the GPU the study is meant for; `make grid` marks the runs predicted to need more. "
         "For CPU runs it looks at the machine it runs on",
     )
-    container: ContainerImage = Field(
+    container: ContainerReference = Field(
         default="containers/cuda.sif",
         description="image that runs are measured in, under --sdm apptainer; outside it they are refused. none: on the host, "
         "and every record says so",
     )
-    cpu_container: ContainerImage = Field(
-        default="none", description="image for all steps that hold no device; none: on the host, in the locks' environment"
+    cpu_container: ContainerReference = Field(
+        default="none",
+        description="image for all steps that hold no device; none: on the host, in the locks' environment",
     )
-    models: dict[Name, ModelConfig] = Field(min_length=1, description="checkpoints, by the name shown in tables and file names")
-    datasets: dict[Name, DatasetConfig] = Field(min_length=1, description="data sets, by the name shown in tables and file names")
+    models: dict[Name, ModelConfig] = Field(
+        min_length=1, description="checkpoints, by the name shown in tables and file names"
+    )
+    datasets: dict[Name, DatasetConfig] = Field(
+        min_length=1, description="data sets, by the name shown in tables and file names"
+    )
     optimizations: dict[Name, OptimizationConfig] = Field(
         default=STANDARD_OPTIMIZATIONS,
         min_length=1,
         description=f"named ways to run a model; by default {', '.join(STANDARD_OPTIMIZATIONS)}",
     )
     baseline: BaselineConfig = Field(description="the point that every axis starts from")
-    axes: dict[str, AxisConfig] = Field(default_factory=dict, description=f"settings to vary: {', '.join(AXES)}")
+    axes: dict[str, AxisConfig] = Field(
+        default_factory=dict, description=f"settings to vary: {', '.join(AXIS_NAMES)}"
+    )
     grid: Literal["one-at-a-time", "product"] = Field(
-        default="one-at-a-time", description="vary one axis around the baseline, or measure the full product of all axes"
+        default="one-at-a-time",
+        description="vary one axis around the baseline, or measure the full product of all axes",
     )
     include: list[CellsConfig] = Field(default_factory=list, description="further cells to measure")
     exclude: list[ExcludeConfig] = Field(default_factory=list, description="cells to leave out")

@@ -1,6 +1,8 @@
-"""What no single section of config.yaml can see: names that refer to other sections, values of an axis, duplicates.
+"""What no single section of config.yaml can see: names that refer to other sections, values of an axis,
+duplicates.
 
-Everything here reads the settings as they stand in the file, so that it speaks even where another section is wrong.
+Everything here reads the settings as they stand in the file, so that it speaks even where another section is
+wrong.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from vlm_profiling.study.config import (
-    AXES,
+    AXIS_NAMES,
     STANDARD_OPTIMIZATIONS,
     AxisConfig,
     BaselineConfig,
@@ -29,9 +31,13 @@ NOT_DRAWN = {
     *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable"),
     *("toLocaleString", "toString", "valueOf"),
 }
-"""Properties of every JavaScript object: Vega looks categories up in one, and draws no chart that has one of these."""
-RESERVED = {"index", "published", *(f"axis-{axis}" for axis in AXES)}
-"""Names of files and folders beside those of models, whatever their case: a model's page would replace the study's."""
+"""Properties of every JavaScript object: Vega looks categories up in one, and draws no chart that has one of
+these.
+"""
+RESERVED = {"index", "published", *(f"axis-{axis}" for axis in AXIS_NAMES)}
+"""Names of files and folders beside those of models, whatever their case: a model's page would replace the
+study's.
+"""
 
 Chooser = BaselineConfig | AxisConfig | CellsConfig | ExcludeConfig
 
@@ -43,7 +49,9 @@ def cross_section_problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
     for place, section in _choosers(settings):
         yield from _reference_problems(place, section, names)
     for name, axis in _entries(settings.get("axes")):
-        yield from _axis_problems(name, axis, names["optimization"], product=settings.get("grid") == "product")
+        yield from _axis_problems(
+            name, axis, names["optimization"], product=settings.get("grid") == "product"
+        )
     yield from _twin_problems(settings)
 
 
@@ -51,8 +59,12 @@ def _choosers(settings: Mapping[str, Any]) -> Iterator[tuple[str, Chooser]]:
     """The valid sections that name models, data sets and optimizations, with the key each stands at."""
     sections: list[tuple[str, type[Chooser], Any]] = [("baseline", BaselineConfig, settings.get("baseline"))]
     sections += [(f"axes.{name}", AxisConfig, axis) for name, axis in _entries(settings.get("axes"))]
-    sections += [(f"include.{number}", CellsConfig, cells) for number, cells in _numbered(settings.get("include"))]
-    sections += [(f"exclude.{number}", ExcludeConfig, cells) for number, cells in _numbered(settings.get("exclude"))]
+    sections += [
+        (f"include.{number}", CellsConfig, cells) for number, cells in _numbered(settings.get("include"))
+    ]
+    sections += [
+        (f"exclude.{number}", ExcludeConfig, cells) for number, cells in _numbered(settings.get("exclude"))
+    ]
     for place, kind, content in sections:
         section = _valid(kind, content)
         if section is not None:
@@ -64,7 +76,9 @@ def _reference_problems(place: str, section: Chooser, names: Mapping[str, list[s
     for kind in ("models", "datasets"):
         chosen = getattr(section, kind)
         if chosen == []:
-            yield Problem(f"{place}.{kind}", "an empty list selects nothing; leave the key out to select all", [])
+            yield Problem(
+                f"{place}.{kind}", "an empty list selects nothing; leave the key out to select all", []
+            )
         for name, count in Counter(chosen or []).items():
             if name not in names[kind]:
                 yield Problem(f"{place}.{kind}", f"unknown name; {allowed_names(names[kind], name)}", name)
@@ -76,16 +90,20 @@ def _reference_problems(place: str, section: Chooser, names: Mapping[str, list[s
         yield Problem(f"{prefix}.optimization", message, point.optimization)
 
 
-def _axis_problems(name: str, content: object, optimizations: list[str], *, product: bool) -> Iterator[Problem]:
+def _axis_problems(
+    name: str, content: object, optimizations: list[str], *, product: bool
+) -> Iterator[Problem]:
     """An axis that is no setting of a point, or values that its setting cannot take."""
-    if name not in AXES:
-        yield Problem(f"axes.{name}", f"unknown axis; {allowed_names(AXES, name)}", has_value=False)
+    if name not in AXIS_NAMES:
+        yield Problem(f"axes.{name}", f"unknown axis; {allowed_names(AXIS_NAMES, name)}", has_value=False)
         return
     axis = _valid(AxisConfig, content)
     if axis is None:
         return
     if getattr(axis.set, name) is not None:
-        yield Problem(f"axes.{name}.set.{name}", "an axis cannot hold its own setting fixed", getattr(axis.set, name))
+        yield Problem(
+            f"axes.{name}.set.{name}", "an axis cannot hold its own setting fixed", getattr(axis.set, name)
+        )
     if product and axis.set.model_fields_set:
         message = "a full product crosses this axis with all others, so it holds nothing fixed; set it in the baseline"
         yield Problem(f"axes.{name}.set", message, has_value=False)
@@ -109,7 +127,11 @@ def _twin_problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
             continue
         twin = next((other for other, parts in seen if parts == optimization), None)
         if twin is not None:
-            yield Problem(f"optimizations.{name}", f"duplicate of optimizations.{twin}: the same settings", has_value=False)
+            yield Problem(
+                f"optimizations.{name}",
+                f"duplicate of optimizations.{twin}: the same settings",
+                has_value=False,
+            )
         seen.append((name, optimization))
     for kind in ("models", "datasets", "optimizations"):
         for name in _names(settings.get(kind)):
@@ -124,7 +146,11 @@ def _twin_problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
                 yield Problem(f"{kind}.{name}", message, has_value=False)
             twin = folded.setdefault(name.casefold(), name)
             if twin != name:
-                yield Problem(f"{kind}.{name}", f"differs from {twin!r} only in case: their files would collide", has_value=False)
+                yield Problem(
+                    f"{kind}.{name}",
+                    f"differs from {twin!r} only in case: their files would collide",
+                    has_value=False,
+                )
 
 
 def _names(section: object) -> list[str]:

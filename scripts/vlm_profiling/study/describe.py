@@ -22,7 +22,12 @@ _TEXTS = {
     "results-path": "a folder below the project's, of letters, digits, '.', '_' and '-', and none of the project's own",
     "pinned-image": "a .sif file in the project, or docker://repository@sha256:digest",
 }
-_LIMITS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+_LIMITS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "above",
+    "maximum": "at most",
+    "exclusiveMaximum": "below",
+}
 
 
 @cache
@@ -60,7 +65,9 @@ def value_schemas(schema: Schema) -> list[Schema]:
 
 
 def allowed_values(schema: Schema) -> str:
-    """What a value may be: 'integer, at least 1, at most 4,096', or '`cuda`, `cpu`', or 'list of a name: ...'."""
+    """What a value may be: 'integer, at least 1, at most 4,096', or '`cuda`, `cpu`', or 'list of a name:
+    ...'.
+    """
     return " or ".join(_allowed(choice) for choice in choices(schema))
 
 
@@ -73,7 +80,9 @@ def _allowed(schema: Schema) -> str:
         return f"a section with the keys {', '.join(_resolved(schema)['properties'])}"
     kind: str = schema.get("type", "any value")
     if kind == "array":
-        return f"a list{', not empty,' if schema.get('minItems') else ''} of {allowed_values(schema['items'])}"
+        return (
+            f"a list{', not empty,' if schema.get('minItems') else ''} of {allowed_values(schema['items'])}"
+        )
     if kind == "object":
         return "a mapping of names to sections" + (", not empty" if schema.get("minProperties") else "")
     limits = [f"{word} {schema[limit]:,}" for limit, word in _LIMITS.items() if limit in schema]

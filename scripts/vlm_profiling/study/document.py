@@ -1,4 +1,6 @@
-"""The settings' JSON schema and their reference page, both made from the pydantic models and from nothing else."""
+"""The settings' JSON schema and their reference page, both made from the pydantic models and from nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from vlm_profiling.study.describe import NAME_WORDS, Schema, allowed_values, choices, study_schema, value_schemas
+from vlm_profiling.study.describe import (
+    NAME_WORDS,
+    Schema,
+    allowed_values,
+    choices,
+    study_schema,
+    value_schemas,
+)
 
 _HEAD = f"""\
 # Settings of a study
@@ -46,7 +55,9 @@ def reference_page() -> bytes:
 
 
 def _places() -> dict[str, list[str]]:
-    """Where each section stands, in reading order: {"ModelConfig": ["models.NAME"]}; "" is the top of the file."""
+    """Where each section stands, in reading order: {"ModelConfig": ["models.NAME"]}; "" is the top of the
+    file.
+    """
     places: dict[str, list[str]] = {"": [_TOP]}
 
     def visit(section: Schema, prefix: str) -> None:
@@ -89,7 +100,11 @@ def _default_cell(key: str, field: Schema, section: Schema) -> str:
         return "its defaults"
     if isinstance(default, dict):
         return ", ".join(f"`{name}`" for name in default)
-    return f"`{default if isinstance(default, str) else json.dumps(default)}`" if default not in (None, "") else "none"
+    return (
+        f"`{default if isinstance(default, str) else json.dumps(default)}`"
+        if default not in (None, "")
+        else "none"
+    )
 
 
 def _text_cell(field: Schema) -> str:

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, overload
 
-from vlm_profiling.study.config import AXES, PartialPoint, Study
-from vlm_profiling.study.keys import SpecWriter, spec_key
+from vlm_profiling.study.config import AXIS_NAMES, PartialPoint, Study
+from vlm_profiling.study.spec import SpecWriter, spec_key
 
 
 class Point(NamedTuple):
@@ -23,7 +23,9 @@ class Point(NamedTuple):
 
     @property
     def label(self) -> str:
-        """A readable name for files: cuda-fp16-b16-i224-t200-f1 (n: the model's own, no limit), or ...-t200-p64-f1."""
+        """A readable name for files: cuda-fp16-b16-i224-t200-f1 (n: the model's own, no limit), or
+        ...-t200-p64-f1.
+        """
         image, text = (value if value is not None else "n" for value in (self.image_size, self.max_input_len))
         length = "" if self.prompt_len is None else f"-p{self.prompt_len}"
         return f"{self.device}-{self.optimization}-b{self.batch_size}-i{image}-t{text}{length}-f{self.frames}"
@@ -52,8 +54,8 @@ class Run(NamedTuple):
 class Runs(Sequence[Run]):
     """All runs of a study, made as they are asked for; a point shared by several axes is one run.
 
-    `environment` identifies what the runs execute in: the image digest, or the hash of the environment's lock. Another
-    process is sent the study and makes its runs itself.
+    `environment` identifies what the runs execute in: the image digest, or the hash of the environment's
+    lock. Another process is sent the study and makes its runs itself.
     """
 
     def __init__(self, study: Study, environment: str = "") -> None:
@@ -83,7 +85,11 @@ class Runs(Sequence[Run]):
             place = range(len(self))[index]
             return next(self._made(place, place + 1))
         start, stop, step = index.indices(len(self))
-        return list(self._made(start, stop)) if step == 1 else [self[place] for place in range(start, stop, step)]
+        return (
+            list(self._made(start, stop))
+            if step == 1
+            else [self[place] for place in range(start, stop, step)]
+        )
 
     def _made(self, start: int, stop: int) -> Iterator[Run]:
         writer = SpecWriter(self._study.model_dump(exclude_none=True), self._environment)
@@ -99,7 +105,7 @@ def expand_runs(study: Study, environment: str = "") -> list[Run]:
 
 def baseline_point(study: Study) -> Point:
     """The point that every axis starts from."""
-    return Point(**{axis: getattr(study.baseline, axis) for axis in AXES})
+    return Point(**{axis: getattr(study.baseline, axis) for axis in AXIS_NAMES})
 
 
 def axis_point(study: Study, axis: str) -> Point:
@@ -108,14 +114,20 @@ def axis_point(study: Study, axis: str) -> Point:
 
 
 def axis_start(study: Study, axis: str) -> str | int | None:
-    """The value that others of an axis are compared with: the baseline's, or the axis's first where it leaves that out."""
+    """The value that others of an axis are compared with: the baseline's, or the axis's first where it leaves
+    that out.
+    """
     values, usual = study.axes[axis].values, getattr(study.baseline, axis)
     return usual if usual in values else values[0]
 
 
 def reference_optimization(study: Study) -> str:
     """The optimization that others are compared with."""
-    return str(axis_start(study, "optimization")) if "optimization" in study.axes else study.baseline.optimization
+    return (
+        str(axis_start(study, "optimization"))
+        if "optimization" in study.axes
+        else study.baseline.optimization
+    )
 
 
 def _cells(study: Study) -> Iterator[tuple[str, str, str, Point]]:
@@ -146,7 +158,8 @@ def _product_cells(study: Study, model: str) -> Iterator[tuple[str, str, str, Po
         axes = [
             name
             for name, axis in study.axes.items()
-            if model in _chosen(axis.models, study.models) and dataset in _chosen(axis.datasets, study.datasets)
+            if model in _chosen(axis.models, study.models)
+            and dataset in _chosen(axis.datasets, study.datasets)
         ]
         if axes:
             start = baseline_point(study)
@@ -166,6 +179,8 @@ def _excluded(study: Study, model: str, dataset: str, point: Point) -> bool:
     return any(
         model in _chosen(rule.models, study.models)
         and dataset in _chosen(rule.datasets, study.datasets)
-        and all(getattr(point, name) == value for name, value in rule.set.model_dump(exclude_none=True).items())
+        and all(
+            getattr(point, name) == value for name, value in rule.set.model_dump(exclude_none=True).items()
+        )
         for rule in study.exclude
     )

@@ -29,14 +29,18 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ConfigError([Problem("(file)", "no such file", has_value=False)], str(path)) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError([Problem("(file)", f"not readable as YAML: {error}", has_value=False)], str(path)) from None
+        raise ConfigError(
+            [Problem("(file)", f"not readable as YAML: {error}", has_value=False)], str(path)
+        ) from None
     if not isinstance(loaded, dict):
         raise ConfigError([Problem("(file)", "must be a mapping of sections", loaded)], str(path))
     return loaded
 
 
 def study_from_mapping(settings: Mapping[str, Any], source: str = "config") -> Study:
-    """The study of a plain mapping, on top of the file that it extends. Raises ConfigError with every problem found."""
+    """The study of a plain mapping, on top of the file that it extends. Raises ConfigError with every problem
+    found.
+    """
     settings, files = _whole(settings, source)
     source = ", which extends ".join([source, *files])
     problems = [*section_problems(Study, dict(settings)), *cross_section_problems(settings)]
@@ -45,8 +49,12 @@ def study_from_mapping(settings: Mapping[str, Any], source: str = "config") -> S
     return Study.model_validate(dict(settings))
 
 
-def _whole(settings: Mapping[str, Any], source: str, files: tuple[str, ...] = ()) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    """Settings on top of the file that they extend, and so on down, and the names of all these files after `files`."""
+def _whole(
+    settings: Mapping[str, Any], source: str, files: tuple[str, ...] = ()
+) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """Settings on top of the file that they extend, and so on down, and the names of all these files after
+    `files`.
+    """
     path = settings.get("extends")
     if path is None:
         return settings, files
@@ -58,7 +66,9 @@ def _whole(settings: Mapping[str, Any], source: str, files: tuple[str, ...] = ()
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys of both; where both hold sections these are merged, else the upper one stands, and its null takes the key away."""
+    """Keys of both; where both hold sections these are merged, else the upper one stands, and its null takes
+    the key away.
+    """
     merged = {**below, **above}
     for key, value in above.items():
         if isinstance(value, Mapping) and isinstance(below.get(key), Mapping):
@@ -76,6 +86,8 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 if key.value in seen:
-                    raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value!r}", key.start_mark)
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"duplicate key {key.value!r}", key.start_mark
+                    )
                 seen.add(key.value)
         return super().construct_mapping(node, deep)

@@ -36,9 +36,13 @@ def _problem(details: ErrorDetails, location: Location) -> Problem:
     if kind == "extra_forbidden":
         return Problem(key, f"unknown key; {allowed_names(section_keys(location[:-1]), location[-1])}", value)
     if kind == "missing":
-        return Problem(key, f"missing; allowed: {allowed_values(schema)} ({schema['description']})", has_value=False)
+        return Problem(
+            key, f"missing; allowed: {allowed_values(schema)} ({schema['description']})", has_value=False
+        )
     if kind == "literal_error":
         return Problem(key, allowed_names(schema.get("enum", [schema.get("const")]), value), value)
     if kind == "value_error":
-        return Problem(key, details["msg"].removeprefix("Value error, "), value, has_value=not isinstance(value, dict))
+        return Problem(
+            key, details["msg"].removeprefix("Value error, "), value, has_value=not isinstance(value, dict)
+        )
     return Problem(key, f"allowed: {allowed_values(schema)}", value)

@@ -1,4 +1,6 @@
-"""Ways to store the weights of linear layers in fewer bits: what each is called, asks of a layer, and takes in memory."""
+"""Ways to store the weights of linear layers in fewer bits: what each is called, asks of a layer, and takes
+in memory.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ NF4_BLOCK = 64
 NF4_CODE_BYTES = 16 * 4
 """The sixteen values, kept beside each weight in float32."""
 CPU_ROWS = {"int4": 16, "nf4": 32}
-"""What the CPU's kernels pack together: torch's _convert_weight_to_int4pack_for_cpu, bitsandbytes' packing for AVX-512."""
+"""What the CPU's kernels pack together: torch's _convert_weight_to_int4pack_for_cpu, bitsandbytes' packing
+for AVX-512.
+"""
 
 
 class Scheme(NamedTuple):
@@ -31,7 +35,9 @@ class Scheme(NamedTuple):
 SCHEMES: dict[str, Scheme] = {
     "int8": Scheme("torchao", "int8", ("aten::_to_copy",), False),
     "int8-dynamic": Scheme("torchao", "int8", ("aten::_int_mm",), True),
-    "int4": Scheme("torchao", "int4", ("aten::_weight_int4pack_mm_for_cpu", "aten::_weight_int4pack_mm"), False),
+    "int4": Scheme(
+        "torchao", "int4", ("aten::_weight_int4pack_mm_for_cpu", "aten::_weight_int4pack_mm"), False
+    ),
     "llm-int8": Scheme("bitsandbytes", "int8", ("bitsandbytes::int8_linear_matmul",), True),
     "nf4": Scheme("bitsandbytes", "nf4", ("bitsandbytes::gemv_4bit", "bitsandbytes::gemm_4bit"), False),
 }
@@ -39,7 +45,8 @@ STORED = frozenset(scheme.stored for scheme in SCHEMES.values())
 
 
 def refusal(kind: str, rows: int, columns: int, device: str) -> str | None:
-    """Why a linear layer from `columns` to `rows` features stays as it is on "cpu" or "cuda"; None where it does not.
+    """Why a linear layer from `columns` to `rows` features stays as it is on "cpu" or "cuda"; None where it
+    does not.
 
     No block of 4-bit weights spans two rows, on any device.
     """
@@ -59,9 +66,9 @@ def int4_group(columns: int) -> int:
 def stored_bytes(kind: str, rows: int, columns: int, item_bytes: int, device: str) -> int:
     """Bytes of a quantised weight with its scales, where a plain one has `item_bytes` an element.
 
-    int8: a row has a scale in float32, and by torchao a zero point of a byte (none before 0.18). int4: a group has a scale
-    and a zero point in the weight's own dtype; tinygemm on a GPU pads rows to 1024 and their number to 8. nf4: a block has
-    a scale in float32.
+    int8: a row has a scale in float32, and by torchao a zero point of a byte (none before 0.18). int4: a
+    group has a scale and a zero point in the weight's own dtype; tinygemm on a GPU pads rows to 1024 and
+    their number to 8. nf4: a block has a scale in float32.
     """
     elements = rows * columns
     if kind in ("int8", "int8-dynamic"):

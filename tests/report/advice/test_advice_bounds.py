@@ -1,4 +1,6 @@
-"""Hints from stages, layers and padding carry Amdahl's bound, and appear only where the part is large enough and sure."""
+"""Hints from stages, layers and padding carry Amdahl's bound, and appear only where the part is large enough
+and sure.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from vlm_profiling.report.advice.stages import preparation, small_stages, stage_
 
 
 def test_the_bound_is_amdahls() -> None:
-    assert [at_most(share) for share in (0.0, 0.12, 0.4, 0.5)] == pytest.approx([1, 1.136, 1.667, 2], abs=5e-4)
+    assert [at_most(share) for share in (0.0, 0.12, 0.4, 0.5)] == pytest.approx(
+        [1, 1.136, 1.667, 2], abs=5e-4
+    )
 
 
 def test_each_large_stage_bounds_what_its_cure_can_give() -> None:
@@ -27,7 +31,9 @@ def test_each_large_stage_bounds_what_its_cure_can_give() -> None:
 
 def test_preparation_names_a_slow_image_processor_and_no_other() -> None:
     stages = make_stage_rows()
-    (slow,) = preparation(make_subject(make_cell(checkpoint_processor="CLIPImageProcessorPil"), stages=stages))
+    (slow,) = preparation(
+        make_subject(make_cell(checkpoint_processor="CLIPImageProcessorPil"), stages=stages)
+    )
     assert slow.gain == pytest.approx(1 / 0.6) and "instead of CLIPImageProcessorPil" in slow.try_this
     (fast,) = preparation(make_subject(make_cell(checkpoint_processor="CLIPImageProcessor"), stages=stages))
     assert "torchvision" not in fast.try_this
@@ -35,8 +41,12 @@ def test_preparation_names_a_slow_image_processor_and_no_other() -> None:
 
 
 def test_small_stages_are_told_together_with_their_bound() -> None:
-    text = small_stages(make_subject(stages=make_stage_rows({"transfer": 0.01, "detokenise": 0.03, "decode": 0.96})))
-    assert text == ("Not worth an effort alone: transfer (1 %), detokenise (3 %); all of them gone, at most 1.04 times faster.")
+    text = small_stages(
+        make_subject(stages=make_stage_rows({"transfer": 0.01, "detokenise": 0.03, "decode": 0.96}))
+    )
+    assert text == (
+        "Not worth an effort alone: transfer (1 %), detokenise (3 %); all of them gone, at most 1.04 times faster."
+    )
     assert small_stages(make_subject(stages=make_stage_rows({"decode": 1.0}))) == ""
 
 
@@ -49,7 +59,9 @@ def test_layers_bound_their_part_of_generate_within_the_whole() -> None:
         "convolution layers",
         "20 % of generate() lies between layers" + MARKED,
     ]
-    assert hints["attention layers"].gain == pytest.approx(1 / (1 - 0.25 * 0.8)), "generate() is 80 % of the end-to-end time"
+    assert hints["attention layers"].gain == pytest.approx(1 / (1 - 0.25 * 0.8)), (
+        "generate() is 80 % of the end-to-end time"
+    )
     assert hints["attention layers"].evidence == "attention layers take 25 % of generate()" + MARKED
     assert list(hints.values())[-1].gain == pytest.approx(1 / (1 - 0.2 * 0.8))
 
@@ -65,17 +77,19 @@ def test_layers_are_not_believed_where_marking_them_cost_too_much() -> None:
 def test_padding_bounds_the_part_of_the_time_that_may_follow_it() -> None:
     cell = make_cell(padding_share=0.25, batch_flops=1e9)
     (hint,) = padding(make_subject(cell))
-    assert hint.gain == pytest.approx(1 / (1 - 0.25 * 0.8)) and hint.evidence.startswith("25 % of the FLOPs are padding")
+    assert hint.gain == pytest.approx(1 / (1 - 0.25 * 0.8)) and hint.evidence.startswith(
+        "25 % of the FLOPs are padding"
+    )
     assert not list(padding(make_subject(make_cell(padding_share=0.05, batch_flops=1e9))))
     assert not list(padding(make_subject(make_cell())))
 
 
 def test_no_hint_on_a_figure_that_an_audit_failed() -> None:
-    doubts = {"flops": ("work parity: 20 of 50 tokens",)}
-    assert not list(padding(make_subject(make_cell(padding_share=0.25, batch_flops=1e9, doubts=doubts))))
+    flags = {"flops": ("work parity: 20 of 50 tokens",)}
+    assert not list(padding(make_subject(make_cell(padding_share=0.25, batch_flops=1e9, flags=flags))))
     late = {"latency": ("physical floor: 2000 TFLOP/s",)}
-    assert not list(padding(make_subject(make_cell(padding_share=0.25, batch_flops=1e9, doubts=late))))
-    assert not list(layer_limits(make_subject(make_cell(doubts=late), layers=make_layer_rows({"mlp": 0.9}))))
+    assert not list(padding(make_subject(make_cell(padding_share=0.25, batch_flops=1e9, flags=late))))
+    assert not list(layer_limits(make_subject(make_cell(flags=late), layers=make_layer_rows({"mlp": 0.9}))))
 
 
 def test_advice_is_ordered_by_what_it_can_give_and_empty_without_numbers() -> None:

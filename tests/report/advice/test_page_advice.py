@@ -9,9 +9,9 @@ from factories import identity_of, make_record
 
 from vlm_profiling.report.advice.base import Hint
 from vlm_profiling.report.advice.registry import advise
-from vlm_profiling.report.page_advice import Advice, advice_text, best_hints_table, gain
-from vlm_profiling.report.page_index import index_page
-from vlm_profiling.report.page_model import model_page
+from vlm_profiling.report.pages.advice import Advice, advice_text, best_hints_table, gain
+from vlm_profiling.report.pages.index import index_page
+from vlm_profiling.report.pages.model import model_page
 
 
 def test_a_bound_and_a_measured_gain_are_told_apart() -> None:
@@ -23,16 +23,21 @@ def test_every_hint_stands_with_its_evidence_and_text_from_outside_is_escaped() 
     subject = make_subject(make_cell(checkpoint_processor="<b>|Pil"), stages=make_stage_rows())
     text = advice_text(Advice(subject, advise(subject)))
     rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
-    assert len(rows) == 5 and "at most 1.67 | preprocess takes 40 % of the end-to-end time (4 ms of 10 ms a batch) |" in rows[0]
+    assert (
+        len(rows) == 5
+        and "at most 1.67 | preprocess takes 40 % of the end-to-end time (4 ms of 10 ms a batch) |" in rows[0]
+    )
     assert "<b>" not in text and "Not worth an effort alone: transfer (1 %), detokenise (1 %)" in text
 
 
 def test_nothing_to_try_is_said() -> None:
-    assert advice_text(Advice(make_subject(), [])).startswith("Nothing: no part of the time holds 5 % or more")
+    assert advice_text(Advice(make_subject(), [])).startswith(
+        "Nothing: no part of the time holds 5 % or more"
+    )
 
 
 def test_what_an_audit_failed_is_left_out_and_named() -> None:
-    cell = make_cell(doubts={"stages": ("parts sum to whole: 9 %",), "memory": ("right device: 0 B",)})
+    cell = make_cell(flags={"stages": ("parts sum to whole: 9 %",), "memory": ("right device: 0 B",)})
     assert advice_text(Advice(make_subject(cell), [])) == "No hint is made of what an audit failed: stages."
 
 
@@ -55,6 +60,12 @@ def test_the_pages_of_a_study_hold_the_advice(make_study: Callable) -> None:
     study = make_study(lambda run: make_record(samples=48, noise=0.01, **identity_of(run)), axes={})
     cells, tables = study.cells(), study.folder / "tables"
     page = model_page(cells, "trained", tables, "plots")
-    assert "## What to try next" in page and "| at most 1.56 | decode takes 35.9 % of the end-to-end time" in page
+    assert (
+        "## What to try next" in page
+        and "| at most 1.56 | decode takes 35.9 % of the end-to-end time" in page
+    )
     index = index_page(cells, tables, "plots", "tables")
-    assert index.count("Read the weights for more answers at once") == 2 and "[random](random.md) | Read" in index
+    assert (
+        index.count("Read the weights for more answers at once") == 2
+        and "[random](random.md) | Read" in index
+    )

@@ -1,4 +1,4 @@
-"""One file a source: how its rows become a picture, a request and reference answers."""
+"""One file a source: how its rows become an image, a request and reference answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from vlm_profiling.study.config import DatasetConfig
 
 
 def open_source(config: DatasetConfig, project: Path) -> Source:
-    """The source that a study's settings name. Raises DatasetError when it is missing or a setting does not fit it."""
+    """The source that a study's settings name. Raises DatasetError when it is missing or a setting does not
+    fit it.
+    """
     if config.package is not None:
         from vlm_profiling.datasets.sources.easy_vqa import easy_vqa_source
 
@@ -22,7 +24,9 @@ def open_source(config: DatasetConfig, project: Path) -> Source:
 
         if config.split is not None:
             raise DatasetError("split: a folder holds one set of samples; leave the key out")
-        return replace(folder_source(project / config.folder, config.folder, config.columns), metric=config.metric)
+        return replace(
+            folder_source(project / config.folder, config.folder, config.columns), metric=config.metric
+        )
     from vlm_profiling.datasets.sources.hub import hub_source
 
     return hub_source(config)

@@ -10,7 +10,9 @@ REQUESTS = {
     "lmms-eval": "Provide a one-sentence caption for the provided image.",
     "raw": "Describe this image",
 }
-"""lmms-eval 0.7.3's `coco_doc_to_text`, and the reference study's. The table's own, longer one is its column `question`."""
+"""lmms-eval 0.7.3's `coco_doc_to_text`, and the reference study's. The table's own, longer one is its column
+`question`.
+"""
 
 
 def _asking(request: str) -> Callable[[Fields], tuple[object, object]]:
@@ -18,6 +20,9 @@ def _asking(request: str) -> Callable[[Fields], tuple[object, object]]:
 
 
 KNOWN = KnownDataset(
-    {name: TableLayout(("image",), ("answer",), _asking(request), id="question_id") for name, request in REQUESTS.items()},
+    {
+        name: TableLayout(("image",), ("answer",), _asking(request), id="question_id")
+        for name, request in REQUESTS.items()
+    },
     metric="cider_d",
 )

@@ -1,7 +1,8 @@
-"""easy-vqa: questions about one coloured shape on a 64 x 64 picture, from the files of its Python package.
+"""easy-vqa: questions about one coloured shape on a 64 x 64 image, from the files of its Python package.
 
-Nothing is downloaded: the package (PyPI `easy-vqa`, MIT licence, by Victor Zhou) ships 5,000 pictures. Its train split
-has 38,575 questions about 4,000 of them, its test split 9,673 about the other 1,000; there are 13 answers.
+Nothing is downloaded: the package (PyPI `easy-vqa`, MIT licence, by Victor Zhou) ships 5,000 images. Its
+train split has 38,575 questions about 4,000 of them, its test split 9,673 about the other 1,000; there are 13
+answers.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ SPLITS = ("train", "test")
 
 
 def easy_vqa_source(split: str | None) -> Source:
-    """The questions of one split. Raises DatasetError for another split, or when the package is not installed."""
+    """The questions of one split. Raises DatasetError for another split, or when the package is not
+    installed.
+    """
     if split not in SPLITS:
         raise DatasetError(f"split: easy-vqa has no split {split!r}; allowed: {', '.join(SPLITS)}")
     package = find_spec("easy_vqa")
@@ -29,5 +32,5 @@ def easy_vqa_source(split: str | None) -> Source:
 
 def _rows(folder: Path) -> Iterator[Candidate]:
     questions = json.loads((folder / "questions.json").read_text(encoding="utf-8"))
-    for number, (question, answer, picture) in enumerate(questions):
-        yield Candidate(number, question, answer, folder / "images" / f"{picture}.png")
+    for number, (question, answer, image) in enumerate(questions):
+        yield Candidate(number, question, answer, folder / "images" / f"{image}.png")

@@ -1,9 +1,10 @@
 """A data set of the Hugging Face hub at a pinned revision: the Parquet files of one split.
 
-Whole files are downloaded, through huggingface_hub, into its cache: HF_ENDPOINT, HF_HOME and HF_TOKEN hold, a broken transfer
-goes on where it stopped, files that a killed preparation had finished are not fetched again, and every file must be the one of
-the hub's listing. Parts of files would save nothing: the seeded draw reaches all over a split, and 300 of 5,000 rows touch every
-group of a hundred rows that can be read alone (one is missed with a chance of 0.94^100 = 0.2 %).
+Whole files are downloaded, through huggingface_hub, into its cache: HF_ENDPOINT, HF_HOME and HF_TOKEN hold, a
+broken transfer goes on where it stopped, files that a killed preparation had finished are not fetched again,
+and every file must be the one of the hub's listing. Parts of files would save nothing: the seeded draw
+reaches all over a split, and 300 of 5,000 rows touch every group of a hundred rows that can be read alone
+(one is missed with a chance of 0.94^100 = 0.2 %).
 """
 
 from __future__ import annotations
@@ -16,12 +17,23 @@ from pathlib import Path, PurePosixPath
 
 from httpx2 import HTTPError
 from huggingface_hub import HfApi, get_token, hf_hub_download
-from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 from huggingface_hub.hf_api import DatasetInfo, RepoSibling
 
 from vlm_profiling.datasets.candidates import DatasetError, Row, Source
 from vlm_profiling.datasets.sources import coco_caption, scienceqa, textvqa
-from vlm_profiling.datasets.sources.table import TableLayout, layout_of_columns, parquet_rows, picture_bytes, table_rows
+from vlm_profiling.datasets.sources.table import (
+    TableLayout,
+    image_bytes,
+    layout_of_columns,
+    parquet_rows,
+    table_rows,
+)
 from vlm_profiling.study.config import DatasetConfig
 from vlm_profiling.study.errors import allowed_names
 
@@ -35,14 +47,16 @@ KNOWN = {
 DEFAULT_PROMPT = "lmms-eval"
 
 _SHARD = re.compile(r"(?P<split>.+?)(-\d+-of-\d+(-[0-9a-f]+)?)?\.parquet")
-"""A split's file as the hub's tools name it: test.parquet, test-00000-of-00002.parquet, with a hash before 2023."""
+"""A split's file as the hub's tools name it: test.parquet, test-00000-of-00002.parquet, with a hash before
+2023.
+"""
 
 
 def hub_source(config: DatasetConfig) -> Source:
-    """The rows of a split that have a picture; its files are downloaded where they are not yet.
+    """The rows of a split that have an image; its files are downloaded where they are not yet.
 
-    Raises DatasetError without network, for an unknown data set, revision or split, for a gated one without access, and for
-    a file that is not the one of the hub's listing.
+    Raises DatasetError without network, for an unknown data set, revision or split, for a gated one without
+    access, and for a file that is not the one of the hub's listing.
     """
     assert config.hub and config.revision and config.split  # DatasetConfig lets nothing else through
     hub, revision = config.hub, config.revision
@@ -56,7 +70,9 @@ def hub_source(config: DatasetConfig) -> Source:
             raise DatasetError(f"metric: {hub} has its own, {KNOWN[hub].metric}; leave the key out")
         metric = KNOWN[hub].metric
     else:
-        raise DatasetError(f"columns: those of {hub} are not known here; say which hold image, request and response")
+        raise DatasetError(
+            f"columns: those of {hub} are not known here; say which hold image, request and response"
+        )
     try:
         info = HfApi().dataset_info(hub, revision=revision, files_metadata=True)
         files = {file.rfilename: file for file in info.siblings or []}
@@ -78,12 +94,14 @@ def hub_source(config: DatasetConfig) -> Source:
 
 
 def _rows(paths: Sequence[Path], layout: TableLayout) -> Iterator[Row]:
-    """Rows without a picture ask about text alone: no samples here, and not broken ones either."""
-    return table_rows(parquet_rows(paths, layout), layout, picture_bytes)
+    """Rows without an image ask about text alone: no samples here, and not broken ones either."""
+    return table_rows(parquet_rows(paths, layout), layout, image_bytes)
 
 
 def _split_files(names: Sequence[str], split: str) -> list[str]:
-    """The Parquet files of a split, in order. Raises DatasetError for an unknown split, or one in several folders."""
+    """The Parquet files of a split, in order. Raises DatasetError for an unknown split, or one in several
+    folders.
+    """
     folders: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for name in sorted(names):
         match = _SHARD.fullmatch(PurePosixPath(name).name)
@@ -97,7 +115,9 @@ def _split_files(names: Sequence[str], split: str) -> list[str]:
 
 
 def _refuse_other_file(path: Path, listed: RepoSibling, hub: str) -> None:
-    """Raise DatasetError unless a file has the hash that the hub lists: SHA-256 of large files, git's own of small ones."""
+    """Raise DatasetError unless a file has the hash that the hub lists: SHA-256 of large files, git's own of
+    small ones.
+    """
     if listed.lfs is not None:
         expected = listed.lfs.sha256
         with path.open("rb") as file:
@@ -106,7 +126,9 @@ def _refuse_other_file(path: Path, listed: RepoSibling, hub: str) -> None:
         expected, content = listed.blob_id, path.read_bytes()
         found = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
     else:
-        raise DatasetError(f"hub: the listing of {hub} has no hash for {listed.rfilename}, so that it cannot be checked")
+        raise DatasetError(
+            f"hub: the listing of {hub} has no hash for {listed.rfilename}, so that it cannot be checked"
+        )
     if found != expected:
         words = f"hub: {listed.rfilename} of {hub} is not the file of this revision: its hash is {found}, {expected} is listed"
         raise DatasetError(f"{words}; delete {path.resolve()} and prepare the data set again")

@@ -1,4 +1,6 @@
-"""Rows of a table (JSON, JSON lines or Parquet) as candidates: which columns are read, and where pictures come from."""
+"""Rows of a table (JSON, JSON lines or Parquet) as candidates: which columns are read, and where images come
+from.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from vlm_profiling.study.config import DatasetColumns
 Fields: TypeAlias = Mapping[str, Any]
 
 ROWS_A_BATCH = 128
-"""Parquet rows in memory at once: pictures of a few hundred kB each."""
+"""Parquet rows in memory at once: images of a few hundred kB each."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class TableLayout:
     """Which columns of a table make a sample."""
 
     image: tuple[str, ...]
-    """Names the picture's column may have; the first that is there counts."""
+    """Names the image's column may have; the first that is there counts."""
     texts: tuple[str, ...]
     """Columns that `question` reads."""
     question: Callable[[Fields], tuple[object, object]]
@@ -32,13 +34,19 @@ class TableLayout:
     id: str | None = None
     """Column that names a sample; its row number where there is none."""
     video: tuple[str, ...] = ()
-    """Names the column of a video may have, which a sample may hold in place of a picture."""
+    """Names the column of a video may have, which a sample may hold in place of an image."""
 
     def row_columns(self, there: Sequence[str]) -> list[str]:
         """The columns to read of those that are there. Raises DatasetError naming what is missing."""
-        shown = [name for names in (self.image, self.video) for name in [name for name in names if name in there][:1]]
+        shown = [
+            name
+            for names in (self.image, self.video)
+            for name in [name for name in names if name in there][:1]
+        ]
         wanted = [*self.texts, *([self.id] if self.id else [])]
-        missing = [name for name in wanted if name not in there] + ([] if shown else [" or ".join((*self.image, *self.video))])
+        missing = [name for name in wanted if name not in there] + (
+            [] if shown else [" or ".join((*self.image, *self.video))]
+        )
         if missing:
             raise DatasetError(f"columns: no column {', '.join(missing)}; the table has {', '.join(there)}")
         return list(dict.fromkeys([*shown, *wanted]))
@@ -54,8 +62,8 @@ class KnownDataset:
 
 
 def layout_of_columns(columns: DatasetColumns) -> TableLayout:
-    """The layout that the setting `columns` describes. The reference study calls a picture's column image_path: both
-    names do, and video_path beside video."""
+    """The layout that the setting `columns` describes. The reference study calls an image's column
+    image_path: both names do, and video_path beside video."""
 
     def question(row: Fields) -> tuple[object, object]:
         return row[columns.request], row[columns.response]
@@ -65,10 +73,13 @@ def layout_of_columns(columns: DatasetColumns) -> TableLayout:
     return TableLayout(image, (columns.request, columns.response), question, columns.id, video)
 
 
-def table_rows(rows: Iterable[object], layout: TableLayout, picture_of: Callable[[object], Path | bytes | None]) -> Iterator[Row]:
+def table_rows(
+    rows: Iterable[object], layout: TableLayout, image_of: Callable[[object], Path | bytes | None]
+) -> Iterator[Row]:
     """A candidate for each row, or why there is none.
 
-    `picture_of` finds the picture or video of a cell, raises BadSample, or says None: then the row is left out in silence.
+    `image_of` finds the image or video of a cell, raises BadSample, or says None: then the row is left out in
+    silence.
     """
     for number, row in enumerate(rows):
         name = str(number)
@@ -81,9 +92,13 @@ def table_rows(rows: Iterable[object], layout: TableLayout, picture_of: Callable
                 raise BadSample(f"no {' and no '.join(missing)}")
             image, video = (_first(row, names) for names in (layout.image, layout.video))
             if image is not None and video is not None:
-                raise BadSample("it has a picture and a video; a sample has one of them")
-            picture = picture_of(image if video is None else video)
-            candidate = Candidate(name, *layout.question(row), picture, video is not None) if picture is not None else None
+                raise BadSample("it has an image and a video; a sample has one of them")
+            content = image_of(image if video is None else video)
+            candidate = (
+                Candidate(name, *layout.question(row), content, video is not None)
+                if content is not None
+                else None
+            )
         except BadSample as problem:
             yield SkippedSample(id=str(name), reason=str(problem))
         else:
@@ -97,7 +112,9 @@ def _first(row: Fields, names: Sequence[str]) -> object:
 
 
 def json_rows(path: Path) -> Iterator[object]:
-    """The elements of a JSON list, or of a file with one JSON value a line. Raises DatasetError naming file and line."""
+    """The elements of a JSON list, or of a file with one JSON value a line. Raises DatasetError naming file
+    and line.
+    """
     text = path.read_bytes()
     if path.suffix == ".json":
         rows = _parse(text, path.name)
@@ -111,7 +128,9 @@ def json_rows(path: Path) -> Iterator[object]:
 
 
 def parquet_rows(paths: Sequence[Path], layout: TableLayout) -> Iterator[dict[str, Any]]:
-    """The rows of Parquet files, one file after the other. Raises DatasetError for a broken file or a missing column."""
+    """The rows of Parquet files, one file after the other. Raises DatasetError for a broken file or a missing
+    column.
+    """
     import polars as pl
 
     for path in paths:
@@ -124,8 +143,10 @@ def parquet_rows(paths: Sequence[Path], layout: TableLayout) -> Iterator[dict[st
             raise DatasetError(f"{path.name}: not readable as Parquet: {error}") from None
 
 
-def picture_bytes(cell: object) -> bytes | None:
-    """The encoded picture in a table's cell: bytes, or the {bytes, path} of the hub's image and video columns; else None."""
+def image_bytes(cell: object) -> bytes | None:
+    """The encoded image in a table's cell: bytes, or the {bytes, path} of the hub's image and video columns;
+    else None.
+    """
     content = cell.get("bytes") if isinstance(cell, Mapping) else cell
     return content if isinstance(content, bytes) else None
 

@@ -1,4 +1,4 @@
-"""lmms-lab/textvqa: a question about the text in a picture, answered by ten people."""
+"""lmms-lab/textvqa: a question about the text in an image, answered by ten people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from vlm_profiling.datasets.sources.table import Fields, KnownDataset, TableLayo
 
 
 def _as_lmms_eval(row: Fields) -> tuple[object, object]:
-    """As lmms-eval 0.7.3's `textvqa_doc_to_text` by default: a capital first, all else small, then how to answer."""
+    """As lmms-eval 0.7.3's `textvqa_doc_to_text` by default: a capital first, all else small, then how to
+    answer.
+    """
     question = row["question"]
     if isinstance(question, str):
         question = f"{question.capitalize()}\nAnswer the question using a single word or phrase."

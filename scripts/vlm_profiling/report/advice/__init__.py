@@ -1,1 +1,3 @@
-"""What to try next: one small function a hint, each with its evidence from this run and the most that it can give."""
+"""What to try next: one small function a hint, each with its evidence from this run and the most that it can
+give.
+"""

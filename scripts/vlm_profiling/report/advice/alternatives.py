@@ -1,16 +1,20 @@
-"""Hints from what was measured along the axes: other settings that are faster, and what they do to the answers."""
+"""Hints from what was measured along the axes: other settings that are faster, and what they do to the
+answers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vlm_profiling.metrics.estimate import Absent, Estimate
 from vlm_profiling.report.advice.base import Alternative, Hint, Subject, percent
-from vlm_profiling.report.figures import Absent, Figure
 from vlm_profiling.report.words import value_label
-from vlm_profiling.study.axes import AXIS
+from vlm_profiling.study.axes import AXIS_INFO
 
 MARGIN = 0.05
-"""The score may be lower by this much at most, by the lower end of its interval, to be called unchanged: 5 points, as printed."""
+"""The score may be lower by this much at most, by the lower end of its interval, to be called unchanged: 5
+points, as printed.
+"""
 
 
 def faster_optimization(subject: Subject) -> Iterator[Hint]:
@@ -29,14 +33,22 @@ def larger_batch(subject: Subject) -> Iterator[Hint]:
     ]
     if faster:
         best = max(faster, key=lambda found: found.speedup.value)
-        yield _hint(subject, best, f"Use batches of {best.cell.batch_size}, where one answer may wait for others")
+        yield _hint(
+            subject, best, f"Use batches of {best.cell.batch_size}, where one answer may wait for others"
+        )
 
 
 def smaller_input(subject: Subject) -> Iterator[Hint]:
     """The value of each axis of the input that is fastest without a loss of quality."""
-    inputs = {name: axis.given.smaller for name, axis in AXIS.items() if axis.given and axis.given.smaller}
+    inputs = {
+        name: axis.given.smaller for name, axis in AXIS_INFO.items() if axis.given and axis.given.smaller
+    }
     for axis, words in inputs.items():
-        kept = [found for found in subject.alternatives if found.axis == axis and _is_faster(found) and _keeps_answers(found)]
+        kept = [
+            found
+            for found in subject.alternatives
+            if found.axis == axis and _is_faster(found) and _keeps_answers(found)
+        ]
         if kept:
             best = max(kept, key=lambda found: found.speedup.value)
             yield _hint(subject, best, words.format(value_label(axis, getattr(best.cell, axis))))
@@ -49,19 +61,19 @@ def _is_faster(found: Alternative) -> bool:
 
 def _keeps_answers(found: Alternative) -> bool:
     change = found.quality_change
-    return isinstance(change, Figure) and change.interval is not None and change.interval[0] >= -MARGIN
+    return isinstance(change, Estimate) and change.interval is not None and change.interval[0] >= -MARGIN
 
 
 def _changes_answers(found: Alternative) -> bool:
     """Whether quality was measured and not shown to be kept."""
-    return isinstance(found.quality_change, Figure) and not _keeps_answers(found)
+    return isinstance(found.quality_change, Estimate) and not _keeps_answers(found)
 
 
 def _hint(subject: Subject, found: Alternative, words: str) -> Hint:
     start = value_label(found.axis, getattr(subject.cell, found.axis))
     evidence = [f"against {start}, end to end per sample", _quality(found)]
     before, after = subject.cell.energy, found.cell.energy
-    if isinstance(before, Figure) and isinstance(after, Figure) and not before.doubts and not after.doubts:
+    if isinstance(before, Estimate) and isinstance(after, Estimate) and not before.flags and not after.flags:
         evidence.append(f"energy per sample {percent(after.value / before.value)} of the baseline's")
     return Hint(words, found.speedup.value, "; ".join(evidence), found.speedup.interval)
 

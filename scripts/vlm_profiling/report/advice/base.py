@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vlm_profiling.cost.roofline import StageRoofline
-from vlm_profiling.report.cell import Cell
-from vlm_profiling.report.figures import SECONDS, Entry, Figure, best_unit
-from vlm_profiling.report.inside import LayerRow, StageRow
+from vlm_profiling.cost.roofline.roofline import StageRoofline
+from vlm_profiling.metrics.estimate import SECONDS, Entry, Estimate, best_unit
+from vlm_profiling.tables.breakdown import LayerRow, StageRow
+from vlm_profiling.tables.row import RunRow
 
 MIN_SHARE = 0.05
 """Share of the end-to-end time from which a part is worth a hint: the bound is then 1.05 or more."""
@@ -21,7 +21,8 @@ class Hint:
     try_this: str
     """What to do, as a sentence without its full stop."""
     gain: float
-    """How many times faster end to end (per sample) it can make the model at most, or has been measured to."""
+    """How many times faster end to end (per sample) it can make the model at most, or has been measured to.
+    """
     evidence: str
     """The numbers of this run that say so. May hold text from outside."""
     measured: tuple[float, float] | None = None
@@ -33,9 +34,11 @@ class Alternative:
     """The same model on the same data set at another value of one axis, beside its baseline."""
 
     axis: str
-    cell: Cell
-    speedup: Figure
-    """End-to-end time per sample at the baseline over the one here: above 1 is faster. Its interval holds the noise of both."""
+    cell: RunRow
+    speedup: Estimate
+    """End-to-end time per sample at the baseline over the one here: above 1 is faster. Its interval holds the
+    noise of both.
+    """
     quality_change: Entry
     """Score here minus at the baseline, over the same samples: of 1, or of 10 for CIDEr-D."""
     metric: str = "exact match"
@@ -46,9 +49,11 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Subject:
-    """All that a hint may look at: one model on one data set, at the baseline and on the axes that start there."""
+    """All that a hint may look at: one model on one data set, at the baseline and on the axes that start
+    there.
+    """
 
-    cell: Cell
+    cell: RunRow
     """The baseline: a finished run."""
     stages: Mapping[str, StageRow] = field(default_factory=dict)
     """By name; empty where they were not measured or an audit failed them."""
@@ -67,11 +72,13 @@ class Subject:
 
 def is_sure(entry: Entry) -> bool:
     """Whether there is a figure, and no audit failed it: only such a figure may carry a hint."""
-    return isinstance(entry, Figure) and not entry.doubts
+    return isinstance(entry, Estimate) and not entry.flags
 
 
 def at_most(share: float) -> float:
-    """How many times faster the whole gets when this share of its time vanishes (Amdahl, AFIPS 1967): 1 / (1 - share)."""
+    """How many times faster the whole gets when this share of its time vanishes (Amdahl, AFIPS 1967): 1 / (1
+    - share).
+    """
     return 1 / max(1 - share, 1e-9)
 
 
@@ -82,5 +89,5 @@ def percent(share: float) -> str:
 
 def seconds(value_s: float) -> str:
     """A time with three digits in the unit that suits it."""
-    unit = best_unit(SECONDS, [Figure(value_s)])
+    unit = best_unit(SECONDS, [Estimate(value_s)])
     return f"{value_s / unit.size:.3g} {unit.name}"

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from vlm_profiling.report.advice.base import MIN_SHARE, Hint, Subject, at_most, percent
 
 MAX_COST = 1.25
-"""generate() with its layers marked over generate() without, up to which the shares of layers are believed."""
+"""generate() with its layers marked over generate() without, up to which the shares of layers are believed.
+"""
 
 CURES = {
     "attention": "Use a faster attention kernel",
@@ -28,7 +29,15 @@ def layer_limits(subject: Subject) -> Iterator[Hint]:
     for block, cure in CURES.items():
         share = sum(row.share for row in rows if row.block == block)
         if share * generate >= MIN_SHARE:
-            yield Hint(cure, at_most(share * generate), f"{block} layers take {percent(share)} of generate() {marked}")
+            yield Hint(
+                cure,
+                at_most(share * generate),
+                f"{block} layers take {percent(share)} of generate() {marked}",
+            )
     between = 1 - rows[0].layers_coverage
     if between * generate >= MIN_SHARE:
-        yield Hint(BETWEEN, at_most(between * generate), f"{percent(between)} of generate() lies between layers {marked}")
+        yield Hint(
+            BETWEEN,
+            at_most(between * generate),
+            f"{percent(between)} of generate() lies between layers {marked}",
+        )

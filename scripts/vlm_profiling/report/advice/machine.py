@@ -13,7 +13,9 @@ HARMLESS = {"gpu_idle", "application_clocks", "display_clocks"}
 
 
 def held_back_clock(subject: Subject) -> Iterator[Hint]:
-    """A GPU whose clock was held down by power or heat while it worked: at most its full clock is to be gained."""
+    """A GPU whose clock was held down by power or heat while it worked: at most its full clock is to be
+    gained.
+    """
     cell, generate = subject.cell, subject.generate_share
     mean, full = cell.telemetry_sm_clock_mean_mhz, cell.environment_gpu_sm_clock_max_mhz
     if mean is None or full is None or generate is None:
@@ -24,11 +26,17 @@ def held_back_clock(subject: Subject) -> Iterator[Hint]:
     if reasons and lost * generate >= MIN_SHARE:
         named = ", ".join(f"{name} in {percent(share)} of the samples" for name, share in reasons.items())
         evidence = f"mean SM clock {mean:.0f} of {full:.0f} MHz: {named}"
-        yield Hint("Let the GPU keep its clock: cool it better, or raise its power limit", at_most(lost * generate), evidence)
+        yield Hint(
+            "Let the GPU keep its clock: cool it better, or raise its power limit",
+            at_most(lost * generate),
+            evidence,
+        )
 
 
 def shared_processor(subject: Subject) -> str:
-    """A caution for a CPU run that others took processor time from: no cure of the model, but of its figures. Else empty."""
+    """A caution for a CPU run that others took processor time from: no cure of the model, but of its figures.
+    Else empty.
+    """
     share = subject.cell.telemetry_load_by_others_mean
     if subject.cell.device != "cpu" or share is None or share < MIN_SHARE:
         return ""

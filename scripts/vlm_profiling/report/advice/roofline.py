@@ -1,10 +1,12 @@
-"""Hints from what the device would allow: how far each stage is from its floor, and how far batches can still grow."""
+"""Hints from what the device would allow: how far each stage is from its floor, and how far batches can still
+grow.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vlm_profiling.cost.roofline import Bound, StageRoofline
+from vlm_profiling.cost.roofline.roofline import Bound, StageRoofline
 from vlm_profiling.report.advice.base import MIN_SHARE, Alternative, Hint, Subject, at_most, percent
 
 CURES: dict[Bound, str] = {
@@ -16,7 +18,9 @@ CURES: dict[Bound, str] = {
 
 
 def distance_to_floor(subject: Subject) -> Iterator[Hint]:
-    """A stage whose time beyond its floor is worth MIN_SHARE of the end-to-end time: at most down to the floor."""
+    """A stage whose time beyond its floor is worth MIN_SHARE of the end-to-end time: at most down to the
+    floor.
+    """
     for stage, row in subject.roofline.items():
         timed = subject.stages.get(stage)
         if timed is None or row.floor_s is None or row.bound is None:
@@ -24,18 +28,25 @@ def distance_to_floor(subject: Subject) -> Iterator[Hint]:
         excess = timed.share * max(0.0, 1 - row.floor_s / row.time_s)
         if excess >= MIN_SHARE:
             yield Hint(
-                CURES[row.bound].format(stage), at_most(excess), f"{stage} takes {percent(timed.share)} of the time, {_used(row)}"
+                CURES[row.bound].format(stage),
+                at_most(excess),
+                f"{stage} takes {percent(timed.share)} of the time, {_used(row)}",
             )
 
 
 def room_for_batches(subject: Subject) -> Iterator[Hint]:
-    """Batches up to the ridge, where decode would need as long to compute as to read: its floor per sample falls until there.
+    """Batches up to the ridge, where decode would need as long to compute as to read: its floor per sample
+    falls until there.
 
-    From two batch sizes: compute floor = c b, memory floor = w + k b (weights once, cache per sample); they meet at
-    b = w / (c - k). Bound: all of decode at its floor at the ridge.
+    From two batch sizes: compute floor = c b, memory floor = w + k b (weights once, cache per sample); they
+    meet at b = w / (c - k). Bound: all of decode at its floor at the ridge.
     """
     row, timed = subject.roofline.get("decode"), subject.stages.get("decode")
-    others = [found for found in subject.alternatives if found.axis == "batch_size" and _floors(found.roofline.get("decode"))]
+    others = [
+        found
+        for found in subject.alternatives
+        if found.axis == "batch_size" and _floors(found.roofline.get("decode"))
+    ]
     if row is None or timed is None or not _floors(row) or not others:
         return
     other = max(others, key=lambda found: abs(found.cell.batch_size - subject.cell.batch_size))
@@ -51,11 +62,17 @@ def room_for_batches(subject: Subject) -> Iterator[Hint]:
             f"decode reaches {percent(row.mbu or 0)} of the bandwidth at batch size {subject.cell.batch_size} and "
             f"{percent(there.mbu or 0)} at {other.cell.batch_size}; reading bounds it up to about {ridge:,.0f} ({_against(row)})"
         )
-        yield Hint(f"Batch more, up to {ridge:,.0f} samples as far as memory and waiting allow", at_most(gone), evidence)
+        yield Hint(
+            f"Batch more, up to {ridge:,.0f} samples as far as memory and waiting allow",
+            at_most(gone),
+            evidence,
+        )
 
 
 def ridge_batch(batch_size: int, row: StageRoofline, other: Alternative) -> float | None:
-    """The batch size at which the floors of compute and memory meet; None where memory bounds any batch, or compute this one."""
+    """The batch size at which the floors of compute and memory meet; None where memory bounds any batch, or
+    compute this one.
+    """
     there = other.roofline["decode"]
     floors = row.compute_floor_s, row.memory_floor_s, there.memory_floor_s
     compute_s, memory_s, memory_there_s = floors
@@ -84,4 +101,8 @@ def _used(row: StageRoofline) -> str:
 
 
 def _against(row: StageRoofline) -> str:
-    return "against the ceiling measured here" if row.ceiling == "measured" else f"against the datasheet, {row.source}"
+    return (
+        "against the ceiling measured here"
+        if row.ceiling == "measured"
+        else f"against the datasheet, {row.source}"
+    )

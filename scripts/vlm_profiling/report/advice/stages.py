@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vlm_profiling.record.inside import DECODE_FRAMES, SAMPLE_FRAMES
+from vlm_profiling.record.breakdown import DECODE_FRAMES, SAMPLE_FRAMES
 from vlm_profiling.report.advice.base import MIN_SHARE, Hint, Subject, at_most, percent, seconds
-from vlm_profiling.report.inside import StageRow
+from vlm_profiling.tables.breakdown import StageRow
 
 CURES = {
     DECODE_FRAMES: "Decode videos beside the model's work, on more threads, in hardware, or from smaller files",
-    SAMPLE_FRAMES: "Convert fewer or smaller frames to pictures, or do it beside the model's work",
+    SAMPLE_FRAMES: "Convert fewer or smaller frames to images, or do it beside the model's work",
     "transfer": "Copy less to the device, or from pinned memory while it works",
     "vision": "Give the vision encoder less to see, or a faster encoder",
-    "project": "Merge picture tokens before they are projected",
-    "prefill": "Shorten the prompt: fewer picture tokens, less text, or a prefix kept in the cache",
+    "project": "Merge image tokens before they are projected",
+    "prefill": "Shorten the prompt: fewer image tokens, less text, or a prefix kept in the cache",
     "decode": "Read the weights for more answers at once: a larger batch, fewer bytes a weight, or several tokens a step",
     "loop": "Take Python out of the loop around the model: compile it, or replay CUDA graphs",
     "detokenise": "Turn tokens into text beside the next batch",
@@ -30,12 +30,14 @@ def stage_limits(subject: Subject) -> Iterator[Hint]:
 
 
 def preparation(subject: Subject) -> Iterator[Hint]:
-    """Preparing pictures and text on the host, while the device waits."""
+    """Preparing images and text on the host, while the device waits."""
     row = subject.stages.get("preprocess")
     if row and row.share >= MIN_SHARE:
         slow = subject.cell.checkpoint_processor or ""
-        backend = f"the image processor's torchvision backend instead of {slow}, " if slow.endswith("Pil") else ""
-        cure = f"Prepare inputs faster or beforehand: {backend}prepared pictures kept, the next batch while this one runs"
+        backend = (
+            f"the image processor's torchvision backend instead of {slow}, " if slow.endswith("Pil") else ""
+        )
+        cure = f"Prepare inputs faster or beforehand: {backend}prepared images kept, the next batch while this one runs"
         yield Hint(cure, at_most(row.share), _evidence(row))
 
 

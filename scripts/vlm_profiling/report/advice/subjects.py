@@ -8,16 +8,16 @@ from pathlib import Path
 
 import polars as pl
 
-from vlm_profiling.cost.roofline import StageRoofline
+from vlm_profiling.cost.roofline.roofline import StageRoofline
+from vlm_profiling.metrics.estimate import Absent, Entry, Estimate
 from vlm_profiling.report.advice.base import Alternative, Subject, is_sure
-from vlm_profiling.report.cell import Cell
-from vlm_profiling.report.cells import Cells
-from vlm_profiling.report.figures import Absent, Entry, Figure
-from vlm_profiling.report.inside import read_layers, read_stages
-from vlm_profiling.report.places import Place
-from vlm_profiling.report.roofline import read_roofline
 from vlm_profiling.statistics.compare import mean_change, noise_band, widened
 from vlm_profiling.statistics.intervals import ratio_interval
+from vlm_profiling.tables.breakdown import read_layers, read_stages
+from vlm_profiling.tables.identity import RunKey
+from vlm_profiling.tables.roofline import read_roofline
+from vlm_profiling.tables.row import RunRow
+from vlm_profiling.tables.study_tables import Cells
 
 MIN_SCORE = 0.05
 """Mean score at the baseline from which its changes tell anything about quality."""
@@ -54,12 +54,18 @@ def read_subjects(cells: Cells, model: str, tables: Path) -> list[Subject]:
             if (alternative := compare(axis, cell, other, answers[cell.place], answers[other.place]))
         ]
         rows = {row.stage: row for row in stages.get(cell.place, ())} if _times_are_sure(cell) else {}
-        found.append(Subject(cell, rows, layers.get(cell.place, ()), _nearest(roofline.get(cell.place, ())), alternatives))
+        found.append(
+            Subject(
+                cell, rows, layers.get(cell.place, ()), _nearest(roofline.get(cell.place, ())), alternatives
+            )
+        )
     return found
 
 
 def _nearest(rows: Iterable[StageRoofline]) -> dict[str, StageRoofline]:
-    """Each stage against the machine's measured ceilings where it has a floor there, else against the datasheet."""
+    """Each stage against the machine's measured ceilings where it has a floor there, else against the
+    datasheet.
+    """
     chosen: dict[str, StageRoofline] = {}
     for row in rows:
         if row.floor_s is not None and (row.ceiling == "measured" or row.stage not in chosen):
@@ -67,9 +73,11 @@ def _nearest(rows: Iterable[StageRoofline]) -> dict[str, StageRoofline]:
     return chosen
 
 
-def compare(axis: str, cell: Cell, other: Cell, before: Answers, after: Answers) -> Alternative | None:
-    """Another value of an axis beside the baseline; None where an audit failed the times or the answers of either."""
-    if any(not is_sure(run.end_to_end) or run.doubts.get("quality") for run in (cell, other)):
+def compare(axis: str, cell: RunRow, other: RunRow, before: Answers, after: Answers) -> Alternative | None:
+    """Another value of an axis beside the baseline; None where an audit failed the times or the answers of
+    either.
+    """
+    if any(not is_sure(run.end_to_end) or run.flags.get("quality") for run in (cell, other)):
         return None
     interval = ratio_interval(before.seconds, after.seconds, paired=before.batches == after.batches)
     ratio = (sum(before.seconds) / len(before.seconds)) / (sum(after.seconds) / len(after.seconds))
@@ -78,16 +86,18 @@ def compare(axis: str, cell: Cell, other: Cell, before: Answers, after: Answers)
         bounds = widened(interval, noise_band(cell.repeats_drift, other.repeats_drift))
     elif interval:
         bounds = interval.low, interval.high
-    speedup = Figure(ratio, bounds, min(len(before.seconds), len(after.seconds)))
+    speedup = Estimate(ratio, bounds, min(len(before.seconds), len(after.seconds)))
     return Alternative(axis, other, speedup, _quality_change(cell, other, before, after), after.metric)
 
 
-def _quality_change(cell: Cell, other: Cell, before: Answers, after: Answers) -> Entry:
+def _quality_change(cell: RunRow, other: RunRow, before: Answers, after: Answers) -> Entry:
     """The score of one run minus another's, sample by sample, or why that says nothing about quality."""
     for entry in (cell.exact_matches, other.exact_matches):
         if isinstance(entry, Absent):
             return entry
-    earlier = {name: score for name, score in zip(before.ids, before.scores, strict=True) if score is not None}
+    earlier = {
+        name: score for name, score in zip(before.ids, before.scores, strict=True) if score is not None
+    }
     pairs = [
         (earlier[name], score)
         for name, score in zip(after.ids, after.scores, strict=True)
@@ -100,26 +110,28 @@ def _quality_change(cell: Cell, other: Cell, before: Answers, after: Answers) ->
         return Absent(f"{before.metric} is {100 * mean:.1f} at the baseline, too low to tell a change")
     change = mean_change([new - old for old, new in pairs])
     assert change is not None
-    return Figure(change.mean, (change.low, change.high), len(pairs))
+    return Estimate(change.mean, (change.low, change.high), len(pairs))
 
 
-def _times_are_sure(cell: Cell) -> bool:
-    return is_sure(cell.end_to_end) and not cell.doubts.get("stages")
+def _times_are_sure(cell: RunRow) -> bool:
+    return is_sure(cell.end_to_end) and not cell.flags.get("stages")
 
 
-def _line_from(cells: Cells, cell: Cell, axis: str) -> Iterator[Cell]:
+def _line_from(cells: Cells, cell: RunRow, axis: str) -> Iterator[RunRow]:
     """The other finished cells of an axis that passes through the baseline's cell."""
     for line in cells.axis(cell.model, axis):
         if any(other.place == cell.place for other in line):
             yield from (other for other in line if other.ok and other.place != cell.place)
 
 
-def _read_answers(tables: Path, cells: Sequence[Cell]) -> dict[Place, Answers]:
+def _read_answers(tables: Path, cells: Sequence[RunRow]) -> dict[RunKey, Answers]:
     run = ["model", "dataset", "key"]
     table = (
         pl.scan_parquet(tables / "samples.parquet")
         .filter(pl.col("key").is_in({cell.key for cell in cells}), pl.col("model") == cells[0].model)
-        .select(*run, "id", "batch", "batch_rows", "batch_full", "batch_end_to_end_s", "exact_match", "standard")
+        .select(
+            *run, "id", "batch", "batch_rows", "batch_full", "batch_end_to_end_s", "exact_match", "standard"
+        )
         .collect()
     )
     return {
@@ -136,4 +148,6 @@ def _answers(rows: pl.DataFrame) -> Answers:
     own = rows["standard"].is_not_null().any()
     scores = rows["standard" if own else "exact_match"].cast(pl.Float64)
     metric = "the data set's own metric" if own else "exact match"
-    return Answers(rows["id"].to_list(), batches["seconds"].to_list(), batches["id"].to_list(), scores.to_list(), metric)
+    return Answers(
+        rows["id"].to_list(), batches["seconds"].to_list(), batches["id"].to_list(), scores.to_list(), metric
+    )

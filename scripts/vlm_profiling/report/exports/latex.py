@@ -8,17 +8,33 @@ from typing import Any
 
 import polars as pl
 
-from vlm_profiling.report.findings import Finding
-from vlm_profiling.report.places import Place
 from vlm_profiling.study.errors import allowed_names
+from vlm_profiling.tables.findings import Finding
+from vlm_profiling.tables.identity import RunKey
 
-UNITS = {"_per_s": "1/s", "_s": "s", "_j": "J", "_w": "W", "_bytes": "B", "_flops": "FLOP", "_mhz": "MHz", "_c": r"$^{\circ}$C"}
+UNITS = {
+    "_per_s": "1/s",
+    "_s": "s",
+    "_j": "J",
+    "_w": "W",
+    "_bytes": "B",
+    "_flops": "FLOP",
+    "_mhz": "MHz",
+    "_c": r"$^{\circ}$C",
+}
 """By the ending of a column's name; the first that fits counts."""
 KINDS = {
     "latency": ("generate_mean", "generate_per_sample", "end_to_end", "samples_per_s", "output_tokens_per_s"),
     "stages": ("ttft", "tpot", "stages_"),
     "energy": ("energy_",),
-    "flops": ("batch_flops", "batch_vision", "batch_project", "batch_prefill", "batch_decode", "padding_share"),
+    "flops": (
+        "batch_flops",
+        "batch_vision",
+        "batch_project",
+        "batch_prefill",
+        "batch_decode",
+        "padding_share",
+    ),
     "memory": ("peak_",),
     "quality": ("wer", "exact_match", "standard_", "bleu_4", "rouge_l"),
 }
@@ -46,18 +62,24 @@ class ColumnError(Exception):
 
 
 def latex_table(
-    runs: pl.DataFrame, columns: Sequence[str], doubts: Mapping[Place, Sequence[Finding]], *, siunitx: bool = False
+    runs: pl.DataFrame,
+    columns: Sequence[str],
+    flags: Mapping[RunKey, Sequence[Finding]],
+    *,
+    siunitx: bool = False,
 ) -> str:
-    """A booktabs table, one row a run. Four significant digits; a 95 % interval in brackets behind a figure that has one.
+    """A booktabs table, one row a run. Four significant digits; a 95 % interval in brackets behind a figure
+    that has one.
 
-    A run without figures has its status in the first column that holds none of it; a dagger marks a figure that an audit in
-    `doubts` failed. With `siunitx` numbers stand in \\num{}. Raises ColumnError for an unknown column.
+    A run without figures has its status in the first column that holds none of it; a dagger marks a figure
+    that an audit in `doubts` failed. With `siunitx` numbers stand in \\num{}. Raises ColumnError for an
+    unknown column.
     """
     for column in columns:
         if column not in runs.columns:
             raise ColumnError(f"unknown column {column!r}; {allowed_names(runs.columns, column)}")
     audits: dict[str, None] = {}
-    rows = [_cells(run, columns, doubts, audits, siunitx=siunitx) for run in runs.iter_rows(named=True)]
+    rows = [_cells(run, columns, flags, audits, siunitx=siunitx) for run in runs.iter_rows(named=True)]
     layout = "".join("l" if column in TEXT or runs.schema[column] == pl.String else "r" for column in columns)
     notes = f"% needs \\usepackage{{booktabs{', siunitx' if siunitx else ''}}}; brackets: 95 % intervals"
     if audits:
@@ -91,13 +113,13 @@ def heading(column: str) -> str:
 def _cells(
     run: Mapping[str, Any],
     columns: Sequence[str],
-    doubts: Mapping[Place, Sequence[Finding]],
+    flags: Mapping[RunKey, Sequence[Finding]],
     audits: dict[str, None],
     *,
     siunitx: bool,
 ) -> list[str]:
     """A run's row. Names of audits that marked a figure of it are added to `audits`."""
-    findings = doubts.get((run["model"], run["dataset"], run["key"]), ())
+    findings = flags.get((run["model"], run["dataset"], run["key"]), ())
     cells, told = [], run["status"] == "ok"
     for column in columns:
         value = run[column]
@@ -112,7 +134,9 @@ def _cells(
             failed = [finding.audit for finding in findings if _kind(column) in finding.marks]
             audits |= dict.fromkeys(failed)
             interval = ", ".join(_number(bound, siunitx) for bound in _bounds(run, column, value))
-            cells.append(_number(value, siunitx) + (f" [{interval}]" if interval else "") + (MARK if failed else ""))
+            cells.append(
+                _number(value, siunitx) + (f" [{interval}]" if interval else "") + (MARK if failed else "")
+            )
     return cells
 
 
@@ -122,7 +146,9 @@ def _kind(column: str) -> str | None:
 
 
 def _bounds(run: Mapping[str, Any], column: str, value: float) -> list[float]:
-    """The ends of the interval of a mean of times, a score or a rate, or of joules by their meter; nothing without one."""
+    """The ends of the interval of a mean of times, a score or a rate, or of joules by their meter; nothing
+    without one.
+    """
     if joules := _JOULES.fullmatch(column):
         uncertainty = run.get(f"energy_{joules[1]}_relative_uncertainty")
         return [] if uncertainty is None else [value * (1 - uncertainty), value * (1 + uncertainty)]
@@ -142,7 +168,13 @@ def _number(value: float, siunitx: bool) -> str:
     if siunitx:
         return f"\\num{{{text}}}"
     mantissa, mark, exponent = text.partition("e")
-    return f"${mantissa} \\times 10^{{{int(exponent)}}}$" if mark else f"${text}$" if text.startswith("-") else text
+    return (
+        f"${mantissa} \\times 10^{{{int(exponent)}}}$"
+        if mark
+        else f"${text}$"
+        if text.startswith("-")
+        else text
+    )
 
 
 def _row(cells: Iterable[str]) -> str:

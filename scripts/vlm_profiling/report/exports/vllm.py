@@ -1,8 +1,9 @@
-"""A run as vLLM's benchmarks write one: keys of `vllm bench serve --save-result` and `vllm bench throughput --output-json`
-(vllm-project/vllm, vllm/benchmarks). Keys of what this project does not measure are left out, never filled in.
+"""A run as vLLM's benchmarks write one: keys of `vllm bench serve --save-result` and `vllm bench throughput
+--output-json` (vllm-project/vllm, vllm/benchmarks). Keys of what this project does not measure are left out,
+never filled in.
 
-The nearest figure is not the same measurement: vLLM times requests that share a server; here a batch is given to the model as
-one, so its times are of a batch. Input tokens hold the picture's.
+The nearest figure is not the same measurement: vLLM times requests that share a server; here a batch is given
+to the model as one, so its times are of a batch. Input tokens hold the image's.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from vlm_profiling.record.schema import Record
+from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.record.sections import Distribution
 
 BACKEND = "vlm-profiling"
 
 
-def serve_result(record: Record) -> dict[str, Any]:
-    """A finished run in the shape of a serving benchmark. Times in ms, rates per second of the batches' end-to-end time."""
+def serve_result(record: RunRecord) -> dict[str, Any]:
+    """A finished run in the shape of a serving benchmark. Times in ms, rates per second of the batches'
+    end-to-end time.
+    """
     headline, checkpoint = record.headline, record.checkpoint
     assert headline is not None and checkpoint is not None, "a finished run has both"
     duration_s, read, written = _work(record)
@@ -45,7 +48,7 @@ def serve_result(record: Record) -> dict[str, Any]:
     }
 
 
-def throughput_result(record: Record) -> dict[str, Any]:
+def throughput_result(record: RunRecord) -> dict[str, Any]:
     """A finished run in the shape of an offline benchmark."""
     duration_s, read, written = _work(record)
     return {
@@ -57,11 +60,15 @@ def throughput_result(record: Record) -> dict[str, Any]:
     }
 
 
-def _work(record: Record) -> tuple[float, int, int]:
+def _work(record: RunRecord) -> tuple[float, int, int]:
     """Seconds of all batches of the headline's first pass, tokens read and written in them."""
     duration_s = sum(batch.end_to_end_s for batch in record.batches)
     samples = record.samples
-    return duration_s, sum(sample.prompt_tokens for sample in samples), sum(sample.generated_tokens for sample in samples)
+    return (
+        duration_s,
+        sum(sample.prompt_tokens for sample in samples),
+        sum(sample.generated_tokens for sample in samples),
+    )
 
 
 def _milliseconds(name: str, times: Distribution | None) -> dict[str, float]:
@@ -69,4 +76,8 @@ def _milliseconds(name: str, times: Distribution | None) -> dict[str, float]:
     if times is None:
         return {}
     figures = {"mean": times.mean_s, "median": times.median_s, "std": times.std_s, "p99": times.p99_s}
-    return {f"{statistic}_{name}_ms": 1000 * seconds for statistic, seconds in figures.items() if seconds is not None}
+    return {
+        f"{statistic}_{name}_ms": 1000 * seconds
+        for statistic, seconds in figures.items()
+        if seconds is not None
+    }

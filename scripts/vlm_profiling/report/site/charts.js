@@ -1,6 +1,6 @@
 /* Charts drawn from the specifications that stand in the page, in the page's colours and width, as they come near the view.
 
-   What is drawn replaces the picture, which stays where no script runs. Expressions are interpreted, not compiled, so that
+   What is drawn replaces the image, which stays where no script runs. Expressions are interpreted, not compiled, so that
    the page's policy need not allow evaluation. */
 
 const NARROW = 560;
@@ -160,13 +160,13 @@ async function draw(figure) {
     if ((excess <= 0 && excess > -20) || plot <= LEAST_PLOT) break;
     specification = scaled(specification, Math.max(0.3, (plot - excess - 2) / plot));
   }
-  const picture = box.querySelector("img");
+  const image = box.querySelector("img");
   for (const other of box.querySelectorAll(".vega")) if (other !== place) other.remove();
-  picture.hidden = true;
+  image.hidden = true;
   linkModels(figure.view, specification);
   await wakeLegends(figure.view);
   place.setAttribute("role", "img");
-  place.setAttribute("aria-label", picture.alt);
+  place.setAttribute("aria-label", image.alt);
 }
 
 /* Vega hears the second change of a legend's signal, not the first: so that a reader's first click counts, this is the first. */

@@ -1,21 +1,23 @@
-"""What stands behind the heads and row names of the pages' tables: the definition that comes up over each of them."""
+"""What stands behind the heads and row names of the pages' tables: the definition that comes up over each of
+them.
+"""
 
 from __future__ import annotations
 
 import re
 from functools import cache
 
-from vlm_profiling.report.metrics import METRICS
-from vlm_profiling.study.axes import AXIS
+from vlm_profiling.metrics.catalog import METRICS
+from vlm_profiling.study.axes import AXIS_INFO
 
 _UNIT = re.compile(r" \([^()]*\)$")
 _VERDICT = "; in brackets the 95 % interval, and where a word follows it hears the runs' own noise, too"
 _RATIO = "as a share of the first value's, on the same samples" + _VERDICT
 _PASS = "in a pass of its own, whose stages are marked"
 _OF_STAGE = {
-    "decode frames": "videos' files to pictures, as many as are sampled from",
+    "decode frames": "videos' files to images, as many as are sampled from",
     "sample frames": "choosing the frames that the model gets",
-    "preprocess": "pictures and text to tensors: the image processor and the tokenizer",
+    "preprocess": "images and text to tensors: the image processor and the tokenizer",
     "transfer": "tensors to the device",
     "vision": "the vision encoder",
     "project": "between the vision encoder and the language model: projector, Q-Former, merger",
@@ -39,14 +41,14 @@ _DEFINITIONS = {
     # At the baseline, by row
     "end to end per batch": "preprocess + transfer + generate() + detokenise of a full batch; of videos from their files",
     "word error rate, normalised": "word error rate after lower-casing and removing punctuation",
-    "prompt tokens, mean": "what the language model reads of a sample, unpadded, picture included",
-    "of them image tokens, mean": "tokens that stand for a sample's picture or frames",
-    "image tokens": "tokens that stand for a sample's picture or frames, mean",
+    "prompt tokens, mean": "what the language model reads of a sample, unpadded, image included",
+    "of them image tokens, mean": "tokens that stand for a sample's image or frames",
+    "image tokens": "tokens that stand for a sample's image or frames, mean",
     "generated tokens, mean": "tokens written for a sample, end of sequence included",
     "flops spent on padding": "share of the FLOPs spent on padding and on rows that had ended",
     "latency's noise from repeat to repeat": "standard deviation of the means of repeated rounds of the same batches, relative: "
     "how far latency moves with nothing changed",
-    "picture seen by the model": "width × height after the image processor",
+    "image seen by the model": "width × height after the image processor",
     "seen by the model": "width × height after the image processor",
     "least time a sample": "generate() of a full batch divided by its rows: the two least",
     "least energy a sample": "joules of the device that did the work, idle power included, divided by the samples: the two least",
@@ -59,7 +61,7 @@ _DEFINITIONS = {
     "stage: max": "the slowest batch",
     "stage: share": "time of the stage over the end-to-end time of the same pass",
     "stage: in no stage": "end-to-end time of the pass that lies between its stages",
-    "stage: end to end": "from pictures and text on the host to text, in the pass whose stages are marked",
+    "stage: end to end": "from images and text on the host to text, in the pass whose stages are marked",
     "stage: generate": "all of generate(), from the headline pass",
     "stage: flops": "the model's cost functions at the batch's own tokens, padding included",
     "stage: bytes": "least that has to be moved: weights once, and keys and values",
@@ -126,7 +128,7 @@ _DEFINITIONS = {
 @cache
 def _definitions() -> dict[str, str]:
     metrics = {metric.name.lower(): metric.definition for metric in METRICS}
-    axes = {_plain(axis.title): axis.meaning.rstrip(".") for axis in AXIS.values()}
+    axes = {_plain(axis.title): axis.meaning.rstrip(".") for axis in AXIS_INFO.values()}
     return metrics | axes | _DEFINITIONS
 
 
@@ -135,9 +137,11 @@ def _plain(words: str) -> str:
 
 
 def definition(words: str, first: str = "", *, row: bool = False) -> str | None:
-    """What a head is, or the name of a row (`row`), in a table whose first head is `first`; the unit is left out of the search.
+    """What a head is, or the name of a row (`row`), in a table whose first head is `first`; the unit is left
+    out of the search.
 
-    A row is searched below its table's head alone: what a study calls its models and data sets defines nothing.
+    A row is searched below its table's head alone: what a study calls its models and data sets defines
+    nothing.
     """
     name, table = _plain(words), first.lower()
     if row and table:

@@ -1,6 +1,8 @@
-"""Markdown of a page as HTML: figures with their interval below, definitions on hover, charts in place of their pictures.
+"""Markdown of a page as HTML: figures with their interval below, definitions on hover, charts in place of
+their images.
 
-Raw HTML in Markdown stays text, and addresses of scripts are refused (markdown-it's commonmark rules, html off).
+Raw HTML in Markdown stays text, and addresses of scripts are refused (markdown-it's commonmark rules, html
+off).
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
-from vlm_profiling.report.figures import DOUBT
+from vlm_profiling.metrics.estimate import FLAG
 from vlm_profiling.report.site.definitions import definition
 
 TAGS = {
@@ -40,7 +42,7 @@ LONG = 40
 """Characters from which a cell gets room for several words a line."""
 
 _FIGURE = re.compile(
-    rf"(?P<value>(?:[a-z ]+\^)?[^\s\[]*[^\s\[,])(?P<detail> \[[^\]]*\])?(?P<more>(?:,| \().*?)?(?P<doubt> {DOUBT})?"
+    rf"(?P<value>(?:[a-z ]+\^)?[^\s\[]*[^\s\[,])(?P<detail> \[[^\]]*\])?(?P<more>(?:,| \().*?)?(?P<doubt> {FLAG})?"
 )
 
 
@@ -57,7 +59,7 @@ class Body:
 
 
 def page_body(markdown: str, draw_chart: Callable[[str, str], str]) -> Body:
-    """A page. `draw_chart` gives the HTML in place of a picture that is a chart, from its address and title."""
+    """A page. `draw_chart` gives the HTML in place of an image that is a chart, from its address and title."""
     parser = _parser()
     tokens = parser.parse(markdown)
     title, tokens = tokens[1].content if tokens and tokens[0].tag == "h1" else "", tokens[3:]
@@ -67,7 +69,9 @@ def page_body(markdown: str, draw_chart: Callable[[str, str], str]) -> Body:
     _dress_tables(tokens)
     tokens = list(_with_charts(tokens, draw_chart))
     start = next((place for place, token in enumerate(tokens) if token.type == "heading_open"), len(tokens))
-    intro, sections = (parser.renderer.render(part, parser.options, {}) for part in (tokens[:start], tokens[start:]))
+    intro, sections = (
+        parser.renderer.render(part, parser.options, {}) for part in (tokens[:start], tokens[start:])
+    )
     return Body(_plain(title), Markup(intro), Markup(sections), headings)
 
 
@@ -84,7 +88,11 @@ def _name_headings(tokens: Sequence[Token]) -> list[tuple[str, str]]:
         if token.type == "heading_open":
             words = _plain(tokens[place + 1].content)
             slug = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-") or "section"
-            anchor = next(name for name in (slug, *(f"{slug}-{n}" for n in range(2, len(tokens) + 2))) if name not in used)
+            anchor = next(
+                name
+                for name in (slug, *(f"{slug}-{n}" for n in range(2, len(tokens) + 2)))
+                if name not in used
+            )
             used.add(anchor)
             token.attrSet("id", anchor)
             if token.tag == "h2":
@@ -96,7 +104,8 @@ def _plain(content: str) -> str:
     """Inline Markdown as a reader sees it."""
     inline = _parser().parseInline(content)[0]
     return "".join(
-        child.content if child.type in ("text", "code_inline", "text_special") else " " for child in inline.children or []
+        child.content if child.type in ("text", "code_inline", "text_special") else " "
+        for child in inline.children or []
     )
 
 
@@ -110,7 +119,9 @@ def _point_to_html(tokens: Sequence[Token]) -> None:
 
 
 def _dress_tables(tokens: list[Token]) -> None:
-    """Name tables, define their heads, set figures apart from their intervals, and mark the notes below a table."""
+    """Name tables, define their heads, set figures apart from their intervals, and mark the notes below a
+    table.
+    """
     section, first, column, below = "", "", 0, False
     for place, token in enumerate(tokens):
         if token.type == "heading_open":
@@ -134,7 +145,9 @@ def _dress_tables(tokens: list[Token]) -> None:
                 inline.children = _defined(inline, definition(_plain(inline.content), first))
                 token.attrSet("scope", "col")
             elif column == 0:
-                inline.children = _defined(inline, definition(_plain(inline.content).strip(), first, row=True))
+                inline.children = _defined(
+                    inline, definition(_plain(inline.content).strip(), first, row=True)
+                )
             if token.type == "td_open":
                 if len(_plain(inline.content)) > LONG:
                     token.attrJoin("class", "long")
@@ -164,8 +177,10 @@ def _dressed(inline: Token, figure: bool) -> list[Token]:
     dressed = [_text(found["value"])]
     if found["doubt"]:
         why = "An audit failed this figure: the note below the table says which, and why"
-        dressed += [_text(" "), *_within("abbr", [_text(DOUBT)], title=why, tabindex="0")]
-    rest = (found["detail"] or "").replace(", ", ",\u00a0") + (found["more"] or "").replace(", n = ", " n\u00a0=\u00a0")
+        dressed += [_text(" "), *_within("abbr", [_text(FLAG)], title=why, tabindex="0")]
+    rest = (found["detail"] or "").replace(", ", ",\u00a0") + (found["more"] or "").replace(
+        ", n = ", " n\u00a0=\u00a0"
+    )
     return [*dressed, *_within("small", [_text(rest)])] if rest else dressed
 
 
@@ -178,12 +193,14 @@ def _text(content: str) -> Token:
 
 
 def _with_charts(tokens: Sequence[Token], draw_chart: Callable[[str, str], str]) -> Iterator[Token]:
-    """The tokens, paragraphs of one chart replaced by what draws it, neighbours side by side; tables in boxes that scroll."""
+    """The tokens, paragraphs of one chart replaced by what draws it, neighbours side by side; tables in boxes
+    that scroll.
+    """
     place, drawn = 0, []
     while place < len(tokens):
-        picture = _picture(tokens[place : place + 3])
-        if picture:
-            drawn.append(draw_chart(str(picture.attrs["src"]), picture.content))
+        image = _image(tokens[place : place + 3])
+        if image:
+            drawn.append(draw_chart(str(image.attrs["src"]), image.content))
             place += 3
             continue
         if drawn:
@@ -191,7 +208,9 @@ def _with_charts(tokens: Sequence[Token], draw_chart: Callable[[str, str], str])
             drawn = []
         token = tokens[place]
         if token.type == "table_open":
-            yield _html(f'<div class="table" role="region" tabindex="0" aria-label="Table: {escape(token.meta["label"])}">')
+            yield _html(
+                f'<div class="table" role="region" tabindex="0" aria-label="Table: {escape(token.meta["label"])}">'
+            )
         yield token
         if token.type == "table_close":
             yield _html("</div>")
@@ -200,12 +219,14 @@ def _with_charts(tokens: Sequence[Token], draw_chart: Callable[[str, str], str])
         yield _html(f'<div class="charts">{"".join(drawn)}</div>')
 
 
-def _picture(tokens: Sequence[Token]) -> Token | None:
+def _image(tokens: Sequence[Token]) -> Token | None:
     """The chart that is all of a paragraph."""
     if len(tokens) < 3 or tokens[0].type != "paragraph_open":
         return None
     children = tokens[1].children or []
-    alone = len(children) == 1 and children[0].type == "image" and str(children[0].attrs["src"]).endswith(".svg")
+    alone = (
+        len(children) == 1 and children[0].type == "image" and str(children[0].attrs["src"]).endswith(".svg")
+    )
     return children[0] if alone else None
 
 

@@ -1,7 +1,7 @@
 """The static site of a study: its Markdown pages in one layout, with charts that answer to the pointer.
 
-It needs no server and no network: charts' specifications stand in the pages, the scripts lie beside them, and a content
-security policy lets a page load nothing else and run no script of its own.
+It needs no server and no network: charts' specifications stand in the pages, the scripts lie beside them, and
+a content security policy lets a page load nothing else and run no script of its own.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import jinja2
 import msgspec
 from markupsafe import Markup
 
+from vlm_profiling.outputs import SITE_FOLDER, page_files
 from vlm_profiling.record.files import RecordError, write_bytes, write_text
 from vlm_profiling.report import site
-from vlm_profiling.report.cells import Cells, read_cells
-from vlm_profiling.report.files import SITE_FOLDER, page_files
-from vlm_profiling.report.page_about import counts_text
+from vlm_profiling.report.pages.about import counts_text
 from vlm_profiling.report.site.markup import Body, page_body
 from vlm_profiling.report.site.slim import slim
 from vlm_profiling.study import Study
+from vlm_profiling.tables.study_tables import Cells, read_cells
 
 SCRIPTS = ("theme.js", "tables.js", "charts.js")
 """Joined, in this order, to one file."""
@@ -59,15 +59,22 @@ def write_site(study: Study, tables: Path, plots: Path, output: Path) -> int:
         "All models by": [(name, title) for name, title in others if name not in ("index", *study.models)],
     }
     for name, body in bodies.items():
-        write_text(output / f"{name}.html", layout.render(study=study.name, links=links, name=name, body=body, tiles=tiles))
+        write_text(
+            output / f"{name}.html",
+            layout.render(study=study.name, links=links, name=name, body=body, tiles=tiles),
+        )
     write_assets(output / SITE_FOLDER)
     return len(bodies)
 
 
 def write_lone_page(path: Path) -> None:
-    """Write the HTML beside a Markdown page that no study's site holds, in the same layout, its charts beside it."""
+    """Write the HTML beside a Markdown page that no study's site holds, in the same layout, its charts beside
+    it.
+    """
     body = page_body(_read(path), partial(_chart, path.parent, path.parent))
-    write_text(path.with_suffix(".html"), _layout().render(study="", links={}, name=path.stem, body=body, tiles=[]))
+    write_text(
+        path.with_suffix(".html"), _layout().render(study="", links={}, name=path.stem, body=body, tiles=[])
+    )
     write_assets(path.parent / SITE_FOLDER)
 
 
@@ -112,9 +119,11 @@ def _read(path: Path) -> str:
 
 
 def _chart(output: Path, plots: Path, address: str, title: str) -> str:
-    """A chart as its picture, which stays where scripts do not run, and its specification, from which it is drawn anew."""
-    picture = Path(os.path.normpath(output / address))
-    path = plots / picture.relative_to(os.path.normpath(plots)).with_suffix(".vl.json")
+    """A chart as its image, which stays where scripts do not run, and its specification, from which it is
+    drawn anew.
+    """
+    image = Path(os.path.normpath(output / address))
+    path = plots / image.relative_to(os.path.normpath(plots)).with_suffix(".vl.json")
     try:
         specification: dict[str, Any] = msgspec.json.decode(path.read_bytes())
     except (OSError, msgspec.MsgspecError) as error:
@@ -128,7 +137,13 @@ def _chart(output: Path, plots: Path, address: str, title: str) -> str:
 
 def script_json(value: object) -> str:
     """JSON for a script element: no text in it ends the element or begins a comment."""
-    return msgspec.json.encode(value).decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return (
+        msgspec.json.encode(value)
+        .decode()
+        .replace("<", "\\u003c")
+        .replace(">", "\\u003e")
+        .replace("&", "\\u0026")
+    )
 
 
 def _tiles(cells: Cells) -> Sequence[Tile]:

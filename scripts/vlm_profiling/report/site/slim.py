@@ -1,4 +1,4 @@
-"""A chart's specification made small for a page: no more digits than a picture shows, and equal data once."""
+"""A chart's specification made small for a page: no more digits than an image shows, and equal data once."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""FLOPs and bytes counted on the meta device."""

@@ -1,0 +1,63 @@
+"""The largest batch of a run, as far as it can be known before anything is prepared: light, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vlm_profiling.cost.functions import ModelCost
+from vlm_profiling.cost.image_tokens import Size, fitted
+from vlm_profiling.cost.memory.predict import BatchSize
+
+BYTES_A_TOKEN = 3
+"""Of English text in UTF-8; tokenizers of published models take about 4, so that this is rather too many
+tokens.
+"""
+TEMPLATE_TOKENS = 24
+"""Around a question: a system prompt, roles, special tokens."""
+FRAME_TOKENS = 3
+"""Around each further frame of a video: line breaks, special tokens that begin and end an image."""
+USUAL_TEXT_TOKENS = 64
+"""Of a question, where neither samples nor a limit tell."""
+
+
+def expected_batch(
+    cost: ModelCost,
+    *,
+    batch_size: int,
+    image_size: int | None,
+    max_input_len: int | None,
+    prompt_len: int | None = None,
+    new_tokens: int,
+    frames: int = 1,
+    sizes: Sequence[Size] = (),
+    texts: Sequence[str] = (),
+    samples: int | None = None,
+) -> BatchSize | str:
+    """The size of a run's largest batch, or why it cannot be told. `sizes` are of all images or videos,
+    `texts` all questions, `frames` those given of the longest video.
+
+    Without them the image is taken for a square of `image_size`, and the text to be as long as it may.
+    """
+    if cost.images is None:
+        return cost.absent or "how this model's processor cuts images is not known"
+    if not sizes and cost.images.grid is None and image_size is None:
+        return "the data set is not prepared, and the model takes images as they come"
+    asked = [fitted(size, image_size) for size in sizes] or [(image_size or 1, image_size or 1)]
+    patches, image_tokens = max(map(cost.images.asked(image_size).of, set(asked)))
+    text_tokens = max(
+        (-(-len(text.encode()) // BYTES_A_TOKEN) for text in texts),
+        default=max_input_len or USUAL_TEXT_TOKENS,
+    )
+    if prompt_len is not None:
+        text_tokens = prompt_len
+    elif max_input_len is not None:
+        text_tokens = min(text_tokens, max_input_len)
+    rows = min(batch_size, samples or batch_size)
+    images = -(-frames // cost.images.frames)
+    return BatchSize(
+        rows=rows,
+        images=rows * images,
+        patches=patches,
+        prompt_tokens=images * image_tokens + (images - 1) * FRAME_TOKENS + text_tokens + TEMPLATE_TOKENS,
+        new_tokens=new_tokens,
+    )

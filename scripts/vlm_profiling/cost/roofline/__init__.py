@@ -1,0 +1,1 @@
+"""Ceilings of a device, and how far each stage is from them."""

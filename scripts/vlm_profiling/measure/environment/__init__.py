@@ -1,0 +1,1 @@
+"""What a run executes in: device, processors, packages, container."""

@@ -1,0 +1,42 @@
+"""The device that was asked for, looked for before anything is loaded; and waiting until it has done its
+work.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from vlm_profiling.measure.outcomes import MachineError
+
+
+def require_device(device: str, gpus: int = 1) -> None:
+    """Raise MachineError unless torch sees the device: "cpu", or "cuda" with as many GPUs."""
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise MachineError(
+            "device 'cuda' was asked, but torch sees no CUDA GPU here; allowed: run on a machine with a GPU and its "
+            f"driver, or set device: cpu (torch {torch.__version__}, built for CUDA: {torch.version.cuda or 'no'})"
+        )
+    if device == "cuda" and torch.cuda.device_count() < gpus:
+        raise MachineError(
+            f"the model asks for gpus: {gpus}, but this process sees {torch.cuda.device_count()} (CUDA_VISIBLE_DEVICES: "
+            f"{os.environ.get('CUDA_VISIBLE_DEVICES', 'not set')}); allowed: run where as many are seen, or ask for fewer"
+        )
+
+
+def synchroniser(device: str, gpus: int) -> Callable[[], None]:
+    """What waits until the device has done all that was started: on "cuda" each of torch's first `gpus` GPUs."""
+    import torch
+
+    if device != "cuda":
+        return lambda: None
+    if gpus <= 1:
+        return torch.cuda.synchronize
+
+    def synchronise() -> None:
+        for gpu in range(gpus):
+            torch.cuda.synchronize(gpu)
+
+    return synchronise

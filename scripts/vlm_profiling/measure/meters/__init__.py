@@ -1,0 +1,1 @@
+"""Meters of energy, power, clocks and memory."""

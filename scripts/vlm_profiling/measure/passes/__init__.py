@@ -1,0 +1,1 @@
+"""The passes of one run over its batches."""

@@ -1,0 +1,309 @@
+"""The passes of one run over its batches: prepare, compile, warm up, headline. No hooks anywhere.
+
+The clock is time.perf_counter around work closed by a device synchronise, so that every interval holds all
+the work that was started in it and none that was started before.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from vlm_profiling.datasets.videos import Clip, decode_frames, frame_images
+from vlm_profiling.measure.environment.devices import synchroniser
+from vlm_profiling.measure.progress import progress
+from vlm_profiling.models.errors import Unsupported
+from vlm_profiling.models.families.base import Prepared, Shown
+from vlm_profiling.models.loader import LoadedCheckpoint
+from vlm_profiling.record.manifests import DatasetSample
+from vlm_profiling.record.schema import Batch, Point, Warmup
+from vlm_profiling.study.config import ProtocolConfig, WarmupConfig
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+
+@dataclass
+class Session:
+    """A loaded model on its device, and how it is asked to generate."""
+
+    checkpoint: LoadedCheckpoint
+    device: str
+    point: Point
+    protocol: ProtocolConfig
+    cache: str | None = None
+
+    def __post_init__(self) -> None:
+        self.inference_dtype = next(
+            p.dtype for p in self.checkpoint.model.parameters() if p.is_floating_point()
+        )
+        self.synchronise = synchroniser(self.device, self.checkpoint.gpus)
+        self.input_device: str | torch.device = self.device
+        if self.checkpoint.gpus > 1:  # where generate() makes embeddings of them, and expects their ids
+            self.input_device = cast("Any", self.checkpoint.model.get_input_embeddings()).weight.device
+        self.generate = cast("Callable[..., torch.Tensor]", self.checkpoint.model.generate)
+        random_weights = self.checkpoint.manifest.random_weights
+        self.generation: dict[str, Any] = {
+            "max_new_tokens": self.protocol.max_new_tokens,
+            # random weights end an answer at random: the work is made fixed and known instead
+            "min_new_tokens": self.protocol.max_new_tokens
+            if random_weights
+            else self.protocol.min_new_tokens,
+            "do_sample": False,
+            "num_beams": 1,
+            **self.checkpoint.family.generate_arguments(self.checkpoint.model),
+        }
+        if self.cache:  # generate() would compile on a GPU by itself: that is another optimization
+            self.generation |= {"cache_implementation": self.cache, "disable_compile": True}
+
+    def prepare(
+        self, media: Sequence[Image | Clip], images: Sequence[Shown], requests: list[str]
+    ) -> Prepared:
+        """Host tensors for one batch, by the family's template and the model's processor, of `media` already
+        opened.
+
+        Raises Unsupported when prompt and answer need more positions than the language model has, or the
+        family takes no several frames.
+        """
+        prepared = self.checkpoint.family.prepare(
+            self.checkpoint.processor,
+            images,
+            requests,
+            image_size=self.point.image_size,
+            max_input_len=self.point.max_input_len,
+            prompt_len=self.point.prompt_len,
+            seconds_apart=[shown.seconds_apart if isinstance(shown, Clip) else None for shown in media],
+        )
+        positions = getattr(self.checkpoint.model.config.get_text_config(), "max_position_embeddings", None)
+        needed = prepared.padded_tokens + self.protocol.max_new_tokens
+        if positions is not None and needed > positions:
+            cure = (
+                "max_input_len would cut the user's text"
+                if self.point.prompt_len is None
+                else "a shorter prompt_len would do"
+            )
+            raise Unsupported(
+                f"{prepared.padded_tokens} prompt tokens and {self.protocol.max_new_tokens} new ones need {needed} positions, "
+                f"the model has {positions}; {cure}"
+            )
+        qformer = getattr(self.checkpoint.model.config, "qformer_config", None)
+        if qformer is not None and prepared.qformer_tokens > qformer.max_position_embeddings:
+            raise Unsupported(
+                f"the Q-Former reads a question of {prepared.qformer_tokens} tokens, and has {qformer.max_position_embeddings} "
+                "positions; a shorter prompt_len or max_input_len would do"
+            )
+        return prepared
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """A batch's inputs on the host, and what making them took."""
+
+    prepared: Prepared
+    preprocess_s: float
+    decode_frames_s: float | None = None
+    """None where no sample is a video, as is the next one."""
+    sample_frames_s: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """All of it."""
+        return (self.decode_frames_s or 0.0) + (self.sample_frames_s or 0.0) + self.preprocess_s
+
+
+@dataclass
+class InputBatch:
+    """One batch of samples. `preparation` stays empty when the protocol prepares inputs between batches."""
+
+    index: int
+    samples: list[DatasetSample]
+    media: list[Image | Clip]
+    image_sizes: list[tuple[int, int]]
+    """Width, height of each image, or of a video's frames, as it came, in pixels."""
+    full: bool
+    preparation: Preparation | None = None
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What one batch took, and what came out."""
+
+    times: Batch
+    prepared: Prepared
+    answers: list[str]
+    generated_counts: list[int]
+
+
+def make_batches(
+    samples: Sequence[DatasetSample], media: Sequence[Image | Clip], batch_size: int
+) -> list[InputBatch]:
+    """The samples in their order, `batch_size` at a time; the last batch may be partial."""
+    return [
+        InputBatch(
+            index=number,
+            samples=list(samples[start : start + batch_size]),
+            media=list(media[start : start + batch_size]),
+            image_sizes=[shown.size for shown in media[start : start + batch_size]],
+            full=start + batch_size <= len(samples),
+        )
+        for number, start in enumerate(range(0, len(samples), batch_size))
+    ]
+
+
+def prepare_batches(session: Session, batches: Sequence[InputBatch]) -> None:
+    """Prepare every batch on the host and let its images go; each batch keeps its own times.
+
+    The first batch is prepared once more beforehand, untimed: the processor's first call imports and builds
+    things.
+    """
+    prepare_batch(session, batches[0])
+    for batch in progress(batches, len(batches), "prepare"):
+        batch.preparation = prepare_batch(session, batch)
+        batch.media = []
+
+
+def prepare_batch(session: Session, batch: InputBatch) -> Preparation:
+    """Videos decoded, their frames made images, images and text made tensors: one after the other, each
+    timed.
+    """
+    requests = [sample.request for sample in batch.samples]
+    started = time.perf_counter()
+    frames = [decode_frames(shown) if isinstance(shown, Clip) else None for shown in batch.media]
+    decoded = time.perf_counter()
+    images = [
+        cast("Image", shown) if own is None else frame_images(own)
+        for shown, own in zip(batch.media, frames, strict=True)
+    ]
+    sampled = time.perf_counter()
+    prepared = session.prepare(batch.media, images, requests)
+    preprocess_s = time.perf_counter() - sampled
+    if all(own is None for own in frames):
+        return Preparation(prepared, preprocess_s)
+    return Preparation(prepared, preprocess_s, decoded - started, sampled - decoded)
+
+
+def prepared_inputs(session: Session, batch: InputBatch) -> Prepared:
+    """A batch's inputs on the host, made now where they were not made before."""
+    return (batch.preparation or prepare_batch(session, batch)).prepared
+
+
+def run_batch(session: Session, batch: InputBatch) -> BatchResult:
+    """Transfer, generate and detokenise one batch, each timed with the device synchronised."""
+    checkpoint, family = session.checkpoint, session.checkpoint.family
+    preparation = batch.preparation or prepare_batch(session, batch)
+    prepared = preparation.prepared
+    session.synchronise()
+    started = time.perf_counter()
+    inputs = prepared.inputs.to(session.input_device, session.inference_dtype)
+    session.synchronise()
+    transferred = time.perf_counter()
+    output_ids = session.generate(**inputs, **session.generation)
+    session.synchronise()
+    generated = time.perf_counter()
+    new_ids = family.new_tokens(checkpoint.model, inputs, output_ids)
+    answers = family.answers(checkpoint.processor, new_ids)
+    finished = time.perf_counter()
+    times = Batch(
+        rows=len(batch.samples),
+        full=batch.full,
+        prompt_tokens=prepared.padded_tokens,
+        generated_tokens=new_ids.shape[1],
+        qformer_tokens=prepared.qformer_tokens,
+        decode_frames_s=preparation.decode_frames_s,
+        sample_frames_s=preparation.sample_frames_s,
+        preprocess_s=preparation.preprocess_s,
+        transfer_s=transferred - started,
+        generate_s=generated - transferred,
+        detokenise_s=finished - generated,
+        end_to_end_s=preparation.seconds + finished - started,
+    )
+    return BatchResult(times, prepared, answers, family.generated_counts(checkpoint.model, new_ids))
+
+
+@contextmanager
+def no_long_collections() -> Iterator[None]:
+    """Keep Python's garbage collector from the objects that are there already.
+
+    A full collection walks the hundred thousands that the libraries made, and would stall some batch by 200
+    ms.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def headline_pass(
+    session: Session, batches: Sequence[InputBatch], label: str = "headline"
+) -> Iterator[BatchResult]:
+    """Every batch once, in order, without any instrument inside."""
+    for batch in progress(batches, len(batches), label):
+        yield run_batch(session, batch)
+
+
+def run_each_shape(
+    session: Session, batches: Sequence[InputBatch], max_s: float = math.inf
+) -> tuple[int, int]:
+    """Run one batch of each shape of inputs and discard it, as many as `max_s` allows; returns how many ran,
+    and of how many.
+    """
+    started = time.perf_counter()
+    first = {_input_shape(session, batch): batch for batch in reversed(batches)}
+    for number, batch in enumerate(reversed(first.values())):
+        if time.perf_counter() - started >= max_s:
+            return number, len(first)
+        run_batch(session, batch)
+    return len(first), len(first)
+
+
+def _input_shape(session: Session, batch: InputBatch) -> tuple[object, ...]:
+    """The shapes of a batch's tensors: torch compiles, and libraries plan their kernels, for each anew."""
+    inputs = prepared_inputs(session, batch).inputs
+    return tuple(
+        (name, tuple(value.shape)) for name, value in sorted(inputs.items()) if hasattr(value, "shape")
+    )
+
+
+def warm_up(session: Session, batches: Sequence[InputBatch], settings: WarmupConfig) -> Warmup:
+    """On a GPU one batch of each shape, then the first batch again and again until its times vary little, or
+    a cap is reached.
+
+    cuDNN plans attention for each number of keys it meets, 60 ms each on an H200: an answer of 50 tokens at a
+    new length would take twice its time. On a CPU no such thing was seen. Results are discarded.
+    """
+    ran, shapes = (
+        run_each_shape(session, batches, settings.shapes_max_s) if session.device == "cuda" else (None, None)
+    )
+    seconds: list[float] = []
+    started = time.perf_counter()
+    while True:
+        seconds.append(run_batch(session, batches[0]).times.generate_s)
+        cv = (
+            _coefficient_of_variation(seconds[-settings.window :])
+            if len(seconds) >= settings.window
+            else None
+        )
+        elapsed_s, stopped = time.perf_counter() - started, None
+        if cv is not None and cv < settings.max_cv:
+            stopped = "steady"
+        elif len(seconds) >= settings.max_batches:
+            stopped = "batch cap"
+        elif elapsed_s >= settings.max_s:
+            stopped = "time cap"
+        if stopped:
+            return Warmup(
+                batches=len(seconds), seconds=elapsed_s, cv=cv, stopped=stopped, shapes=shapes, shapes_run=ran
+            )
+
+
+def _coefficient_of_variation(values: Sequence[float]) -> float:
+    return statistics.stdev(values) / statistics.mean(values)

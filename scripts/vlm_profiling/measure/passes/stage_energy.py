@@ -1,0 +1,240 @@
+"""Joules by stage: each stage alone, again and again, for seconds on end, in a window of the meter.
+
+A stage of milliseconds cannot be metered inside a batch: meters tick every 20 to 100 ms. What can be run
+alone is looped (decoding videos, preparing, transfer, vision, projection, detokenising, on the inputs of real
+batches), and so are generate() for one token and generate() in full, whose differences are prefill and
+decode:
+
+    prefill = generate(1 token) - vision - project        decode = generate(all tokens) - generate(1 token)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from vlm_profiling.cost.counting.module_marks import wrapped_call
+from vlm_profiling.datasets.read import open_media
+from vlm_profiling.datasets.videos import Clip, decode_frames, frame_images
+from vlm_profiling.measure.meters.energy import Meters
+from vlm_profiling.measure.passes.headline import InputBatch, Session
+from vlm_profiling.measure.passes.stages import stage_modules
+from vlm_profiling.measure.progress import progress
+from vlm_profiling.models.errors import Unsupported
+from vlm_profiling.models.families.base import Prepared
+from vlm_profiling.record.breakdown import DECODE_FRAMES, SAMPLE_FRAMES, STAGES
+from vlm_profiling.record.machine import Joules, StageEnergy, StageJoules
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from PIL.Image import Image
+
+LOOP_S = 5.0
+"""Shortest loop of a stage."""
+FIRST_TOKEN, GENERATE = "first token", "generate"
+"""Loops that hold several stages."""
+BLOCK = 4
+"""Most full batches that a loop goes through: enough to be like the others, few enough to keep their inputs.
+"""
+
+
+@dataclass(frozen=True)
+class Looped:
+    """What one batch took in a loop, or in a difference of loops."""
+
+    gross_j: float
+    net_j: float | None
+    uncertainty_j: float
+    seconds: float
+
+    def without(self, part: Looped) -> Looped:
+        """This loop less another one. Their errors add up: both are bounds."""
+        net_j = None if self.net_j is None or part.net_j is None else self.net_j - part.net_j
+        uncertainty_j = self.uncertainty_j + part.uncertainty_j
+        return Looped(self.gross_j - part.gross_j, net_j, uncertainty_j, self.seconds - part.seconds)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A module, and what it was called with."""
+
+    module: nn.Module
+    arguments: tuple[Any, ...]
+    named: dict[str, Any]
+
+    def again(self) -> None:
+        """The same call once more."""
+        self.module(*self.arguments, **self.named)
+
+
+def stage_energy_pass(
+    session: Session, batches: Sequence[InputBatch], images: Path, meters: Meters, headline: Joules | None
+) -> StageEnergy:
+    """Joules of every stage, per batch of the first full batches. `images`: the folder of the samples'
+    images.
+
+    `headline`: joules of the headline by the same meter. Raises Unsupported with the reason where there is no
+    meter, at once.
+    """
+    if not meters.available or headline is None:
+        raise Unsupported(meters.absent.get(meters.own_field, "the headline has no joules"))
+    block = [batch for batch in batches if batch.full][:BLOCK] or list(batches[:1])
+    modules, absent = stage_modules(session)
+    loops, shortest_s = {}, float("inf")
+    works = _works(session, block, images, modules)
+    for name, work in progress(works.items(), len(works), "stage energy, loops"):
+        loops[name], window_s = _loop(session, meters, work, len(block))
+        shortest_s = min(shortest_s, window_s)
+    if session.protocol.max_new_tokens == 1:
+        absent["decode"] = "answers of one token, which the prefill gives"
+    outside = {DECODE_FRAMES, SAMPLE_FRAMES, "preprocess"} if session.protocol.cached else set()
+    rows = sum(len(batch.samples) for batch in block) / len(block)
+    headline_j, stages = headline.per_sample_j * rows, _by_stage(loops, modules)
+    total_j = sum(stage.gross_j for stage in stages.values())
+    sum_j = sum(stage.gross_j for name, stage in stages.items() if name not in outside)
+    return StageEnergy(
+        meter=headline.meter,
+        batches=len(block),
+        window_s=shortest_s,
+        stages={
+            name: StageJoules(
+                gross_j=stage.gross_j,
+                net_j=stage.net_j,
+                uncertainty_j=stage.uncertainty_j,
+                loop_s=stage.seconds,
+                share=stage.gross_j / total_j,
+            )
+            for name, stage in stages.items()
+        },
+        sum_j=sum_j,
+        headline_j=headline_j,
+        against_headline=sum_j / headline_j,
+        uncertainty=headline.relative_uncertainty + _bound_j(loops, outside) / sum_j,
+        absent=absent,
+    )
+
+
+def _works(
+    session: Session, block: Sequence[InputBatch], images: Path, modules: dict[str, str]
+) -> dict[str, Callable[[], None]]:
+    """One round of each loop: the stage's work for every batch of the block."""
+    checkpoint, family = session.checkpoint, session.checkpoint.family
+    frames = session.point.frames
+    media = [[open_media(images, sample, frames) for sample in batch.samples] for batch in block]
+    requests = [[sample.request for sample in batch.samples] for batch in block]
+    clips = [shown for row in media for shown in row if isinstance(shown, Clip)]
+
+    def decode() -> list[list[VideoFrame]]:
+        return [decode_frames(clip) for clip in clips]
+
+    def sample_frames() -> list[list[Image]]:
+        return [frame_images(own) for own in decoded]
+
+    def prepare() -> list[Prepared]:
+        return [session.prepare(*batch) for batch in zip(media, opened, requests, strict=True)]
+
+    def transfer() -> list[Any]:
+        return [one.inputs.to(session.input_device, session.inference_dtype) for one in prepared]
+
+    def generate() -> list[torch.Tensor]:
+        return [session.generate(**batch, **session.generation) for batch in inputs]
+
+    def first_token() -> list[torch.Tensor]:
+        one_token = {"max_new_tokens": 1, "min_new_tokens": min(1, session.generation["min_new_tokens"])}
+        return [session.generate(**batch, **(session.generation | one_token)) for batch in inputs]
+
+    def detokenise() -> None:
+        for batch, output_ids in zip(inputs, outputs, strict=True):
+            family.answers(checkpoint.processor, family.new_tokens(checkpoint.model, batch, output_ids))
+
+    decoded = decode()
+    sampled = iter(sample_frames())
+    opened = [[next(sampled) if isinstance(shown, Clip) else shown for shown in row] for row in media]
+    prepared = prepare()
+    inputs = transfer()
+    outputs = generate()
+    works: dict[str, Callable[[], Any]] = {"preprocess": prepare}
+    if clips:
+        works |= {DECODE_FRAMES: decode, SAMPLE_FRAMES: sample_frames}
+    if session.device == "cuda":
+        works["transfer"] = transfer
+    for stage in ("vision", "project"):
+        names = [name for name, bounded in modules.items() if bounded == stage]
+        if names:
+            with _calls_of(checkpoint.model, names) as calls:
+                first_token()
+            works[stage] = lambda calls=calls: [call.again() for call in calls]
+    works[FIRST_TOKEN] = first_token
+    if session.protocol.max_new_tokens > 1:
+        works[GENERATE] = generate
+    works["detokenise"] = detokenise
+    return works
+
+
+@contextmanager
+def _calls_of(model: nn.Module, names: Sequence[str]) -> Iterator[list[Call]]:
+    """A list of all calls of some modules while the block runs."""
+    calls: list[Call] = []
+
+    def keeping(call: Callable[..., Any], module: nn.Module) -> Callable[..., Any]:
+        def kept(*arguments: Any, **named: Any) -> Any:
+            calls.append(Call(module, arguments, named))
+            return call(*arguments, **named)
+
+        return kept
+
+    with ExitStack() as undo:
+        for name in names:
+            module = model.get_submodule(name)
+            undo.enter_context(wrapped_call(module, partial(keeping, module=module)))
+        yield calls
+
+
+def _loop(session: Session, meters: Meters, work: Callable[[], Any], batches: int) -> tuple[Looped, float]:
+    """Joules and seconds of a batch, and the loop's seconds. The first round is discarded."""
+    with torch.no_grad():
+        work()
+        session.synchronise()
+        rounds = 0
+        with meters.window() as window:
+            while window.elapsed_s < LOOP_S:
+                work()
+                session.synchronise()
+                rounds += 1
+    count = rounds * batches
+    energy = meters.energy(window, count, count)
+    joules = energy.gpu if meters.own_field == "gpu" else energy.cpu
+    if joules is None:
+        raise Unsupported(energy.absent[meters.own_field])
+    net_j = None if joules.net_j is None else joules.net_j / count
+    uncertainty_j = joules.relative_uncertainty * joules.per_sample_j
+    return Looped(joules.per_sample_j, net_j, uncertainty_j, window.seconds / count), window.seconds
+
+
+def _by_stage(loops: dict[str, Looped], modules: dict[str, str]) -> dict[str, Looped]:
+    """The loops as stages that exclude each other."""
+    stages = {name: loop for name, loop in loops.items() if name not in (FIRST_TOKEN, GENERATE)}
+    encoders = [name for name, stage in modules.items() if stage == "vision"]
+    projectors = [name for name, stage in modules.items() if stage == "project"]
+    if any(inner.startswith(f"{outer}.") for inner in projectors for outer in encoders):
+        stages["vision"] = stages["vision"].without(stages["project"])  # the encoder calls it itself
+    stages["prefill"] = loops[FIRST_TOKEN]
+    for part in ("vision", "project"):
+        if part in stages:
+            stages["prefill"] = stages["prefill"].without(stages[part])
+    if GENERATE in loops:
+        stages["decode"] = loops[GENERATE].without(loops[FIRST_TOKEN])
+    return {name: stages[name] for name in STAGES if name in stages}
+
+
+def _bound_j(loops: dict[str, Looped], outside: set[str]) -> float:
+    """Uncertainty of the sum of stages, in which what is subtracted from one and added to another cancels."""
+    parts = {"vision", "project"} | ({FIRST_TOKEN} if GENERATE in loops else set()) | outside
+    return sum(loop.uncertainty_j for name, loop in loops.items() if name not in parts)

@@ -1,0 +1,149 @@
+"""The stages pass: where the time of a batch goes, from images and text to answers, and when its first token
+is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from vlm_profiling.cost.counting.module_marks import running_modules
+from vlm_profiling.measure.passes.headline import InputBatch, Session
+from vlm_profiling.measure.passes.instrumented import (
+    MarkedBatch,
+    clock_of,
+    full_batches,
+    headline_ratio,
+    marked_batches,
+)
+from vlm_profiling.measure.passes.repeats import RepeatBlock
+from vlm_profiling.measure.progress import progress
+from vlm_profiling.models.families.generic import Generic
+from vlm_profiling.record.breakdown import DECODE_FRAMES, SAMPLE_FRAMES, STAGES, Serving, Stages, StageTime
+from vlm_profiling.record.schema import Batch
+from vlm_profiling.statistics.summary import distribution
+
+
+def stages_pass(
+    session: Session,
+    batches: Sequence[InputBatch],
+    headline: Sequence[Batch],
+    repeats: RepeatBlock | None = None,
+) -> tuple[Stages, Serving]:
+    """Every batch once more with its stages' borders marked. `headline` holds the times of the same batches
+    unmarked.
+
+    The least number of rounds of `repeats` is spread over the pass, so that they see what the machine does
+    meanwhile.
+    """
+    modules, absent = stage_modules(session)
+    times, seconds, first_tokens = [], [], []
+    for batch in progress(_with_rounds_between(session, batches, modules, repeats), len(batches), "stages"):
+        times.append(batch.times)
+        seconds.append(_stage_seconds(session, batch))
+        first_tokens.append(batch.times.before_generate_s + batch.first_token_s)
+    if not any("decode" in one for one in seconds):
+        absent["decode"] = "answers of one token, which the prefill gives"
+    return _stages(times, seconds, headline, absent), _serving(times, first_tokens)
+
+
+def marked_seconds(session: Session, batches: Sequence[InputBatch]) -> list[float]:
+    """generate() of each batch with the stages' borders marked, s: a round of the repeats. No mark stays."""
+    modules, _ = stage_modules(session)
+    return [batch.times.generate_s for batch in marked_batches(session, batches, modules.items())]
+
+
+def stage_modules(session: Session) -> tuple[dict[str, str], dict[str, str]]:
+    """The stage of each module that bounds one and can be seen, and why other stages are absent.
+
+    A module compiled into another one's graph cannot be seen: its time is the other's.
+    """
+    model, family = session.checkpoint.model, session.checkpoint.family
+    modules = family.stage_modules(model)
+    graphs = [name for name in modules if model.get_submodule(name)._compiled_call_impl is not None]
+    hidden = {
+        name for name in modules if name not in graphs and any(_inside(name, graph) for graph in graphs)
+    }
+    absent = {}
+    for stage in ("vision", "project"):
+        names = [name for name, bounded in modules.items() if bounded == stage]
+        if not names and isinstance(family, Generic):
+            absent[stage] = "the generic family knows no module of it: its time is in prefill, vision or loop"
+        elif not names:
+            absent[stage] = f"{family.name} has no such stage"
+        elif hidden.issuperset(names):
+            absent[stage] = "compiled into another stage's graph, which holds its time"
+    return {name: stage for name, stage in modules.items() if name not in hidden}, absent
+
+
+def _with_rounds_between(
+    session: Session, batches: Sequence[InputBatch], modules: dict[str, str], repeats: RepeatBlock | None
+) -> Iterator[MarkedBatch]:
+    """Every batch marked, in chunks of about equal length with a round of the repeats after each, during
+    which no mark is set.
+    """
+    chunks = repeats.settings.min_rounds - 1 if repeats else 1
+    for number in range(chunks):
+        chunk = batches[len(batches) * number // chunks : len(batches) * (number + 1) // chunks]
+        yield from marked_batches(session, chunk, modules.items())
+        if repeats and not repeats.out_of_time:
+            repeats.measure()
+
+
+def _inside(name: str, graph: str) -> bool:
+    return not graph or name.startswith(f"{graph}.")
+
+
+def _stage_seconds(session: Session, batch: MarkedBatch) -> dict[str, float]:
+    """Exclusive time of each stage of one batch, s."""
+    clock, times = clock_of(session), batch.times
+    seconds = {
+        "preprocess": times.preprocess_s,
+        "transfer": times.transfer_s,
+        "detokenise": times.detokenise_s,
+    }
+    if times.decode_frames_s is not None and times.sample_frames_s is not None:
+        seconds |= {DECODE_FRAMES: times.decode_frames_s, SAMPLE_FRAMES: times.sample_frames_s}
+    for running, begin, end in running_modules(batch.marks):
+        stage = str(running[-1])
+        seconds[stage] = seconds.get(stage, 0.0) + clock.seconds(begin, end)
+    return seconds
+
+
+def _stages(
+    times: Sequence[Batch],
+    seconds: Sequence[dict[str, float]],
+    headline: Sequence[Batch],
+    absent: dict[str, str],
+) -> Stages:
+    present = [stage for stage in STAGES if any(stage in one for one in seconds)]
+    columns = {stage: [one.get(stage, 0.0) for one in seconds] for stage in present}
+    full = full_batches(times)
+    total_s = sum(times[number].end_to_end_s for number in full)
+    figures = {stage: [column[number] for number in full] for stage, column in columns.items()}
+    ratio, interval = headline_ratio(times, headline)
+    return Stages(
+        times={
+            stage: StageTime(time=distribution(values), share=sum(values) / total_s)
+            for stage, values in figures.items()
+        },
+        end_to_end=distribution([times[number].end_to_end_s for number in full]),
+        unattributed_share=1 - sum(map(sum, figures.values())) / total_s,
+        seconds={stage: [round(value, 9) for value in column] for stage, column in columns.items()},
+        against_headline=ratio,
+        against_headline_interval=interval,
+        absent=absent,
+    )
+
+
+def _serving(times: Sequence[Batch], first_tokens: Sequence[float]) -> Serving:
+    full = full_batches(times)
+    per_token = [
+        (times[number].end_to_end_s - first_tokens[number]) / (times[number].generated_tokens - 1)
+        for number in full
+        if times[number].generated_tokens > 1
+    ]
+    return Serving(
+        ttft=distribution([first_tokens[number] for number in full]),
+        tpot=distribution(per_token) if per_token else None,
+        absent={} if per_token else {"tpot": "no answer is longer than one token"},
+    )

@@ -1,0 +1,160 @@
+"""What a run enters into its record: what was asked, what was loaded, and each sample's answer and work."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from vlm_profiling.measure.environment.describe import describe_environment
+from vlm_profiling.measure.passes.compiling import Compilation
+from vlm_profiling.measure.passes.headline import BatchResult, InputBatch
+from vlm_profiling.measure.request import RunRequest
+from vlm_profiling.models.loader import LoadedCheckpoint
+from vlm_profiling.models.quantise import quantised_modules
+from vlm_profiling.models.stored import elements, stored_dtype, tensor_bytes, weight_bytes
+from vlm_profiling.quality.score import SampleScore
+from vlm_profiling.record.schema import SCHEMA_VERSION, Checkpoint, Dataset, Headline, RunRecord, Sample
+from vlm_profiling.statistics.intervals import ratio_interval
+from vlm_profiling.statistics.summary import distribution
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def empty_record(request: RunRequest) -> RunRecord:
+    """A record that says what is about to be measured, and where."""
+    import torch
+
+    return RunRecord(
+        schema_version=SCHEMA_VERSION,
+        protocol_version=request.protocol_version,
+        key=request.key,
+        model=request.checkpoint.name,
+        dataset_name=request.dataset.name,
+        point=request.point,
+        optimization=request.optimization,
+        status="ok",
+        spec=request.spec,
+        code_sha256=request.code_sha256,
+        started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        duration_s=0.0,
+        dataset=Dataset(
+            source=request.dataset.source,
+            revision=request.dataset.revision,
+            content_sha256=request.dataset.content_sha256,
+            samples=len(request.samples),
+            split=request.dataset.split,
+            prompt=request.dataset.prompt,
+            licence=request.dataset.licence,
+        ),
+        environment=describe_environment(
+            request.point.device, request.lock, torch.get_num_threads(), request.container_image, request.gpus
+        ),
+    )
+
+
+def checkpoint_facts(
+    loaded: LoadedCheckpoint, compilation: Compilation | None, frames: int | None
+) -> Checkpoint:
+    """What was really loaded: counted on the model itself, not read from what was asked.
+
+    `frames` are those asked of each video; None where samples are images.
+    """
+    model, manifest, quantised = loaded.model, loaded.manifest, loaded.quantised
+    dtypes: dict[str, int] = {}
+    for parameter in model.parameters():
+        name = stored_dtype(parameter)
+        dtypes[name] = dtypes.get(name, 0) + elements(parameter)
+    tensors = [*model.parameters(), *model.buffers()]
+    image_processor = getattr(loaded.processor, "image_processor", loaded.processor)
+    return Checkpoint(
+        source=manifest.source,
+        revision=manifest.revision,
+        content_sha256=manifest.content_sha256,
+        family=loaded.family.name,
+        architecture=type(model).__name__,
+        parameters=sum(dtypes.values()),
+        weight_bytes=weight_bytes(model),
+        weight_bytes_by_gpu=_bytes_by_gpu(tensors, loaded.gpus) if loaded.gpus > 1 else [],
+        dtypes=dtypes,
+        quantised_modules=quantised_modules(model),
+        linear_layers=quantised and quantised.linear_layers,
+        unquantised_layers=quantised and quantised.left,
+        unquantised_bytes=quantised and quantised.plain_weight_bytes,
+        quantisation_backend=quantised and quantised.backend,
+        attention=str(model.config._attn_implementation),
+        random_weights=manifest.random_weights,
+        compiled_frames=compilation.frames if compilation else None,
+        graph_breaks=compilation.graph_breaks if compilation else None,
+        compile_s=compilation.seconds if compilation else None,
+        processor=type(image_processor).__name__,
+        image_sizing=loaded.family.image_sizing,
+        frames_as=None if frames is None else loaded.family.shown_as(frames),
+    )
+
+
+def _bytes_by_gpu(tensors: Iterable[Tensor], gpus: int) -> list[int]:
+    by_gpu = [0] * gpus
+    for tensor in tensors:
+        by_gpu[tensor.device.index] += tensor_bytes(tensor)
+    return by_gpu
+
+
+def headline(results: Sequence[BatchResult], passes: int) -> Headline:
+    """The published figures. Latencies over full batches (a run smaller than one batch has only its partial
+    one).
+    """
+    times = [result.times for result in results]
+    full = [batch for batch in times if batch.full] or times
+    end_to_end_s = [batch.end_to_end_s for batch in times]
+    rows = [batch.rows for batch in times]
+    tokens = [sum(result.generated_counts) for result in results]
+    return Headline(
+        passes=passes,
+        generate=distribution([batch.generate_s for batch in full]),
+        end_to_end=distribution([batch.end_to_end_s for batch in full]),
+        generate_per_sample=distribution([batch.generate_s / batch.rows for batch in full]),
+        output_tokens_per_s=sum(tokens) / sum(end_to_end_s),
+        output_tokens_per_s_interval=ratio_interval(tokens, end_to_end_s),
+        samples_per_s=sum(rows) / sum(end_to_end_s),
+        samples_per_s_interval=ratio_interval(rows, end_to_end_s),
+        partial_batch=next((batch for batch in times if not batch.full), None),
+    )
+
+
+def sample_rows(
+    results: Sequence[BatchResult], batches: Sequence[InputBatch], scores: Sequence[SampleScore]
+) -> list[Sample]:
+    """One entry a sample, in the order they were asked; `scores` are in the same order."""
+    in_order = iter(scores)
+    rows: list[Sample] = []
+    for result, batch in zip(results, batches, strict=True):
+        prepared = result.prepared
+        for row, sample in enumerate(batch.samples):
+            scored = next(in_order)
+            rows.append(
+                Sample(
+                    id=sample.id,
+                    batch=batch.index,
+                    request=sample.request,
+                    prompt=prepared.prompts[row],
+                    references=sample.references,
+                    answer=result.answers[row],
+                    prompt_tokens=prepared.prompt_tokens[row],
+                    image_tokens=prepared.image_tokens[row],
+                    generated_tokens=result.generated_counts[row],
+                    truncated_tokens=prepared.truncated_tokens[row],
+                    added_tokens=prepared.added_tokens[row],
+                    image_size=batch.image_sizes[row],
+                    given_frames=prepared.frames[row],
+                    video_frames=sample.video and sample.video.frames,
+                    encoded_images=prepared.encoded_images[row],
+                    vision_grid=prepared.vision_grids[row],
+                    effective_size=prepared.effective_sizes[row],
+                    wer=scored.wer,
+                    exact_match=scored.exact_match,
+                    standard=scored.standard,
+                )
+            )
+    return rows

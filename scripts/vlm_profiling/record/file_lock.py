@@ -1,0 +1,74 @@
+"""Locks that die with the process that holds them, also when it is killed."""
+
+from __future__ import annotations
+
+import fcntl
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedWriter
+from pathlib import Path
+
+
+class LockedError(Exception):
+    """Another process holds the lock; the message names the file."""
+
+
+def hold_lock(path: Path) -> BufferedWriter:
+    """Take a lock until the returned file is closed or the process ends.
+
+    Raises LockedError when it is taken, and OSError that names the file where it cannot be written or the
+    disk has no locks.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise LockedError(f"{path} is locked by another process") from None
+    except OSError as error:
+        file.close()
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    return file
+
+
+@contextmanager
+def turn_to_write(target: Path) -> Iterator[bool]:
+    """One process at a time for `target`. Yields whether another one wrote it while this one waited for its
+    turn.
+
+    A run that a killed workflow left behind may still be measuring when the workflow starts again: the new
+    job then waits for it and finds the work done.
+    """
+    lock = target.with_name(f".{target.name}.lock")
+    before = _changed_ns(target)
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield _changed_ns(target) not in (None, before)
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def wait_for_writers(folder: Path) -> None:
+    """Wait for every process that has a turn below a folder, saying so."""
+    for lock in list(folder.rglob(".*.json.lock")):
+        with (
+            suppress(FileNotFoundError),
+            lock.open("rb") as file,
+        ):  # opened again by nobody, it goes with its writer
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(
+                    f"waiting for a run that an earlier workflow left at work: {lock.name[1:-5]}",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def _changed_ns(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.exists() else None

@@ -1,0 +1,1 @@
+"""Two results folders, or two optimizations of one, compared."""

@@ -1,0 +1,134 @@
+"""The chart of a comparison: what each cell takes after over before, and how far that moves by itself."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import altair as alt
+
+from vlm_profiling.metrics.estimate import Entry, Estimate
+from vlm_profiling.report.charts.panels import GREY, WIDTH, PanelChart, finish, hole, inline, note
+from vlm_profiling.report.comparison.comparison import Comparison, Effect, Pair
+from vlm_profiling.report.words import INTERVAL, value_label
+from vlm_profiling.study import Point
+from vlm_profiling.study.axes import AXIS_INFO
+
+ROW = 22
+"""Pixels a cell."""
+LABELS = 290
+"""Pixels left for the names of cells."""
+SHOWN = 40
+"""Cells drawn at most."""
+BAND = "#dfe2e6"
+COLOURS = {"slower": "#D55E00", "hungrier": "#D55E00", "faster": "#009E73", "thriftier": "#009E73"}
+"""Of verdicts; all others are grey."""
+
+
+def comparison_chart(comparison: Comparison) -> alt.VConcatChart:
+    """Ratios of latency, and of energy where both sides have it; the cells furthest from 1 where there are
+    many.
+    """
+    title = comparison.title
+    pairs = [pair for pair in comparison.pairs if pair.effects]
+    if not pairs:
+        return finish([note("No cell has figures on both sides.")], title, "")
+    shown = sorted(sorted(pairs, key=_distance, reverse=True)[:SHOWN], key=pairs.index)
+    few = f" The {SHOWN} of {len(pairs)} cells that differ most." if len(pairs) > SHOWN else ""
+    subtitle = (
+        f"After over before, cell by cell: 1 is no change. Thick: {INTERVAL} over samples; thin: with what both runs' repeats "
+        f"moved by; grey band: that alone. Orange: slower or hungrier, green: faster or thriftier, grey: same or ambiguous. "
+        f"Named are settings that most cells do not have.{few}"
+    )
+    latency = [pair.effects["latency"] for pair in shown]
+    energy = [pair.effects["energy"] for pair in shown]
+    panels = [_panel(shown, latency, "Latency, after over before", labels=True, width=WIDTH - LABELS)]
+    if any(isinstance(effect.entry, Estimate) for effect in energy):
+        half = (WIDTH - LABELS) // 2 - 10
+        panels = [
+            _panel(shown, latency, "Latency, after over before", labels=True, width=half),
+            _panel(shown, energy, "Energy, after over before", labels=False, width=half),
+        ]
+    entries: list[Entry] = [effect.entry for effect in (*latency, *energy)]
+    return finish([alt.hconcat(*panels)], title, subtitle, entries)
+
+
+def _panel(
+    pairs: Sequence[Pair], effects: Sequence[Effect], title: str, *, labels: bool, width: int
+) -> PanelChart:
+    names = [_name(pair, pairs) for pair in pairs]
+    drawn = [
+        (name, effect)
+        for name, effect in zip(names, effects, strict=True)
+        if isinstance(effect.entry, Estimate)
+    ]
+    rows = [_row(name, effect) for name, effect in drawn]
+    reach = [end for _, effect in drawn for end in (effect.bounds or _figure(effect).bounds)]
+    domain = [min([0.95, *reach]) - 0.01, max([1.05, *reach]) + 0.01]
+    scale = alt.Scale(domain=domain, nice=False, zero=False)
+    x = alt.X("value:Q", title=title, scale=scale)
+    axis = alt.Axis(labels=labels, ticks=labels, labelLimit=LABELS - 10)
+    y = alt.Y("label:N", title=None, sort=names, scale=alt.Scale(domain=names), axis=axis)
+    chart = alt.Chart().encode(x=x, y=y)
+    colour = alt.Color("colour:N", scale=None, legend=None)
+    return alt.layer(
+        chart.mark_bar(color=BAND, height=ROW - 4).encode(
+            x=alt.X("left:Q", title=title, scale=scale), x2=alt.X2("right:Q")
+        ),
+        alt.Chart(inline([{"value": 1}])).mark_rule(color="black", strokeDash=[3, 3]).encode(x=x),
+        chart.mark_rule(strokeWidth=1).encode(x=alt.X("bottom:Q"), x2=alt.X2("top:Q"), color=colour),
+        chart.mark_rule(strokeWidth=4, opacity=0.6).encode(
+            x=alt.X("low:Q"), x2=alt.X2("high:Q"), color=colour
+        ),
+        chart.mark_point(filled=True, opacity=1, size=60).encode(color=colour),
+        hole(chart),
+        data=inline(rows),
+        width=width,
+        height=ROW * len(names),
+    )
+
+
+def _row(name: str, effect: Effect) -> dict[str, str | float | bool | None]:
+    figure = _figure(effect)
+    low, high = figure.interval or (None, None)
+    bottom, top = effect.bounds or (None, None)
+    band = effect.band
+    return {
+        "label": name,
+        "value": figure.value,
+        "low": low,
+        "high": high,
+        "bottom": bottom,
+        "top": top,
+        "left": None if band is None else 1 - band,
+        "right": None if band is None else 1 + band,
+        "verdict": figure.verdict or "",
+        "colour": COLOURS.get(figure.verdict or "", GREY),
+        "doubtful": bool(figure.flags),
+    }
+
+
+def _figure(effect: Effect) -> Estimate:
+    assert isinstance(effect.entry, Estimate), "only figures are drawn"
+    return effect.entry
+
+
+def _name(pair: Pair, pairs: Sequence[Pair]) -> str:
+    """Model, data set where there are several, and those settings that most cells do not have."""
+    cell = pair.before.cell
+    columns = zip(*(other.before.cell.point for other in pairs), strict=True)
+    usual = Point(*(Counter(values).most_common(1)[0][0] for values in columns))
+    words = [
+        AXIS_INFO[axis].brief.format(value_label(axis, value))
+        for axis, value in cell.point._asdict().items()
+        if value != getattr(usual, axis)
+    ]
+    several = len({other.before.cell.dataset for other in pairs}) > 1
+    return " · ".join([cell.model, *([cell.dataset] if several else []), *words])
+
+
+def _distance(pair: Pair) -> float:
+    """How far a cell's latency is from no change."""
+    entry = pair.effects["latency"].entry
+    return abs(math.log(entry.value)) if isinstance(entry, Estimate) and entry.value > 0 else 0.0

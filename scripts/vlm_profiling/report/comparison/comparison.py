@@ -1,0 +1,363 @@
+"""Two sets of results against each other, cell by cell: before and after a driver, on two GPUs, with two
+optimizations.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from vlm_profiling.metrics.estimate import Absent, Entry, Estimate, marked_like
+from vlm_profiling.record.facts import run_facts
+from vlm_profiling.record.schema import RunRecord
+from vlm_profiling.record.sections import Interval
+from vlm_profiling.report.comparison.pairs import figure_ratios
+from vlm_profiling.statistics.compare import (
+    LEAST_BAND,
+    Times,
+    Verdict,
+    compare,
+    judge,
+    mean_change,
+    noise_band,
+    widened,
+)
+from vlm_profiling.statistics.together import Compared, judge_together, shared_drift
+from vlm_profiling.tables.results_folder import GridCell, Measured, Results
+
+Quantity: TypeAlias = Literal["latency", "energy", "memory", "quality"]
+QUANTITIES: tuple[Quantity, ...] = ("latency", "energy", "memory", "quality")
+WORDS: Mapping[Quantity, Mapping[Verdict, str]] = {
+    "latency": {"slower": "slower", "faster": "faster"},
+    "energy": {"slower": "hungrier", "faster": "thriftier"},
+    "memory": {"slower": "larger", "faster": "smaller"},
+    "quality": {"slower": "better", "faster": "worse"},
+}
+"""What more ("slower") and less ("faster") of a quantity are called; same and ambiguous are called so
+everywhere.
+"""
+FAILURES = ("slower", "hungrier", "larger", "worse", "ambiguous", "lost")
+"""What the exit code can be asked to speak of."""
+ASKED = ("optimization.", "point.optimization")
+"""Settings that differ because two optimizations are compared."""
+TOLD = ("environment", "protocol_version")
+"""Parts of a run's identity that its facts tell as well."""
+
+
+class NothingMatchesError(Exception):
+    """No cell stands on both sides; the message says what each side holds."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One quantity of a cell: after over before; for quality, after minus before."""
+
+    entry: Entry
+    """With its interval (energy: the meters' uncertainty) and its verdict in words."""
+    centre: float = 1.0
+    """What means no change: 1 for a ratio, 0 for a difference."""
+    bounds: tuple[float, float] | None = None
+    """The interval widened by the noise band: what the verdict looks at; null where either is missing."""
+    band: float | None = None
+    """Half-width of the noise band, relative."""
+
+    def compared(self, band: float) -> Compared | None:
+        """As one of many comparisons, with this noise band; null where there is nothing that chance could
+        move.
+        """
+        if self.bounds is None or isinstance(self.entry, Absent) or self.entry.interval is None:
+            return None
+        low, high = (1 + end - self.centre for end in self.entry.interval)
+        return Compared(1 + self.entry.value - self.centre, (low, high), self.entry.n, band)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A cell on both sides."""
+
+    before: Measured
+    after: Measured
+    effects: Mapping[Quantity, Effect]
+    """Empty where a side has no figures."""
+    same_answers: tuple[int, int]
+    """Answers whose text is the same, of how many asked on both sides."""
+
+    @property
+    def outcome(self) -> Literal["compared", "lost", "gained", "neither"]:
+        """Whether both sides have figures, or which one alone."""
+        if self.before.cell.ok:
+            return "compared" if self.after.cell.ok else "lost"
+        return "gained" if self.after.cell.ok else "neither"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All cells of two sides."""
+
+    before: Results
+    after: Results
+    pairs: Sequence[Pair]
+    alone: tuple[int, int]
+    """Cells that stand on one side only: before, after."""
+    differences: Mapping[tuple[str, str, str], int]
+    """What the sides were made of where that differs (name, before, after), and in how many cells."""
+    optimizations: tuple[str, str] | None = None
+    """The two that are compared; null where cells with the same one are."""
+
+    @property
+    def title(self) -> str:
+        """The names of both sides; untrusted text."""
+        names = self.after.name, self.before.name
+        if self.optimizations is not None:
+            return f"{names[1]}: {self.optimizations[1]} against {self.optimizations[0]}"
+        return (
+            f"{names[0]} against {names[1]}" if names[0] != names[1] else f"{names[0]}: after against before"
+        )
+
+    def failures(self, words: Sequence[str]) -> list[tuple[Pair, str]]:
+        """The cells of which one of these words holds, and the word.
+
+        A change counts where it stands out from all comparisons of the quantities asked for, judged together:
+        among a hundred cells a few would be called slower by chance alone.
+        """
+        found = [(pair, "lost") for pair in self.pairs if pair.outcome == "lost" and "lost" in words]
+        asked: list[Quantity] = [
+            quantity for quantity in QUANTITIES if {*WORDS[quantity].values(), "ambiguous"} & {*words}
+        ]
+        beyond = self._beyond_chance(
+            [quantity for quantity in asked if {*WORDS[quantity].values()} & {*words}]
+        )
+        for quantity in asked:
+            for number, pair in enumerate(self.pairs):
+                entry = pair.effects[quantity].entry if pair.effects else None
+                alone = entry.verdict if isinstance(entry, Estimate) else None
+                word = alone if alone == "ambiguous" else beyond.get((number, quantity))
+                if word is not None and word in words:
+                    found.append((pair, word))
+        return found
+
+    def _beyond_chance(self, quantities: Sequence[Quantity]) -> dict[tuple[int, Quantity], str]:
+        """Words of the changes that stand out among all of these quantities, by the number of the pair and
+        the quantity.
+        """
+        family: dict[tuple[int, Quantity], Compared] = {}
+        verdicts: dict[tuple[int, Quantity], Verdict] = {}
+        drifts = self._shared_drifts()
+        for number, pair in enumerate(self.pairs):
+            for quantity in quantities if pair.effects else ():
+                effect = pair.effects[quantity]
+                compared = effect.compared(_shared_band(pair, drifts) if effect.band is not None else 0.0)
+                if compared:
+                    family[number, quantity] = compared
+                elif effect.bounds is not None:
+                    verdicts[number, quantity] = judge(effect.bounds)
+        verdicts |= dict(zip(family, judge_together(list(family.values())), strict=True))
+        return {place: WORDS[place[1]].get(verdict, verdict) for place, verdict in verdicts.items()}
+
+    def _shared_drifts(self) -> dict[tuple[str, str], float]:
+        """By side and device, what all its runs' repeats say of the machine."""
+        own: dict[tuple[str, str], list[float]] = {}
+        for pair in self.pairs:
+            for side, measured in (("before", pair.before), ("after", pair.after)):
+                if measured.cell.repeats_drift is not None:
+                    own.setdefault((side, measured.cell.device), []).append(measured.cell.repeats_drift)
+        return {place: shared_drift(drifts) for place, drifts in own.items()}
+
+
+def _shared_band(pair: Pair, drifts: Mapping[tuple[str, str], float]) -> float:
+    """The noise band of a pair where neither side is taken for quieter than its machine."""
+    sides = (("before", pair.before.cell), ("after", pair.after.cell))
+    before, after = (
+        max(cell.repeats_drift or 0.0, drifts.get((side, cell.device), 0.0)) for side, cell in sides
+    )
+    return noise_band(before, after)
+
+
+def compare_results(
+    before: Results, after: Results, optimizations: tuple[str, str] | None = None
+) -> Comparison:
+    """Cells matched by model, data set and point; with two optimizations, the first one's with the second
+    one's.
+
+    Raises NothingMatchesError.
+    """
+    first, second = before.cells, after.cells
+    if optimizations is not None:
+        first, second = _of_optimization(first, optimizations[0]), _of_optimization(second, optimizations[1])
+    common = [spot for spot in first if spot in second]
+    if not common:
+        sides = f"{_holds('before', before)}\n{_holds('after', after)}"
+        raise NothingMatchesError(f"no model, data set and point stands on both sides.\n{sides}")
+    pairs = [compare_cells(first[spot], second[spot]) for spot in common]
+    found: Counter[tuple[str, str, str]] = Counter()
+    for pair in pairs:
+        told = differences(pair.before.record, pair.after.record, asked=ASKED if optimizations else ())
+        found.update(change for change in told if pair.outcome == "compared" or "none" not in change[1:])
+    return Comparison(
+        before, after, pairs, (len(first) - len(common), len(second) - len(common)), found, optimizations
+    )
+
+
+def compare_cells(before: Measured, after: Measured) -> Pair:
+    """One cell on both sides, paired by batch and by sample where both ran the same ones."""
+    if not (before.cell.ok and after.cell.ok):
+        return Pair(before, after, {}, (0, 0))
+    answers = {sample.id: sample.answer for sample in before.record.samples}
+    asked = [sample.answer == answers[sample.id] for sample in after.record.samples if sample.id in answers]
+    effects: dict[Quantity, Effect] = {
+        "latency": _latency(before, after),
+        "energy": _energy(before, after),
+        "memory": _memory(before, after),
+        "quality": _quality(before, after),
+    }
+    return Pair(before, after, effects, (sum(asked), len(asked)))
+
+
+def differences(
+    before: RunRecord, after: RunRecord, asked: Sequence[str] = ()
+) -> Iterator[tuple[str, str, str]]:
+    """What two runs were made of and asked where that differs: name, before, after. `asked`: beginnings of
+    names left out.
+    """
+    sides = [
+        dict(run_facts(record))
+        | {name: text for name, text in _settings(record.spec) if not name.startswith((*TOLD, *asked))}
+        for record in (before, after)
+    ]
+    for name in dict.fromkeys((*sides[0], *sides[1])):
+        old, new = (side.get(name, "none") for side in sides)
+        if old != new:
+            yield name, old, new
+
+
+def other_work(pair: Pair) -> bool:
+    """Whether the sides' batches read or wrote other numbers of tokens, so that their latencies are of other
+    work.
+    """
+    cells = pair.before.cell, pair.after.cell
+    works = [(cell.prompt_tokens_mean, cell.generated_tokens_mean) for cell in cells]
+    return pair.outcome == "compared" and works[0] != works[1]
+
+
+def _latency(before: Measured, after: Measured) -> Effect:
+    found = compare(_times(after), _times(before))
+    interval = found.interval and (found.interval.low, found.interval.high)
+    n = min(len(_times(before).seconds), len(_times(after).seconds))
+    figure = Estimate(found.ratio, interval, n, verdict=_word("latency", found.verdict))
+    return Effect(
+        marked_like(figure, (before.cell.latency, after.cell.latency)), 1.0, found.bounds, found.band
+    )
+
+
+def _energy(before: Measured, after: Measured) -> Effect:
+    """The meters' uncertainties beside the noise of both runs, which energy follows."""
+    entries = before.cell.energy, after.cell.energy
+    ratio = marked_like(figure_ratios(entries)[1], entries)
+    drifts = before.cell.repeats_drift, after.cell.repeats_drift
+    if isinstance(ratio, Absent) or ratio.interval is None or drifts[0] is None or drifts[1] is None:
+        return Effect(ratio)
+    band = noise_band(drifts[0], drifts[1])
+    bounds = widened(Interval(mean=ratio.value, low=ratio.interval[0], high=ratio.interval[1]), band)
+    return Effect(replace(ratio, verdict=_word("energy", judge(bounds))), 1.0, bounds, band)
+
+
+def _memory(before: Measured, after: Measured) -> Effect:
+    """What torch allocated at its peak: a count, with no noise but the least that is heard."""
+    old, new = before.cell.peak_allocated_bytes, after.cell.peak_allocated_bytes
+    if not old or new is None:
+        reasons = [
+            row.record.memory.absent.get("peak_allocated_bytes")
+            for row in (before, after)
+            if row.record.memory
+        ]
+        return Effect(Absent(next(filter(None, reasons), "no reason recorded")))
+    bounds = new / old - LEAST_BAND, new / old + LEAST_BAND
+    figure = Estimate(new / old, verdict=_word("memory", judge(bounds)))
+    return Effect(marked_like(figure, (before.cell.memory, after.cell.memory)), 1.0, bounds, LEAST_BAND)
+
+
+def _quality(before: Measured, after: Measured) -> Effect:
+    """The data set's own metric where it has one, else exact match: after minus before, sample by sample."""
+    entries = before.cell.exact_matches, after.cell.exact_matches
+    for entry in entries:
+        if isinstance(entry, Absent):
+            return Effect(entry, 0.0)
+    old, new = _scores(before.record), _scores(after.record)
+    change = mean_change([new[name] - old[name] for name in new if name in old])
+    if change is None:
+        return Effect(Absent("fewer than two samples in common"), 0.0)
+    bounds = change.low, change.high
+    verdict = judge((1 + change.low, 1 + change.high))
+    n = sum(name in old for name in new)
+    figure = Estimate(change.mean, bounds, n, verdict=_word("quality", verdict))
+    return Effect(marked_like(figure, entries), 0.0, bounds)
+
+
+def _times(measured: Measured) -> Times:
+    """Batch times behind a run's latency: of full batches, or of the partial one where there is no other."""
+    record = measured.record
+    chosen = [number for number, batch in enumerate(record.batches) if batch.full] or list(
+        range(len(record.batches))
+    )
+    samples: dict[int, list[str]] = {number: [] for number in chosen}
+    for sample in record.samples:
+        if sample.batch in samples:
+            samples[sample.batch].append(sample.id)
+    seconds = tuple(record.batches[number].generate_s for number in chosen)
+    return Times(seconds, tuple(map(tuple, samples.values())), measured.cell.repeats_drift)
+
+
+def _scores(record: RunRecord) -> dict[str, float]:
+    own = any(sample.standard is not None for sample in record.samples)
+    scores = ((sample.id, sample.standard if own else sample.exact_match) for sample in record.samples)
+    return {name: float(score) for name, score in scores if score is not None}
+
+
+def _word(quantity: Quantity, verdict: Verdict | None) -> str | None:
+    return verdict and WORDS[quantity].get(verdict, verdict)
+
+
+def _of_optimization(cells: Mapping[GridCell, Measured], name: str) -> dict[GridCell, Measured]:
+    """The cells of one optimization, without its name."""
+    return {
+        (model, dataset, point._replace(optimization="")): measured
+        for (model, dataset, point), measured in cells.items()
+        if point.optimization == name
+    }
+
+
+def _holds(side: str, results: Results) -> str:
+    """What a side holds, for an error."""
+    models, datasets, points = (
+        list(dict.fromkeys(spot[number] for spot in results.cells)) for number in range(3)
+    )
+    settings = {
+        axis: list(dict.fromkeys(str(getattr(point, axis)) for point in points))
+        for axis in ("device", "optimization")
+    }
+    words = [
+        ("models", models),
+        ("data sets", datasets),
+        ("devices", settings["device"]),
+        ("optimizations", settings["optimization"]),
+    ]
+    return f"{side} ({results.name}): " + "; ".join(
+        f"{name} {', '.join(map(str, values))}" for name, values in words
+    )
+
+
+def _settings(spec: str) -> Iterator[tuple[str, str]]:
+    """Leaves of a run's specification: ("protocol.max_new_tokens", "50")."""
+    yield from _leaves(msgspec.json.decode(spec), "")
+
+
+def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{name}.{key}" if name else key)
+    else:
+        yield name, "none" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""Records to tables, and tables to typed rows."""
