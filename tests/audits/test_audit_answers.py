@@ -22,20 +22,20 @@ def answering(answer: Callable[[Sample], str], count: int = 40) -> RunRecord:
 
 def test_different_words_are_answers() -> None:
     finding = answers.judge(context_of(make_record()))
-    assert finding.verdict == "pass" and "0 of 8 answers empty" in finding.evidence
+    assert finding.verdict == "pass" and "0 of 8 answers are empty" in finding.evidence
 
 
 @pytest.mark.parametrize(
     ("answer", "evidence"),
     [
-        (lambda _: " \n", "40 of 40 answers empty"),
-        (lambda sample: sample.request + " blue", "40 of 40 answers an echo of the question"),
-        (lambda sample: sample.prompt + " blue", "40 of 40 answers an echo of the question"),
+        (lambda _: " \n", "40 of 40 answers are empty"),
+        (lambda sample: sample.request + " blue", "40 of 40 answers repeat the question"),
+        (lambda sample: sample.prompt + " blue", "40 of 40 answers repeat the question"),
         (
             lambda sample: f"{sample.id} the cat the cat the cat the cat the cat",
-            "40 of 40 answers one text again and again",
+            "40 of 40 answers repeat themselves",
         ),
-        (lambda _: "a red circle", "1 different answers to 40 samples with 4 different references"),
+        (lambda _: "a red circle", "1 distinct answers to 40 samples with 4 distinct references"),
     ],
 )
 def test_what_is_no_answer_is_found(answer: Callable[[Sample], str], evidence: str) -> None:

@@ -36,7 +36,7 @@ def test_a_model_of_one_image_size_is_named_as_the_reason() -> None:
         context_of(fixed, [record_at(image_size=224)], axes={"image_size": (224, 448)})
     )
     assert finding.verdict == "fail" and finding.evidence.endswith(
-        "the model's processor brings all images to one size"
+        "the model's processor resizes every image to one size"
     )
 
 
@@ -71,10 +71,10 @@ def lengthened(length: int, read: int) -> RunRecord:
 @pytest.mark.parametrize(
     ("read", "verdict", "evidence"),
     [
-        (100, "pass", "prompt_len: +800 tokens of text over 8 samples, prompts read have +800"),
+        (100, "pass", "prompt_len: +800 text tokens over 8 samples, +800 prompt tokens read"),
         (99, "pass", "+792"),  # one token a sample where text meets template
-        (90, "warn", "prompts read have +720"),
-        (40, "fail", "prompts read have +320"),  # a processor that cuts by itself
+        (90, "warn", "+720 prompt tokens read"),
+        (40, "fail", "+320 prompt tokens read"),  # a processor that cuts by itself
         (0, "fail", "prompt_len 100 against unset: 0 of 8 samples differ in the prompt (tokens read)"),
     ],
 )
@@ -133,56 +133,57 @@ INT8 = {
             "pass",
             "7 graphs compiled, 2 graph breaks",
         ),
-        ({}, {"attention_kernels": {"sdpa-flash": 10}}, "pass", "attention ran as sdpa-flash 10 times"),
+        ({}, {"attention_kernels": {"sdpa-flash": 10}}, "pass", "attention kernels: sdpa-flash (10 calls)"),
         (
             {"attention": "sdpa-math"},
             {"attention_kernels": {"sdpa-math": 9}},
             "pass",
-            "attention ran as sdpa-math 9 times",
+            "attention kernels: sdpa-math (9 calls)",
         ),
         (
             {"attention": "sdpa-math"},
             {"attention_kernels": {"sdpa-flash": 9}},
             "fail",
-            "attention ran as sdpa-flash 9 times",
+            "attention kernels: sdpa-flash (9 calls)",
         ),
-        ({"attention": "sdpa-flash"}, {"attention_kernels": {}}, "fail", "attention ran as no fused kernel"),
+        ({"attention": "sdpa-flash"}, {"attention_kernels": {}}, "fail", "attention kernels: none fused"),
         (
             {"attention": "eager"},
             {"attention": "eager", "attention_kernels": {}},
             "pass",
-            "attention ran as no fused kernel",
+            "attention kernels: none fused",
         ),
         (
             {"attention": "eager"},
             {"attention": "eager", "attention_kernels": {"sdpa-flash": 1}},
             "fail",
-            "sdpa-flash 1 times",
+            "sdpa-flash (1 calls)",
         ),
         (
             {},
             {"attention_kernels_absent": "no profiler"},
             "pass",
-            "which kernel ran is not known: no profiler",
+            "attention kernel unknown: no profiler",
         ),
         (
             {"attention": "sdpa-math"},
             {"attention_kernels_absent": "no profiler"},
             "warn",
-            "not known: no profiler",
+            "unknown: no profiler",
         ),
         (
             {"attention": "flash_attention_2"},
             {"attention": "flash_attention_2", "attention_kernels": {}},
             "warn",
-            "attention ran as no fused kernel",
+            "attention kernels: none fused",
         ),
         (
             {"quantisation": "int8"},
             INT8,
             "pass",
-            "100.0% of the other parameters in float32; attention sdpa; 29 of 29 linear layers stored as int8; "
-            "31.0% of the bytes of the weights before; integers read by aten::_to_copy 58 times",
+            "100.0% of the other parameters in float32; attention sdpa; "
+            "29 of 29 linear layers stored as int8; weights take 31.0% of their bytes before quantisation; "
+            "integer weights read by aten::_to_copy (58 calls)",
         ),
         ({"quantisation": "int8"}, {}, "fail", "0 of 0 linear layers stored as int8"),
         ({"quantisation": "nf4"}, INT8, "fail", "29 of 29 linear layers stored as nf4"),
@@ -190,20 +191,20 @@ INT8 = {
             {"quantisation": "int8"},
             {**INT8, "weight_bytes": 1_044_000},
             "fail",
-            "100.0% of the bytes of the weights before",
+            "weights take 100.0% of their bytes before quantisation",
         ),
-        ({"quantisation": "int8-dynamic"}, INT8, "fail", "integers read by aten::_to_copy 58 times"),
+        ({"quantisation": "int8-dynamic"}, INT8, "fail", "integer weights read by aten::_to_copy (58 calls)"),
         (
             {"quantisation": "int8"},
             {**INT8, "quantisation_operators": {}},
             "fail",
-            "integers read by no operator",
+            "integer weights read by no operator",
         ),
         (
             {"quantisation": "int8", "compile": True},
             {**INT8, "quantisation_operators": {}, "compiled_frames": 5},
             "warn",
-            "integers read by no operator",
+            "integer weights read by no operator",
         ),
         (
             {"quantisation": "int8"},
@@ -213,12 +214,12 @@ INT8 = {
                 "unquantised_layers": {"300 input features are no multiple of 64": 9},
             },
             "pass",
-            "20 of 29 linear layers stored as int8, 9 left: 300 input features are no multiple of 64",
+            "20 of 29 linear layers stored as int8, 9 not: 300 input features are no multiple of 64",
         ),
         ({"quantisation": "int8"}, {**INT8, "quantised_modules": 14}, "warn", "14 of 29 linear layers"),
-        ({}, {"quantised_modules": 3}, "fail", "3 linear layers stored as integers, none asked"),
+        ({}, {"quantised_modules": 3}, "fail", "3 linear layers stored as integers, but none was requested"),
         ({"compile": True}, {"compiled_frames": 0}, "fail", "0 graphs compiled"),
-        ({}, {"compiled_frames": 3}, "fail", "none was asked"),
+        ({}, {"compiled_frames": 3}, "fail", "compilation was not requested"),
         ({"dtype": "float16"}, {}, "fail", "0.0% of the parameters in float16, 261,000 in float32"),
         (
             {"dtype": "float16"},
@@ -226,7 +227,12 @@ INT8 = {
             "warn",
             "76.6% of the parameters",
         ),
-        ({"attention": "flash_attention_2"}, {}, "fail", "attention sdpa, but flash_attention_2 was asked"),
+        (
+            {"attention": "flash_attention_2"},
+            {},
+            "fail",
+            "attention sdpa, but flash_attention_2 was requested",
+        ),
     ],
 )
 def test_an_optimization_proves_itself_by_what_was_loaded(
@@ -244,7 +250,7 @@ def test_a_static_cache_proves_itself_by_its_layers(layers: str, verdict: str) -
     finding = optimization.judge(
         context_of(replace(record, memory=replace(record.memory, cache_layers=layers)))
     )
-    assert finding.verdict == verdict and finding.evidence.endswith(f"cache of {layers}s")
+    assert finding.verdict == verdict and finding.evidence.endswith(f"key-value cache made of {layers}")
 
 
 def changed(samples: list[Sample], count: int) -> list[Sample]:
@@ -258,7 +264,7 @@ def test_answers_that_change_with_the_batch_are_found(count: int, verdict: str) 
     together = replace(together, samples=changed(together.samples, count))
     finding = batch_invariance.judge(context_of(together, [alone]))
     assert finding.verdict == verdict and finding.evidence.startswith(
-        f"{count} of 40 answers differ from those of batch 1"
+        f"{count} of 40 answers differ from those at batch size 1"
     )
 
 
@@ -271,15 +277,12 @@ def test_frames_that_a_video_does_not_hold_are_found_and_frames_that_changed_not
     values = {"frames": (1, 8)}
     eight = with_samples(record_at(frames=8), given_frames=8, video_frames=24, image_tokens=8 * 256)
     finding = axis_effect.judge(context_of(eight, [record_at()], axes=values))
-    assert finding.verdict == "pass" and "frames 8: 0 of 8 videos gave fewer" in finding.evidence
+    assert finding.verdict == "pass" and "frames 8: 0 of 8 videos have fewer" in finding.evidence
     short = replace(
         eight, samples=[replace(eight.samples[0], given_frames=3, video_frames=3), *eight.samples[1:]]
     )
     finding = axis_effect.judge(context_of(short, [record_at()], axes=values))
-    assert (
-        finding.verdict == "warn"
-        and "1 of 8 videos gave fewer, as few as 3: their files hold no more" in finding.evidence
-    )
+    assert finding.verdict == "warn" and "1 of 8 videos have fewer, the shortest 3" in finding.evidence
     finding = axis_effect.judge(context_of(record_at(frames=8), [record_at()], axes=values))
     assert (
         finding.verdict == "fail"

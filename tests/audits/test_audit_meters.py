@@ -29,9 +29,9 @@ def test_two_meters_agree_within_two_per_cent(second_meter_j: float, verdict: st
 
 def test_a_window_too_short_for_the_counter_is_found() -> None:
     finding = meters.judge(context_of(measured(window_s=4.0)))
-    assert finding.verdict == "warn" and finding.evidence == "window of 4.0 s, shorter than 10 s"
+    assert finding.verdict == "warn" and finding.evidence == "measurement window of 4.0 s, shorter than 10 s"
     finding = meters.judge(context_of(measured(window_s=0.5, relative_uncertainty=0.2)))
-    assert finding.verdict == "fail" and finding.evidence == "20.0% uncertain by the window"
+    assert finding.verdict == "fail" and finding.evidence == "uncertainty of 20.0%"
 
 
 def test_a_run_without_joules_has_no_meters() -> None:
@@ -51,4 +51,4 @@ def test_a_run_that_starts_warmer_than_the_others_is_found(start_c: float, verdi
 def test_what_no_record_holds_is_not_judged() -> None:
     assert thermal.judge(context_of(measured())).verdict == "not applicable"
     unrepeated = replace(measured(), repeats=None)
-    assert noise_band.judge(context_of(unrepeated)).evidence == "the record holds no repeats"
+    assert noise_band.judge(context_of(unrepeated)).evidence == "the batches were not repeated"

@@ -39,21 +39,21 @@ def judged(record: RunRecord, start: RunRecord) -> Finding:
 def test_three_per_cent_inside_a_repeat_noise_of_ten_are_not_stated_as_faster() -> None:
     finding = judged(run_at(128, 0.97, NOISY), run_at(64, rounds=NOISY))
     assert (finding.verdict, finding.figures) == ("warn", ("latency",))
-    assert "97.0% of its time a sample" in finding.evidence and finding.evidence.endswith("ambiguous")
+    assert "97.0% of the time per sample" in finding.evidence and finding.evidence.endswith("ambiguous")
 
 
 @pytest.mark.parametrize(("factor", "word"), [(0.97, "faster"), (1.03, "slower"), (1.004, "same")])
 def test_outside_of_a_small_noise_it_is_an_effect_and_within_it_none(factor: float, word: str) -> None:
     finding = judged(run_at(128, factor), run_at(64))
     assert finding.verdict == "pass" and finding.evidence.endswith(f"noise band ±1.0%: {word}")
-    assert "±0.20% (5 rounds, stopped: half width)" in finding.evidence
+    assert "±0.20% (5 repetitions, stopped: half width)" in finding.evidence
 
 
 def test_a_run_whose_own_noise_hides_every_effect_is_found() -> None:
     shaken = (1.0, 1.3, 0.8, 1.2, 0.7)
     finding = noise_band.judge(context_of(run_at(64, rounds=shaken)))
     assert finding.verdict == "warn" and finding.evidence.startswith(
-        "the same 4 batches move by 25.50% from round to round"
+        "the mean of 4 batches varies by 25.50% between repetitions"
     )
     assert noise_band.judge(context_of(run_at(64))).verdict == "pass"
 
@@ -62,7 +62,7 @@ def test_other_batch_sizes_are_compared_by_sample() -> None:
     alone, eight = run_at(64, batch_size=1), run_at(64, 4.0, batch_size=8)
     finding = noise_band.judge(context_of(eight, [alone], axes={"batch_size": (1, 8)}))
     assert (
-        "batch_size 8 against 1: 49.3% of its time a sample" in finding.evidence
+        "batch_size 8 against 1: 49.3% of the time per sample" in finding.evidence
         and finding.evidence.endswith("faster")
     )
 
@@ -88,9 +88,11 @@ def slower_pass(record: RunRecord, factor: float) -> dict[str, list[float]]:
 def test_a_clean_run_passes_with_its_numbers() -> None:
     finding = stages_of(run_at(64))
     assert finding.verdict == "pass"
-    assert "generate() takes +0.40% [-0.20%, +1.00%] with the stages marked" in finding.evidence
-    assert "the stages' sum is +0.00% off the headline's end to end" in finding.evidence
-    assert finding.evidence.endswith("where the same batches unmarked moved by up to 0.40%")
+    assert "instrumenting the stages changes generate() by +0.40% [-0.20%, +1.00%]" in finding.evidence
+    assert (
+        "the sum of the stages differs from the headline's end-to-end latency by +0.00%" in finding.evidence
+    )
+    assert finding.evidence.endswith("uninstrumented repetitions differ by up to 0.40%")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_marks_that_cost_more_than_two_per_cent_are_found(
     mean, low, high = cost
     finding = stages_of(run_at(64), marking_cost=Interval(mean=mean, low=low, high=high))
     assert finding.verdict == verdict and (
-        verdict == "pass" or f"generate() takes +{mean - 1:.2%}" in finding.evidence
+        verdict == "pass" or f"changes generate() by +{mean - 1:.2%}" in finding.evidence
     )
 
 
@@ -112,7 +114,8 @@ def test_a_sum_off_the_headline_fails_where_the_same_batches_stood_still() -> No
     finding = stages_of(record, seconds=slower_pass(record, 1.1))
     assert (finding.verdict, finding.figures) == ("fail", ("stages",))
     assert finding.evidence == (
-        "the stages' sum is +10.00% off the headline's end to end, where the same batches unmarked moved by up to 0.40%"
+        "the sum of the stages differs from the headline's end-to-end latency by +10.00%; "
+        "uninstrumented repetitions differ by up to 0.40%"
     )
 
 
@@ -121,4 +124,4 @@ def test_a_machine_that_grew_slower_between_the_passes_is_seen_by_the_repeats_an
     assert stages_of(drifted, seconds=slower_pass(drifted, 1.1)).verdict == "pass"
     unknown = replace(drifted, repeats=None)
     finding = stages_of(unknown, seconds=slower_pass(drifted, 1.1))
-    assert finding.verdict == "warn" and finding.evidence.endswith("no repeats tell its noise")
+    assert finding.verdict == "warn" and finding.evidence.endswith("its noise is unknown")

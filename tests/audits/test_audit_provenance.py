@@ -73,5 +73,5 @@ def test_packages_that_differ_from_the_lock_are_told() -> None:
     finding = provenance.judge(context_of(drifted))
     assert (
         finding.verdict == "warn"
-        and finding.evidence == "installed otherwise than locked: torch 2.11.0, lock 2.13.0"
+        and finding.evidence == "installed packages differ from the lock: torch 2.11.0, lock 2.13.0"
     )

@@ -69,7 +69,10 @@ def test_a_gpu_clock_that_drops_is_found(mean_mhz: float, verdict: str) -> None:
 @pytest.mark.parametrize(("share", "verdict"), [(0.02, "pass"), (0.2, "warn"), (0.4, "fail")])
 def test_cores_that_others_use_are_found_on_a_cpu_run_alone(share: float, verdict: str) -> None:
     finding = thermal.judge(context_of(on_cpu(load_by_others=load(share))))
-    assert finding.verdict == verdict and f"others took {share:.0%} of the cores' time" in finding.evidence
+    assert (
+        finding.verdict == verdict
+        and f"other processes used {share:.0%} of the cores' time" in finding.evidence
+    )
     assert thermal.judge(context_of(on_gpu(load_by_others=load(share)))).verdict == "not applicable"
 
 
@@ -87,7 +90,7 @@ def test_the_start_temperature_comes_from_telemetry_where_no_meter_tells_it() ->
     finding = thermal.judge(context_of(starting(65.0, "warm"), others))
     assert (
         finding.verdict == "fail"
-        and "started at 65 °C, 3 compared runs at 41 °C (median), ended at 70 °C" in finding.evidence
+        and "started at 65 °C, the median of 3 compared runs at 41 °C, ended at 70 °C" in finding.evidence
     )
 
 
@@ -95,7 +98,10 @@ def test_memory_that_torch_reserved_on_a_gpu_is_not_that_of_a_cpu_run() -> None:
     clean = replace(make_record(), memory=Memory(peak_allocated_bytes=10**6))
     assert right_device.judge(context_of(clean)).verdict == "not applicable"
     finding = right_device.judge(context_of(replace(clean, memory=Memory(peak_reserved_bytes=2 * 10**6))))
-    assert finding.verdict == "fail" and finding.evidence == "a CPU run holds a GPU's peak of 2,000,000 bytes"
+    assert (
+        finding.verdict == "fail"
+        and finding.evidence == "a CPU run reports a peak of 2,000,000 bytes of GPU memory"
+    )
 
 
 def test_joules_by_stage_must_be_those_of_the_runs_meter_and_near_its_headline() -> None:
@@ -128,5 +134,5 @@ def test_joules_by_stage_must_be_those_of_the_runs_meter_and_near_its_headline()
     finding = meters.judge(context_of(far))
     assert (
         finding.verdict == "warn"
-        and "stages alone 15 J a batch, the headline 10 J: +50.0% ± 1.0%" in finding.evidence
+        and "sum of the stages run alone 15 J per batch, headline 10 J: +50.0% ± 1.0%" in finding.evidence
     )

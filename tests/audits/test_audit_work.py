@@ -24,7 +24,7 @@ def test_joules_of_an_idle_gpu_are_not_the_energy_of_a_cpu_run() -> None:
     stray = record_on_gpu().energy
     finding = right_device.judge(context_of(make_record(energy=stray)))
     assert (finding.verdict, finding.figures) == ("fail", ("energy",))
-    assert "a CPU run holds 4200 J of the GPU GPU-0" in finding.evidence
+    assert "a CPU run reports 4200 J of GPU GPU-0" in finding.evidence
 
 
 def test_joules_of_another_gpu_are_found() -> None:
@@ -33,7 +33,7 @@ def test_joules_of_another_gpu_are_found() -> None:
     other = replace(record.energy, gpu=replace(record.energy.gpu, device="GPU-1"))
     assert right_device.judge(context_of(record)).verdict == "pass"
     finding = right_device.judge(context_of(record_on_gpu(energy=other)))
-    assert finding.verdict == "fail" and finding.evidence == "joules of GPU-1, but the run was on GPU-0"
+    assert finding.verdict == "fail" and finding.evidence == "energy of GPU-1, but the run used GPU-0"
 
 
 def test_weights_that_never_lay_on_the_gpu_are_found() -> None:
@@ -53,7 +53,7 @@ def test_a_record_that_agrees_with_itself_passes_and_tells_its_flops() -> None:
     finding = work_parity.judge(context_of(make_record(samples=7), cost=make_cost()))
     assert finding.verdict == "pass"
     assert (
-        "3 full batches and 7 samples" in finding.evidence and "FLOPs of the same tokens" in finding.evidence
+        "3 full batches and 7 samples" in finding.evidence and "FLOPs for the same tokens" in finding.evidence
     )
 
 
@@ -62,7 +62,7 @@ def test_flops_of_a_partial_batch_are_not_those_of_a_full_one() -> None:
     batches = [*record.batches[:-1], replace(record.batches[-1], full=True)]
     finding = work_parity.judge(context_of(replace(record, batches=batches), cost=make_cost()))
     assert finding.verdict == "fail" and finding.figures == ("latency", "flops")
-    assert "batch 3 of 1 rows is counted as a full one; full is 2" in finding.evidence
+    assert "batch 3 of 1 rows is counted as full; the batch size is 2" in finding.evidence
 
 
 def test_flops_of_fewer_tokens_than_were_timed_are_found() -> None:
@@ -95,7 +95,7 @@ def test_joules_of_other_tokens_than_the_answers_are_found() -> None:
     finding = work_parity.judge(context_of(replace(record, energy=energy)))
     assert (
         finding.verdict == "fail"
-        and finding.evidence == "the energy is of 50 tokens a sample, the answers have 2"
+        and finding.evidence == "the energy implies 50 tokens per sample, the answers have 2"
     )
 
 
@@ -109,7 +109,7 @@ def test_a_cpu_run_within_what_was_measured_passes() -> None:
     finding = physical_floor.judge(context_of(make_record(), cost=make_cost(), ceilings=make_ceilings()))
     assert (
         finding.verdict == "pass"
-        and "TFLOP/s of at most 0.001 (calibrated with torch 2.13.0)" in finding.evidence
+        and "TFLOP/s, limit 0.001 (calibrated with torch 2.13.0)" in finding.evidence
     )
 
 
@@ -117,8 +117,6 @@ def test_a_cpu_run_faster_than_the_measured_matrix_rate_is_suspicious() -> None:
     ceilings = make_ceilings(flops_per_s=1e6)
     finding = physical_floor.judge(context_of(make_record(), cost=make_cost(), ceilings=ceilings))
     assert finding.verdict == "warn" and {"latency", "flops", "stages"} == set(finding.figures)
-    # what fits the caches is read faster than memory: bytes are judged from the size of the calibration's buffer
-    # on
     ceilings.load_by_others = 0.2
     finding = physical_floor.judge(context_of(make_record(), cost=make_cost(), ceilings=ceilings))
     assert finding.verdict == "not applicable"
@@ -136,18 +134,14 @@ def test_bytes_are_held_against_the_measured_bandwidth_only_where_caches_cannot_
     ceilings.buffer_bytes = 1000
     finding = physical_floor.judge(context_of(make_record(), cost=make_cost(), ceilings=ceilings))
     assert (
-        finding.verdict == "warn"
-        and "GB/s of at most 1e-05 (calibrated with torch 2.13.0)" in finding.evidence
+        finding.verdict == "warn" and "GB/s, limit 1e-05 (calibrated with torch 2.13.0)" in finding.evidence
     )
 
 
 def test_a_figure_that_the_gpu_can_reach_passes() -> None:
     finding = physical_floor.judge(context_of(record_on_gpu(), cost=make_cost()))
     assert finding.verdict == "pass"
-    assert (
-        "GB/s of at most 3350 (NVIDIA H100" in finding.evidence
-        and "350 W of at most 700 W" in finding.evidence
-    )
+    assert "GB/s, limit 3350 (NVIDIA H100" in finding.evidence and "350 W, limit 700 W" in finding.evidence
 
 
 def test_a_latency_below_what_the_matrix_units_need_is_found() -> None:
@@ -161,11 +155,10 @@ def test_a_decode_faster_than_the_weights_can_be_read_is_found() -> None:
         weights=WeightReads(project=0, prefill=0, decode=261_000),
         cache=CacheElements(per_prompt_token=0, per_generated_token=0),
     )
-    # A decode step reads 261,000 float32 weights: 1.044 MB, which take 312 ns at 3350 GB/s; decode is 40 % of a
-    # batch.
+    # A decode step reads 261,000 float32 weights: 1.044 MB, 312 ns at 3350 GB/s; decode is 40 % of a batch.
     assert physical_floor.judge(context_of(record_on_gpu(generate_s=1e-6), cost=cost)).verdict == "pass"
     finding = physical_floor.judge(context_of(record_on_gpu(generate_s=200e-9), cost=cost))
-    assert finding.verdict == "fail" and "GB/s of at most 3350" in finding.evidence
+    assert finding.verdict == "fail" and "GB/s, limit 3350" in finding.evidence
 
 
 @pytest.mark.parametrize("mean_w", [70.0, 750.0])

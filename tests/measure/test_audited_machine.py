@@ -46,7 +46,7 @@ def test_a_throttled_board_is_found_from_what_nvml_says(run_with_nvml: RunWithNv
     assert verdict == "warn" and "sw_power_cap in 100%" in evidence
     verdict, evidence = judged(throttled="0.2:900:64")
     assert (
-        verdict == "fail" and "hw_thermal_slowdown" in evidence and "below its highest (1980 MHz)" in evidence
+        verdict == "fail" and "hw_thermal_slowdown" in evidence and "below its maximum (1980 MHz)" in evidence
     )
 
 
@@ -71,5 +71,5 @@ def test_a_busy_process_beside_a_run_is_found(request_for: Callable[..., RunRequ
 
     assert record.telemetry and record.telemetry.load_by_others and record.telemetry.load_by_others.mean > 0.3
     finding = thermal.judge(context_of(record))
-    assert finding.verdict == "fail" and "others took" in finding.evidence
+    assert finding.verdict == "fail" and "other processes used" in finding.evidence
     assert finding.figures == ("latency", "energy", "stages")

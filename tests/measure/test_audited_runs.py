@@ -83,7 +83,7 @@ def test_the_tokens_that_a_prompt_length_adds_are_read_and_a_processor_that_cuts
     finding = axis_effect.judge(context_of(long, [free], axes=lengths))
     asked = sum(sample.added_tokens for sample in long.samples)
     assert finding.verdict == "pass" and asked > 100
-    assert f"{asked:+,} tokens of text over 4 samples, prompts read have {asked:+,}" in finding.evidence
+    assert f"{asked:+,} text tokens over 4 samples, {asked:+,} prompt tokens read" in finding.evidence
 
     whole = Llava.encode
 
@@ -92,9 +92,7 @@ def test_the_tokens_that_a_prompt_length_adds_are_read_and_a_processor_that_cuts
 
     monkeypatch.setattr(Llava, "encode", cut)
     finding = axis_effect.judge(context_of(measured(request_for(prompt_len=60)), [free], axes=lengths))
-    assert (
-        finding.verdict == "fail" and "tokens of text over 4 samples, prompts read have" in finding.evidence
-    )
+    assert finding.verdict == "fail" and "text tokens over 4 samples" in finding.evidence
 
 
 @pytest.mark.parametrize(("architecture", "verdict"), [("llava", "fail"), ("qwen2_5_vl", "pass")])
@@ -115,7 +113,9 @@ def test_padding_on_the_wrong_side_changes_answers(
     assert batch_invariance.judge(context_of(together, [alone])).verdict == "pass"
     monkeypatch.setattr(Llava, "padding_side", "right")
     finding = batch_invariance.judge(context_of(run(4), [alone]))
-    assert finding.verdict == "fail" and "3 of 4 answers differ from those of batch 1" in finding.evidence
+    assert (
+        finding.verdict == "fail" and "3 of 4 answers differ from those at batch size 1" in finding.evidence
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
@@ -132,7 +132,7 @@ def test_answers_that_a_narrow_dtype_rounds_otherwise_in_a_batch_are_counted(
         one.answer != other.answer for one, other in zip(alone.samples, together.samples, strict=True)
     )
     finding = batch_invariance.judge(context_of(together, [alone]))
-    assert finding.evidence.startswith(f"{changed} of 4 answers differ from those of batch 1")
+    assert finding.evidence.startswith(f"{changed} of 4 answers differ from those at batch size 1")
     assert finding.verdict == ("fail" if changed else "pass"), (
         "one of four is beyond the 5 % that rounding may do unmarked"
     )
@@ -146,15 +146,15 @@ def test_one_text_for_every_sample_is_seen(request_for: MakeRequest, monkeypatch
     request = dataclasses.replace(request, checkpoint=replace(request.checkpoint, random_weights=False))
     monkeypatch.setattr(Llava, "answers", same)
     finding = answers.judge(context_of(measured(request)))
-    assert finding.verdict == "fail" and finding.evidence.startswith("1 different answers to 4 samples")
+    assert finding.verdict == "fail" and finding.evidence.startswith("1 distinct answers to 4 samples")
 
 
 def test_a_stage_left_out_is_seen(request_for: MakeRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = parts_sum.judge(context_of(measured(request_for(protocol=STAGES))))
-    assert "is in no stage" not in whole.evidence or whole.verdict == "pass", (
+    assert "belongs to no stage" not in whole.evidence or whole.verdict == "pass", (
         "noise against the headline is another matter"
     )
     monkeypatch.setattr(stages, "STAGES", tuple(stage for stage in stages.STAGES if stage != "decode"))
     finding = parts_sum.judge(context_of(measured(request_for(protocol=STAGES))))
     assert (finding.verdict, finding.figures) == ("fail", ("stages",))
-    assert "of the end-to-end time is in no stage" in finding.evidence
+    assert "of the end-to-end time belongs to no stage" in finding.evidence

@@ -1,3 +1,1 @@
-"""Audits: what would have caught a mistake, asked of finished records. One file an audit; `registry.py` lists
-them.
-"""
+"""The audits: checks of finished records for mistakes of measuring. One file each, listed in `registry.py`."""

@@ -1,4 +1,4 @@
-"""Whether answers look like answers."""
+"""The audit of empty, echoing and repetitive answers."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from vlm_profiling.quality.exact_match import normalise
 from vlm_profiling.record.schema import Sample
 
 NAME = "answers sane"
-ASKS = "Are there empty answers, echoes of the question, endless repeats, or one text for every sample?"
+ASKS = "Are answers empty, do they repeat the question or themselves, or are all of them the same text?"
 
 SOME, MANY = 0.0, 0.1
 """Shares of faulty answers above which it warns and fails."""
 ECHO = 3
-"""Words from which a question in an answer is an echo: shorter ones stand in right answers too."""
+"""The fewest words of a question that count as an echo: right answers may contain shorter ones."""
 LONG = 8
-"""Words from which an answer can repeat itself."""
+"""The fewest words of an answer that is checked for repetition."""
 REPEATED = 1 / 3
-"""Share of different words below which a long answer repeats itself."""
+"""The share of distinct words below which a long answer repeats itself."""
 
 
 def judge(context: Context) -> Finding:
-    """Each answer looked at alone, then all of them together. Answers of random weights mean nothing."""
+    """The finding about the answers, each and all together. Answers of random weights are not judged."""
     record = context.record
     if record.checkpoint and record.checkpoint.random_weights:
-        return not_applicable(NAME, "the weights are random: answers mean nothing")
+        return not_applicable(NAME, "random weights: the answers have no meaning")
     return conclude(NAME, list(_checks(record.samples)))
 
 
 def _checks(samples: Sequence[Sample]) -> Iterator[Check]:
     faults = {
-        "empty": [not sample.answer.strip() for sample in samples],
-        "an echo of the question": [_echoes(sample) for sample in samples],
-        "one text again and again": [_repeats(sample.answer) for sample in samples],
+        "are empty": [not sample.answer.strip() for sample in samples],
+        "repeat the question": [_echoes(sample) for sample in samples],
+        "repeat themselves": [_repeats(sample.answer) for sample in samples],
     }
     for fault, found in faults.items():
         count = sum(found)
@@ -42,17 +42,15 @@ def _checks(samples: Sequence[Sample]) -> Iterator[Check]:
             f"{count} of {len(samples)} answers {fault}",
             ("quality",),
         )
-    different, expected = (
-        len({sample.answer for sample in samples}),
-        len({tuple(sample.references) for sample in samples}),
-    )
+    different = len({sample.answer for sample in samples})
+    expected = len({tuple(sample.references) for sample in samples})
     same = different == 1 and expected > 1
-    words = f"{different} different answers to {len(samples)} samples with {expected} different references"
+    words = f"{different} distinct answers to {len(samples)} samples with {expected} distinct references"
     yield Check("fail" if same else "pass", words, ("quality",))
 
 
 def _echoes(sample: Sample) -> bool:
-    """Whether the answer begins with the question, or with the prompt around it."""
+    """Whether the answer begins with the question or with the whole prompt."""
     if len(sample.answer.split()) < ECHO:
         return False
     answer = normalise(sample.answer)

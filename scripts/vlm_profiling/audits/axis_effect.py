@@ -1,4 +1,4 @@
-"""Whether an axis changed what the model was given."""
+"""The audit of axes that should change the model's input."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ from vlm_profiling.study import Study
 from vlm_profiling.study.axes import AXIS_INFO, InputEffect
 
 NAME = "axis effect"
-ASKS = "Did an axis of images, text or frames change what the model was given?"
+ASKS = "Did the axis change the model's input: image, text or frames?"
 
 MARKED: tuple[FigureKind, ...] = ("latency", "energy", "flops")
 TOKENS_WARN, TOKENS_FAIL = 0.02, 0.2
-"""Share of the tokens added to texts, or cut from them, that is missing in the prompts read."""
+"""The share of added or cut text tokens missing in the prompts above which it warns and fails."""
 
 
 def judge(context: Context) -> Finding:
-    """The samples of a run against those of the run where the axis starts: what differs is what the axis did."""
+    """The finding about a run's samples, compared with those of the run at the start of each axis."""
     checks = list(_checks(context))
     return (
-        conclude(NAME, checks) if checks else not_applicable(NAME, "where each such axis starts, or on none")
+        conclude(NAME, checks)
+        if checks
+        else not_applicable(NAME, "the run is the start of each axis of inputs, or on none")
     )
 
 
@@ -40,13 +42,11 @@ def _checks(context: Context) -> Iterator[Check]:
         if start and start is not context.record:
             first = getattr(start.point, axis)
             moved, total = _moved(given, context.record, start)
-            words = f"{axis} {value_name(own)} against {value_name(first)}: {moved} of {total} samples differ in {given.words}"
-            if (
-                axis == "image_size"
-                and context.record.checkpoint
-                and context.record.checkpoint.image_sizing == "fixed"
-            ):
-                words += "; the model's processor brings all images to one size"
+            words = f"{axis} {value_name(own)} against {value_name(first)}: "
+            words += f"{moved} of {total} samples differ in {given.words}"
+            checkpoint = context.record.checkpoint
+            if axis == "image_size" and checkpoint and checkpoint.image_sizing == "fixed":
+                words += "; the model's processor resizes every image to one size"
             yield Check("pass" if moved else "fail", words, MARKED)
             yield from _text_checks(axis, context.record, start)
         if axis == "frames":
@@ -54,11 +54,10 @@ def _checks(context: Context) -> Iterator[Check]:
 
 
 def _text_checks(axis: str, record: RunRecord, start: RunRecord) -> Iterator[Check]:
-    """Where tokens of the user's text were added or cut: did the prompts that the model read change by as
-    many?
+    """The check that prompts changed by as many tokens as were added to the user's texts or cut from them.
 
-    One token a sample may be more or less, where a text meets its template. A processor that cuts prompts by
-    itself is found.
+    One token a sample is tolerated, since a tokenizer may merge the end of a text with its template. A
+    processor that truncates prompts by itself fails.
     """
     known = {sample.id: sample for sample in start.samples}
     pairs = [(known[sample.id], sample) for sample in record.samples if sample.id in known]
@@ -66,21 +65,19 @@ def _text_checks(axis: str, record: RunRecord, start: RunRecord) -> Iterator[Che
     if asked:
         read = sum(after.prompt_tokens - before.prompt_tokens for before, after in pairs)
         missed = max(0, abs(read - asked) - len(pairs))
-        words = f"{axis}: {asked:+,} tokens of text over {len(pairs)} samples, prompts read have {read:+,}"
+        words = f"{axis}: {asked:+,} text tokens over {len(pairs)} samples, {read:+,} prompt tokens read"
         yield Check(graded(missed / abs(asked), TOKENS_WARN, TOKENS_FAIL), words, MARKED)
 
 
 def _frame_checks(record: RunRecord) -> Iterator[Check]:
-    """Were as many frames given as were asked? A video that holds fewer gives all it has, which is other
-    work.
-    """
+    """The check that every video has as many frames as were requested; a shorter one gives all it has."""
     asked = record.point.frames
     videos = [sample for sample in record.samples if sample.video_frames]
     if asked > 1 and videos:
         short = [sample for sample in videos if sample.given_frames < asked]
         fewest = min(sample.given_frames for sample in videos)
-        told = f", as few as {fewest}: their files hold no more" if short else ""
-        words = f"frames {asked}: {len(short)} of {len(videos)} videos gave fewer{told}"
+        shortest = f", the shortest {fewest}" if short else ""
+        words = f"frames {asked}: {len(short)} of {len(videos)} videos have fewer{shortest}"
         yield Check("warn" if short else "pass", words, MARKED)
 
 
@@ -89,12 +86,12 @@ def _text_change(sample: Sample) -> int:
 
 
 def _of_the_input(study: Study) -> list[tuple[str, InputEffect]]:
-    """The axes of a study that are there to change what the model is given."""
+    """The axes of a study that should change the model's input."""
     return [(name, axis.given) for name, axis in AXIS_INFO.items() if name in study.axes and axis.given]
 
 
 def _moved(given: InputEffect, record: RunRecord, start: RunRecord) -> tuple[int, int]:
-    """How many of the samples that both runs hold were given something else, and how many they are."""
+    """The number of common samples whose input differs between two runs, and the number of common samples."""
     known = {sample.id: _values(given, sample) for sample in start.samples}
     common = [sample for sample in record.samples if sample.id in known]
     return sum(_values(given, sample) != known[sample.id] for sample in common), len(common)

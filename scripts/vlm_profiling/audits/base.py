@@ -1,4 +1,4 @@
-"""What every audit is made of: what it may look at, and how it answers."""
+"""The types of an audit: what it reads (`Context`) and what it returns (`Finding`)."""
 
 from __future__ import annotations
 
@@ -16,27 +16,25 @@ from vlm_profiling.study.grid import axis_start
 
 Verdict: TypeAlias = Literal["not applicable", "pass", "warn", "fail"]
 VERDICTS: tuple[Verdict, ...] = ("not applicable", "pass", "warn", "fail")
-"""From nothing to say to the worst."""
+"""In order, from harmless to worst."""
 
 FigureKind: TypeAlias = Literal["latency", "energy", "flops", "memory", "quality", "stages"]
-"""What a finding can mark: generate() and end-to-end times and their rates, joules, FLOPs, peaks, answers'
-scores, stages.
-"""
+"""The figures that a finding can mark: latency covers throughput too, stages their times."""
 
 
 class Finding(NamedTuple):
-    """One audit's answer about one run."""
+    """The result of one audit for one run."""
 
     audit: str
     verdict: Verdict
     evidence: str
-    """One line with the numbers, or why the audit does not apply. May hold text from outside."""
+    """One line with the numbers, or why the audit does not apply. May hold text of other programs."""
     figures: tuple[FigureKind, ...] = ()
-    """The figures that a warning or a failure marks."""
+    """The figures that a warning or a failure concerns."""
 
 
 class Check(NamedTuple):
-    """One thing that an audit looked at."""
+    """One condition that an audit checked."""
 
     verdict: Verdict
     evidence: str
@@ -44,7 +42,7 @@ class Check(NamedTuple):
 
 
 class Siblings:
-    """The finished runs of one model on one data set, found by the line of the grid that they stand on."""
+    """The finished runs of one model on one data set, grouped by axis of the grid."""
 
     def __init__(self, records: Sequence[RunRecord]) -> None:
         self._lines: dict[tuple[object, ...], list[RunRecord]] = {}
@@ -53,50 +51,50 @@ class Siblings:
                 self._lines.setdefault(_line(record, axis), []).append(record)
 
     def along(self, axis: str, record: RunRecord) -> Sequence[RunRecord]:
-        """The runs that differ from a run in one setting alone, itself included."""
+        """The runs that differ from a run in one setting only, the run itself included."""
         return self._lines[_line(record, axis)]
 
 
 @dataclass(frozen=True)
 class Context:
-    """All that an audit may look at: records and costs, never a device."""
+    """The inputs of an audit: records and costs, never a device."""
 
     study: Study
     record: RunRecord
     """A finished run (status ok)."""
     siblings: Siblings
-    """This run among those it is compared with."""
+    """The finished runs of the same model and data set."""
     cost: ModelCost | None
     """The model's cost functions, where they were counted."""
     ceilings: Mapping[str, Ceilings]
-    """What devices reach as measured, by device; a device without a file is not in it."""
+    """The measured ceilings by device; a device that was not calibrated is missing."""
     table: Mapping[str, Facts]
-    """What the runs of the whole table were made of, by fact: how many runs have each value."""
+    """For each fact of provenance (code, packages, GPU...): how many runs of the table have each value."""
 
     def along(self, axis: str) -> Sequence[RunRecord]:
-        """This run and its siblings that differ in one setting alone."""
+        """This run and those that differ from it in one setting only."""
         return self.siblings.along(axis, self.record)
 
     def start(self, axis: str) -> RunRecord | None:
-        """Of these, the run where the study's axis starts: at the baseline's value, or its first one where
-        that is left out.
+        """The run at the start of an axis: at the baseline's value, or at the axis's first one where the axis
+        leaves that out. None where there is no such run.
         """
         first = axis_start(self.study, axis)
         return next((record for record in self.along(axis) if getattr(record.point, axis) == first), None)
 
 
 def value_name(value: object) -> str:
-    """A setting's value in evidence."""
+    """The text of a setting's value in evidence."""
     return "unset" if value is None else str(value)
 
 
 def not_applicable(audit: str, reason: str) -> Finding:
-    """The finding of an audit that has nothing to look at."""
+    """The finding of an audit that has nothing to check."""
     return Finding(audit, "not applicable", reason)
 
 
 def conclude(audit: str, checks: Sequence[Check]) -> Finding:
-    """The worst verdict of at least one check, with the evidence and the figures of the checks that gave it."""
+    """The finding with the worst verdict of at least one check, and those checks' evidence."""
     worst = max(checks, key=lambda check: VERDICTS.index(check.verdict)).verdict
     chosen = [check for check in checks if check.verdict == worst]
     marked: dict[FigureKind, None] = {}
@@ -106,7 +104,7 @@ def conclude(audit: str, checks: Sequence[Check]) -> Finding:
 
 
 def graded(value: float, warn_above: float, fail_above: float) -> Verdict:
-    """The verdict on a deviation: pass up to the first bound, warn up to the second, fail beyond."""
+    """The verdict of a deviation: pass up to the first bound, warn up to the second, fail above."""
     if value <= warn_above:
         return "pass"
     return "warn" if value <= fail_above else "fail"

@@ -1,4 +1,4 @@
-"""Whether a run held the keys and values, and allocated the memory, that its model and batches need."""
+"""The audit of the key-value cache and of allocations against the model's cost functions."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.study.dtypes import ITEM_BYTES
 
 NAME = "memory as predicted"
-ASKS = "Does the run hold the keys and values, and the memory, that its model and its batches need?"
+ASKS = "Do the key-value cache and the allocated memory match what the model and its batches need?"
 
 NEAR = 0.15
-"""Relative distance of predicted and measured allocations that warns. None fails: kernels differ in what they
-need.
+"""The relative difference of predicted and measured allocations above which it warns. It never fails, since
+the workspaces of kernels are not predicted.
 """
 
 
 def judge(context: Context) -> Finding:
-    """The cache is exact in the batch's tokens, so any other size means another cache than the one FLOPs
-    count with.
+    """The finding about the cache, whose size follows exactly from the batch's tokens, and about allocations.
+
+    A cache of another size is another cache than the one that the FLOPs assume.
     """
     record, memory = context.record, context.record.memory
     if memory is None or context.cost is None:
-        return not_applicable(NAME, "the record holds no memory, or the model's cost was not counted")
+        return not_applicable(NAME, "no memory was measured, or the model's cost was not counted")
     checks = [*_cache_check(record, memory, context.cost), *_allocation_check(memory)]
     return (
         conclude(NAME, checks)
         if checks
-        else not_applicable(NAME, "no cache was seen, and nothing was predicted")
+        else not_applicable(NAME, "no cache was found, and nothing was predicted")
     )
 
 
@@ -42,12 +43,12 @@ def _cache_check(record: RunRecord, memory: Memory, cost: ModelCost) -> Iterator
     width = ITEM_BYTES[record.optimization.dtype]
     expected = batch.rows * cost.cache.row_bytes(batch.prompt_tokens, batch.generated_tokens, width)
     if record.optimization.cache == "static":
-        words = f"{memory.kv_cache_bytes:,} bytes allocated for keys and values, {expected:,.0f} used by the model's cost"
+        words = f"static key-value cache of {memory.kv_cache_bytes:,} bytes, at least {expected:,.0f} needed"
         yield Check(
             "pass" if memory.kv_cache_bytes >= expected else "fail", words, ("latency", "flops", "memory")
         )
         return
-    words = f"{memory.kv_cache_bytes:,} bytes of keys and values, {expected:,.0f} by the model's cost"
+    words = f"key-value cache of {memory.kv_cache_bytes:,} bytes, {expected:,.0f} expected"
     yield Check(
         "pass" if memory.kv_cache_bytes == expected else "fail", words, ("latency", "flops", "memory")
     )
@@ -57,6 +58,6 @@ def _allocation_check(memory: Memory) -> Iterator[Check]:
     ratio = memory.predicted_over_allocated
     if ratio is None or memory.predicted is None:
         return
-    words = f"{ratio:.1%} of the measured allocations were predicted, from {memory.predicted.basis}"
+    words = f"predicted peak allocation is {ratio:.1%} of the measured one ({memory.predicted.basis})"
     verdict = graded(abs(ratio - 1), NEAR, float("inf"))
     yield Check(verdict, words, ("memory",))

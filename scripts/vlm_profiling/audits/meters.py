@@ -1,4 +1,4 @@
-"""Whether two meters tell the same joules, over a window long enough to tell them."""
+"""The audit of energy meters: do they agree, and is the window long enough."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ NAME = "meters agree"
 ASKS = "Do the energy counter and the integrated power agree, over a window long enough for both?"
 
 AGREE, FLAG = 0.02, 0.05
-"""Relative differences up to which meters agree, and up to which they may be believed."""
+"""The relative differences of two meters above which it warns and fails."""
 SHORTEST_S = 10.0
 STAGES_AGREE = 0.1
-"""How far, beyond what the meter leaves open, joules of stages looped alone may be from the headline's: a
-loop has its inputs at hand, and warms the device otherwise."""
+"""The relative difference, beyond the meter's uncertainty, of the energy of stages run alone from that of the
+headline. They differ since a stage run alone finds its inputs in caches and heats the device otherwise."""
 
 
 def judge(context: Context) -> Finding:
-    """The joules of the run's own device: their two meters, their window and the uncertainty that it left."""
+    """The finding about the energy of the run's device: its two meters, its window and its uncertainty."""
     record = context.record
     joules = record.energy and (record.energy.gpu if record.point.device == "cuda" else record.energy.cpu)
     if not joules:
-        return not_applicable(NAME, "no joules in the record")
+        return not_applicable(NAME, "no energy was measured")
     checks = list(_checks(joules))
     if record.stage_energy:
         checks.append(_stages(record.stage_energy))
@@ -33,17 +33,19 @@ def judge(context: Context) -> Finding:
 def _checks(joules: Joules) -> Iterator[Check]:
     if joules.second_meter_j is not None:
         difference = joules.second_meter_j / joules.gross_j - 1
-        words = f"{joules.meter} {joules.gross_j:.4g} J, second meter {joules.second_meter_j:.4g} J: {difference:+.1%}"
+        words = f"{joules.meter} {joules.gross_j:.4g} J, "
+        words += f"second meter {joules.second_meter_j:.4g} J: {difference:+.1%}"
         yield Check(graded(abs(difference), AGREE, FLAG), words, ("energy",))
-    words = f"window of {joules.window_s:.1f} s"
+    words = f"measurement window of {joules.window_s:.1f} s"
     if joules.window_s < SHORTEST_S:
         words += f", shorter than {SHORTEST_S:.0f} s"
     yield Check("pass" if joules.window_s >= SHORTEST_S else "warn", words, ("energy",))
-    words = f"{joules.relative_uncertainty:.1%} uncertain by the window"
+    words = f"uncertainty of {joules.relative_uncertainty:.1%}"
     yield Check(graded(joules.relative_uncertainty, AGREE, FLAG), words, ("energy",))
 
 
 def _stages(energy: StageEnergy) -> Check:
-    words = f"stages alone {energy.sum_j:.4g} J a batch, the headline {energy.headline_j:.4g} J: {energy.against_headline - 1:+.1%}"
-    agree = abs(energy.against_headline - 1) <= STAGES_AGREE + energy.uncertainty
-    return Check("pass" if agree else "warn", f"{words} ± {energy.uncertainty:.1%}")
+    difference = energy.against_headline - 1
+    words = f"sum of the stages run alone {energy.sum_j:.4g} J per batch, "
+    words += f"headline {energy.headline_j:.4g} J: {difference:+.1%} ± {energy.uncertainty:.1%}"
+    return Check("pass" if abs(difference) <= STAGES_AGREE + energy.uncertainty else "warn", words)

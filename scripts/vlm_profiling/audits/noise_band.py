@@ -1,4 +1,4 @@
-"""Whether what an axis did to the latency lies outside what the runs do with nothing changed."""
+"""The audit of repetition noise: which effects of an axis are larger than it."""
 
 from __future__ import annotations
 
@@ -10,26 +10,25 @@ from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.statistics.compare import LARGEST_SAME, Times, compare
 
 NAME = "noise band"
-ASKS = "How far does the figure move with nothing changed, and which effects lie outside that band?"
+ASKS = "How much does latency vary with nothing changed, and which effects are larger than that?"
 
 
 def judge(context: Context) -> Finding:
-    """The run's own noise, and its latency per sample against that of the run where each of the study's axes
-    starts.
+    """The finding about the run's noise, and about its latency against the run at the start of each axis.
 
-    Warns where an effect is ambiguous, or the noise so large that every one would be. One inside the band is
-    "same": no effect.
+    It warns where an effect is ambiguous, or the noise so large that every effect would be. An effect inside
+    the noise band is "same": none was found.
     """
     repeats = context.record.repeats
     if repeats is None:
-        return not_applicable(NAME, context.record.repeats_absent or "the record holds no repeats")
+        return not_applicable(NAME, context.record.repeats_absent or "the batches were not repeated")
     return conclude(NAME, [_own(repeats), *_effects(context)])
 
 
 def _own(repeats: Repeats) -> Check:
     words = (
-        f"the same {len(repeats.batches)} batches move by {repeats.noise:.2%} from round to round, their mean is known to "
-        f"±{repeats.half_width:.2%} ({repeats.rounds} rounds, stopped: {repeats.stopped})"
+        f"the mean of {len(repeats.batches)} batches varies by {repeats.noise:.2%} between repetitions and "
+        f"is known to ±{repeats.half_width:.2%} ({repeats.rounds} repetitions, stopped: {repeats.stopped})"
     )
     return Check("pass" if repeats.half_width <= LARGEST_SAME else "warn", words, ("latency",))
 
@@ -41,26 +40,21 @@ def _effects(context: Context) -> Iterator[Check]:
             continue
         comparison = compare(sample_times(context.record), sample_times(start))
         first = value_name(getattr(start.point, axis))
-        words = f"{axis} {value_name(own)} against {first}: {comparison.ratio:.1%} of its time a sample"
+        words = f"{axis} {value_name(own)} against {first}: {comparison.ratio:.1%} of the time per sample"
         if comparison.interval:
             words += f" [{comparison.interval.low:.1%}, {comparison.interval.high:.1%}]"
         if comparison.band is not None:
             words += f", noise band ±{comparison.band:.1%}"
         if comparison.verdict is None:
-            missing = "a single batch" if comparison.band is not None else "no repeats on the other side"
-            yield Check("not applicable", f"{words}: {missing}, no verdict")
+            missing = "only one batch" if comparison.band is not None else "no repetitions in the other run"
+            yield Check("not applicable", f"{words}: no verdict, {missing}")
         else:
-            yield Check(
-                "warn" if comparison.verdict == "ambiguous" else "pass",
-                f"{words}: {comparison.verdict}",
-                ("latency",),
-            )
+            verdict = "warn" if comparison.verdict == "ambiguous" else "pass"
+            yield Check(verdict, f"{words}: {comparison.verdict}", ("latency",))
 
 
 def sample_times(record: RunRecord) -> Times:
-    """generate() of the batches behind the latency, divided by their rows, so that other batch sizes compare,
-    too.
-    """
+    """The generate() times of the timed batches per row, so that batch sizes can be compared."""
     full = [number for number, batch in enumerate(record.batches) if batch.full] or range(len(record.batches))
     samples: dict[int, list[str]] = {number: [] for number in full}
     for sample in record.samples:

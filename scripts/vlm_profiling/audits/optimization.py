@@ -1,4 +1,4 @@
-"""Whether what an optimization names really took effect."""
+"""The audit of what an optimization requested against what the loaded model reports."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from vlm_profiling.record.schema import Checkpoint, Optimization, RunRecord
 from vlm_profiling.study.quantisation import SCHEMES, STORED
 
 NAME = "optimization took effect"
-ASKS = "Are dtype, attention kernel, cache, compilation and quantisation those that were asked?"
+ASKS = "Did the run use the dtype, attention kernel, cache, compilation and quantisation that were requested?"
 
 MOVES: tuple[FigureKind, ...] = ("latency", "energy", "memory")
-"""What an optimization is there to move."""
+"""The figures that an optimization should change."""
 
 
 def judge(context: Context) -> Finding:
-    """What was asked against what the loaded model reports of itself."""
+    """The finding about what the loaded model reports, compared with what was requested."""
     checkpoint = context.record.checkpoint
     assert checkpoint is not None  # every finished run has one
     asked = context.record.optimization
@@ -36,79 +36,81 @@ def _checks(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
         f"{share:.1%} of the {'other ' if loaded.quantised_modules else ''}parameters in {asked.dtype}"
         + (f", {others}" if others else "")
     )
-    # Some architectures keep a few layers in float32 on purpose; half of a model is no longer what was asked.
+    # Some architectures keep a few layers in float32 on purpose; half of a model is too much.
     yield Check("pass" if not others else "warn" if share > 0.5 else "fail", words, MOVES)
     same = loaded.attention == ("sdpa" if asked.attention.startswith("sdpa-") else asked.attention)
-    words = f"attention {loaded.attention}" + ("" if same else f", but {asked.attention} was asked")
+    words = f"attention {loaded.attention}" + ("" if same else f", but {asked.attention} was requested")
     yield Check("pass" if same else "fail", words, MOVES)
     if asked.compile:
         frames = loaded.compiled_frames or 0
         breaks = "" if loaded.graph_breaks is None else f", {loaded.graph_breaks} graph breaks"
         yield Check("pass" if frames else "fail", f"{frames} graphs compiled{breaks}", MOVES)
     elif loaded.compiled_frames:
-        yield Check("fail", f"{loaded.compiled_frames} graphs compiled, but none was asked", MOVES)
+        yield Check(
+            "fail", f"{loaded.compiled_frames} graphs compiled, but compilation was not requested", MOVES
+        )
 
 
 def _kernel_check(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
-    """A forced kernel must be the only fused one that ran; which one torch chose by itself is only told."""
+    """The check that a forced kernel is the only fused one that ran; one that torch chose is only named."""
     if loaded.attention_kernels is None:
         if loaded.attention_kernels_absent:
             forced = asked.attention.startswith("sdpa-")
             yield Check(
                 "warn" if forced else "pass",
-                f"which kernel ran is not known: {loaded.attention_kernels_absent}",
+                f"attention kernel unknown: {loaded.attention_kernels_absent}",
                 MOVES,
             )
         return
     kernels = set(loaded.attention_kernels)
     ran = (
-        ", ".join(f"{name} {calls} times" for name, calls in loaded.attention_kernels.items())
-        or "no fused kernel"
+        ", ".join(f"{name} ({calls} calls)" for name, calls in loaded.attention_kernels.items())
+        or "none fused"
     )
     others = kernels - {asked.attention} if asked.attention != "sdpa" else set()
-    # Compiled, plain operators are no operator of their own any more; flash-attn's were never seen on a GPU by
-    # this project.
+    # A compiled model fuses the plain operators away. The names of flash-attn's were never checked on a GPU.
     missing = asked.attention not in ("eager", "sdpa", "sdpa-math") and asked.attention not in kernels
     unseen = asked.attention == "flash_attention_2" and not kernels
     yield Check(
-        "warn" if unseen else "fail" if others or missing else "pass", f"attention ran as {ran}", MOVES
+        "warn" if unseen else "fail" if others or missing else "pass", f"attention kernels: {ran}", MOVES
     )
 
 
 def _quantisation_check(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
-    """Integers must be stored, be those of the scheme, take less memory, and be what the products read."""
+    """The checks that weights are stored as integers, take fewer bytes and are read as integers."""
     if not asked.quantisation:
         if loaded.quantised_modules:
-            yield Check(
-                "fail", f"{loaded.quantised_modules} linear layers stored as integers, none asked", MOVES
-            )
+            words = f"{loaded.quantised_modules} linear layers stored as integers, but none was requested"
+            yield Check("fail", words, MOVES)
         return
     scheme = SCHEMES[asked.quantisation]
     most = loaded.linear_layers or loaded.quantised_modules
     integers = {dtype: count for dtype, count in loaded.dtypes.items() if dtype in STORED}
     others = "".join(
-        f", {count} left: {reason}" for reason, count in (loaded.unquantised_layers or {}).items()
+        f", {count} not: {reason}" for reason, count in (loaded.unquantised_layers or {}).items()
     )
     words = f"{loaded.quantised_modules} of {most} linear layers stored as {scheme.stored}{others}"
     wrong = not loaded.quantised_modules or set(integers) != {scheme.stored}
     yield Check("fail" if wrong else "pass" if loaded.quantised_modules > most / 2 else "warn", words, MOVES)
     if loaded.unquantised_bytes is not None:
         less = loaded.weight_bytes / loaded.unquantised_bytes
-        yield Check(
-            "pass" if less < 1 else "fail", f"{less:.1%} of the bytes of the weights before", ("memory",)
-        )
+        words = f"weights take {less:.1%} of their bytes before quantisation"
+        yield Check("pass" if less < 1 else "fail", words, ("memory",))
     if loaded.quantisation_operators is not None:
         ran = (
-            ", ".join(f"{name} {calls} times" for name, calls in loaded.quantisation_operators.items())
+            ", ".join(f"{name} ({calls} calls)" for name, calls in loaded.quantisation_operators.items())
             or "no operator"
         )
         seen = bool(set(scheme.operators) & set(loaded.quantisation_operators))
-        # Compiled, an operator may have become part of another; and what a GPU calls has never been seen by this
-        # project.
-        yield Check("pass" if seen else "warn" if asked.compile else "fail", f"integers read by {ran}", MOVES)
+        # A compiled model may fuse an operator into another. The operators of GPUs were never checked.
+        yield Check(
+            "pass" if seen else "warn" if asked.compile else "fail", f"integer weights read by {ran}", MOVES
+        )
 
 
 def _cache_check(record: RunRecord) -> Iterator[Check]:
     if record.optimization.cache and record.memory and record.memory.cache_layers:
         took = record.memory.cache_layers.lower().startswith(record.optimization.cache)
-        yield Check("pass" if took else "fail", f"cache of {record.memory.cache_layers}s", MOVES)
+        yield Check(
+            "pass" if took else "fail", f"key-value cache made of {record.memory.cache_layers}", MOVES
+        )

@@ -1,4 +1,4 @@
-"""Whether a figure is one that the device can reach at all."""
+"""The audit of figures against the limits of the hardware."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from vlm_profiling.cost.roofline.roofline import ABOVE_MEASURED, WHOLE, StageRoo
 from vlm_profiling.record.machine import Gpu, Joules
 
 NAME = "physical floor"
-ASKS = "Is every figure one that the hardware can reach: FLOP/s, weights read per second, watts?"
+ASKS = "Can the hardware reach every figure: FLOP/s, bytes per second, watts?"
 
 SENSOR = 0.05
-"""What a board's power sensor may be off, relative (arXiv 2312.02741)."""
+"""The relative error of a board's power sensor (arXiv 2312.02741)."""
 
 
 def judge(context: Context) -> Finding:
-    """Each stage against the datasheet and the measured ceilings, mean power against the idle power and the
-    board's limit.
+    """The finding about each stage against datasheet and measured ceilings, and power against its limits.
 
-    Ceilings measured while others used the processor are too low to judge by.
+    Ceilings measured while other processes used the processor are too low and are not used.
     """
     record, gpus = context.record, context.record.environment.gpus
     ceilings = context.ceilings.get(record.point.device)
@@ -52,16 +51,16 @@ def judge(context: Context) -> Finding:
 
 
 class _Rate(NamedTuple):
-    """How fast a stage did its work, of what is allowed."""
+    """The rate of a stage as a share of its limit."""
 
     utilisation: float
     words: str
     figures: tuple[FigureKind, ...]
-    """What is wrong where this cannot be."""
+    """The figures that a rate above its limit concerns."""
 
 
 def _rates(rows: Sequence[StageRoofline], ceiling: str, least_bytes: float) -> list[_Rate]:
-    """FLOP/s against one ceiling, and bytes per second of the stages that move enough of them."""
+    """The FLOP/s of stages against a ceiling, and the bytes/s of those that move at least `least_bytes`."""
     rates = []
     for row in rows:
         whole = row.stage == WHOLE
@@ -69,36 +68,30 @@ def _rates(rows: Sequence[StageRoofline], ceiling: str, least_bytes: float) -> l
             continue
         if row.mfu is not None and row.peak_flops_per_s is not None:
             done, limit = row.flops / row.time_s / 1e12, row.peak_flops_per_s / 1e12
-            words = f"{row.stage}: {done:.4g} TFLOP/s of at most {limit:.4g} ({row.source})"
+            words = f"{row.stage}: {done:.4g} TFLOP/s, limit {limit:.4g} ({row.source})"
             rates.append(_Rate(row.mfu, words, ("latency", "flops") if whole else ("stages",)))
         if row.mbu is not None and row.peak_bytes_per_s is not None and row.bytes >= least_bytes:
             done, limit = row.bytes / row.time_s / 1e9, row.peak_bytes_per_s / 1e9
-            words = f"{row.stage}: {done:.4g} GB/s of at most {limit:.4g} ({row.source})"
+            words = f"{row.stage}: {done:.4g} GB/s, limit {limit:.4g} ({row.source})"
             rates.append(_Rate(row.mbu, words, ("latency",) if whole else ("stages",)))
     return rates
 
 
 def _streamed(ceilings: Ceilings | None) -> float:
-    """Bytes from which the measured bandwidth holds: what fits the caches may be read faster than memory is."""
+    """The fewest bytes for which the measured bandwidth is a limit: fewer may be read from caches."""
     return ceilings.buffer_bytes if ceilings else 0
 
 
 def _power_checks(joules: Joules, gpus: Sequence[Gpu]) -> Iterator[Check]:
-    """Mean power lies between that of the idle device and the board's limit; of several GPUs between the
-    sums.
-    """
+    """The checks of mean power against the idle power and the board's limit; of several GPUs, their sums."""
     limits = [gpu.power_limit_w for gpu in gpus if gpu.power_limit_w is not None]
     if len(limits) == len(gpus):
         limit_w = sum(limits)
         within = joules.mean_w <= limit_w * (1 + SENSOR)
-        words = f"{joules.mean_w:.0f} W of at most {limit_w:.0f} W" + (
-            f" of {len(gpus)} GPUs" if len(gpus) > 1 else ""
-        )
+        words = f"mean power {joules.mean_w:.0f} W, limit {limit_w:.0f} W"
+        words += f" of {len(gpus)} GPUs" if len(gpus) > 1 else ""
         yield Check("pass" if within else "fail", words, ("energy",))
     if joules.idle_w is not None:
         within = joules.mean_w >= joules.idle_w * (1 - SENSOR)
-        yield Check(
-            "pass" if within else "fail",
-            f"{joules.mean_w:.0f} W at work, {joules.idle_w:.0f} W idle",
-            ("energy",),
-        )
+        words = f"mean power {joules.mean_w:.0f} W, idle {joules.idle_w:.0f} W"
+        yield Check("pass" if within else "fail", words, ("energy",))

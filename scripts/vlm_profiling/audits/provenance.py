@@ -1,4 +1,4 @@
-"""Whether the runs of one table were made of the same things."""
+"""The audit of runs whose code, packages, inputs or machine differ from the rest of the table."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ from vlm_profiling.audits.base import Check, Context, FigureKind, Finding, concl
 from vlm_profiling.record.facts import run_facts
 
 NAME = "provenance"
-ASKS = (
-    "Were code, packages, data set, checkpoint, container, GPU and driver the same for all runs of the table?"
-)
+ASKS = "Do all runs of the table share code, packages, data set, checkpoint, container, GPU and driver?"
 
 ALL: tuple[FigureKind, ...] = ("latency", "energy", "flops", "memory", "quality", "stages")
 
 
 def judge(context: Context) -> Finding:
-    """Each fact of the run against what other runs of the table have, and the installed packages against
-    their lock.
+    """The finding about each fact of the run against the other runs, and its packages against their lock.
 
-    The run of the rarer origin is the foreign one; of two origins with as many runs, both are.
+    The run with the rarer value fails; where two values are equally frequent, the runs of both fail.
     """
     return conclude(NAME, list(_checks(context)) or [_agreed(context)])
 
@@ -34,14 +31,12 @@ def _checks(context: Context) -> Iterator[Check]:
             yield Check("fail", f"{name} {own}, but {usual} in {count} of {values.total()} runs", ALL)
     differences = context.record.environment.lock_differences
     if differences:
-        yield Check("warn", f"installed otherwise than locked: {', '.join(differences)}", ALL)
+        yield Check("warn", f"installed packages differ from the lock: {', '.join(differences)}", ALL)
 
 
 def _agreed(context: Context) -> Check:
     facts = [name for name, _ in run_facts(context.record)]
-    return Check(
-        "pass", f"{len(facts)} facts shared by all runs of the table that have them: {', '.join(facts)}"
-    )
+    return Check("pass", f"all runs that have them share {len(facts)} facts: {', '.join(facts)}")
 
 
 def _count(counted: tuple[str, int]) -> int:

@@ -1,4 +1,4 @@
-"""Whether another optimization made the answers worse."""
+"""The audit of answers that an optimization made worse."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from vlm_profiling.statistics.together import Compared
 from vlm_profiling.study.grid import reference_optimization
 
 NAME = "quality drift"
-ASKS = "Are the answers worse than the reference optimization's, sample by sample, beyond chance?"
+ASKS = "Are the answers worse than those of the reference optimization, beyond chance?"
 
 
 def judge(context: Context) -> Finding:
-    """Answers and scores against those of the run where the optimizations start, on the same samples.
+    """The finding about answers and scores against those of the reference optimization, on the same samples.
 
-    An interval counts where it excludes no change even when widened to hold for all measures of all
-    optimizations compared: of many comparisons a few would be called worse by chance alone. A drift is a
-    finding about the model, no mistake of the figures: it warns, and never fails.
+    A change counts where its interval excludes 0 even when widened to hold for all metrics of all
+    optimizations compared: of many comparisons a few would look worse by chance. Drift is a property of the
+    model and no mistake of measuring, so it warns and never fails.
     """
     runs = context.along("optimization")
     wanted = reference_optimization(context.study)
     reference = next((run for run in runs if run.point.optimization == wanted), None)
     if reference is None or reference is context.record:
-        return not_applicable(NAME, "the reference optimization, or no run of it at these settings")
+        return not_applicable(NAME, "this is the reference optimization, or it has no run at these settings")
     drift = answer_drift(context.record, reference)
     if isinstance(drift, str):
         return not_applicable(NAME, drift)
@@ -42,5 +42,6 @@ def _checks(drift: Drift, words: str, comparisons: int) -> Iterator[Check]:
                 measure, Compared(change.mean, (change.low, change.high), n=None).bounds(comparisons)
             )
             name = (drift.standard_metric or measure) if measure == "standard" else measure
-            told = f"{words}; {name} {100 * change.mean:+.2f} points [{100 * change.low:+.2f}, {100 * change.high:+.2f}]"
-            yield Check("warn" if verdict == "worse" else "pass", told, ("quality",))
+            interval = f"[{100 * change.low:+.2f}, {100 * change.high:+.2f}]"
+            evidence = f"{words}; {name} {100 * change.mean:+.2f} points {interval}"
+            yield Check("warn" if verdict == "worse" else "pass", evidence, ("quality",))

@@ -1,4 +1,4 @@
-"""Every audit, in the order of the pages, and the judging of a whole study."""
+"""The list of all audits, in the order of the pages, and the audit of a whole study."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ AUDITS = tuple(
 )
 
 Finished = Callable[[Iterable[Run]], Iterable[tuple[Run, RunRecord]]]
-"""Reads those runs that have figures, with their records."""
+"""Reads the records of those runs that finished with figures."""
 
 
 def judge(context: Context) -> list[Finding]:
@@ -76,10 +76,10 @@ def judge_study(
     costs: Mapping[str, ModelCost],
     ceilings: Mapping[str, Ceilings],
 ) -> Iterator[tuple[Run, Finding]]:
-    """Every finding about every finished run of a study.
+    """The findings about every finished run of a study.
 
-    Records are read twice: once for what the whole table was made of, once to be judged with those of the
-    same model and data set, so that no more than these lie in memory.
+    Records are read twice: once to count the facts of provenance of the whole table, once to be audited with
+    those of the same model and data set, so that only these are in memory at a time.
     """
     table = count_facts(record for _, record in finished(runs))
     for _, group in groupby(sorted(runs, key=_group), key=_group):

@@ -1,4 +1,4 @@
-"""Findings as a table: one row an audit of a run, as Parquet and CSV."""
+"""The table of findings: one row per audit and run, as Parquet and CSV."""
 
 from __future__ import annotations
 

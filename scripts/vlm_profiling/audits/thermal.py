@@ -1,6 +1,4 @@
-"""Whether the machine was slowed down or shared while it was measured, and whether compared runs started
-equally warm.
-"""
+"""The audit of throttling, of load by other processes, and of the temperature at the start."""
 
 from __future__ import annotations
 
@@ -13,33 +11,27 @@ from vlm_profiling.record.telemetry import ClockStats, Telemetry
 from vlm_profiling.study.config import AXIS_NAMES
 
 NAME = "thermal"
-ASKS = "Was the device throttled, did its clock drop, did others load it, did compared runs start at another temperature?"
+ASKS = "Was the device throttled, loaded by other processes, or warmer at the start than in compared runs?"
 
 WARM_C, HOT_C = 10.0, 20.0
-"""Distance to the median start of the compared runs above which it warns and fails."""
+"""The distance from the compared runs' median start temperature above which it warns and fails."""
 DROPPED, DROPPED_FAR = 0.05, 0.15
-"""Share by which a GPU's mean clock lies below its highest of the same pass, above which it warns and fails.
-"""
+"""The share by which a GPU's mean clock is below its maximum in the pass, above which it warns and fails."""
 CPU_DROPPED = 0.1
-"""The same of a processor, whose clock moves with each core's load anyway: it warns."""
+"""The same share for a processor, whose clock follows the load of each core anyway: it only warns."""
 SHARED, SHARED_FAR = 0.1, 0.3
-"""Share of the usable cores' time that went to others, above which it warns and fails: threads that wait for
-one another wait for the slowest, and one busy neighbour of two cores was seen to make batches twenty times as
-slow."""
+"""The share of the usable cores' time that other processes used, above which it warns and fails: threads wait
+for the slowest of them, and on two cores one busy process was seen to make batches twenty times as slow."""
 FAULTS = ("hw_slowdown", "sw_thermal_slowdown", "hw_thermal_slowdown", "hw_power_brake")
-"""Limits of the clock that no run should meet: too hot, or too little power from outside."""
+"""The clock limits that no run should meet: heat, or too little power from outside."""
 LIMITS = ("sw_power_cap", "sync_boost", "display_clocks", "board_limit", "reliability")
-"""Limits that belong to the board and its settings: the run is as fast as this board gets, other boards may
-be faster.
-"""
+"""The clock limits of the board and its settings: this board is no faster, another one may be."""
 
 MARKED: tuple[FigureKind, ...] = ("latency", "energy", "stages")
 
 
 def judge(context: Context) -> Finding:
-    """Telemetry of the run's own device, and its start temperature against those of all runs of an axis with
-    it.
-    """
+    """The finding about the device's telemetry and its start temperature, compared along every axis."""
     record = context.record
     checks = list(_start(context))
     if record.telemetry:
@@ -47,7 +39,7 @@ def judge(context: Context) -> Finding:
     return (
         conclude(NAME, checks)
         if checks
-        else not_applicable(NAME, "no temperature, clock or load in the record")
+        else not_applicable(NAME, "no temperature, clock or load was measured")
     )
 
 
@@ -58,13 +50,13 @@ def _start(context: Context) -> Iterator[Check]:
     compared = {record.key: record for axis in AXIS_NAMES for record in context.along(axis)}
     others = [start for start in map(_start_c, compared.values()) if start is not None]
     middle, end = median(others), _end_c(context.record)
-    words = f"started at {own:.0f} °C, {len(others)} compared runs at {middle:.0f} °C (median)"
+    words = f"started at {own:.0f} °C, the median of {len(others)} compared runs at {middle:.0f} °C"
     words += f", ended at {end:.0f} °C" if end is not None else ""
     yield Check(graded(abs(own - middle), WARM_C, HOT_C), words, ("latency", "energy"))
 
 
 def _gpu(telemetry: Telemetry) -> Iterator[Check]:
-    """Of several GPUs each one by itself: the mean of their clocks would hide one that dropped."""
+    """The checks of each GPU by itself: the mean of several clocks would hide one that dropped."""
     for number, board in enumerate(telemetry.boards or [telemetry]):
         name = f"GPU {number}: " if telemetry.boards else ""
         if board.clock_limits is not None:
@@ -86,7 +78,7 @@ def _gpu(telemetry: Telemetry) -> Iterator[Check]:
 def _cpu(telemetry: Telemetry) -> Iterator[Check]:
     if telemetry.load_by_others:
         load = telemetry.load_by_others
-        words = f"others took {load.mean:.0%} of the cores' time ({load.min:.0%} to {load.max:.0%})"
+        words = f"other processes used {load.mean:.0%} of the cores' time ({load.min:.0%} to {load.max:.0%})"
         yield Check(graded(load.mean, SHARED, SHARED_FAR), words, MARKED)
     if telemetry.cpu_clock:
         dropped = _drop(telemetry.cpu_clock) > CPU_DROPPED
@@ -98,7 +90,8 @@ def _drop(clock: ClockStats) -> float:
 
 
 def _clock_words(name: str, clock: ClockStats) -> str:
-    return f"{name} clock {clock.mean_mhz:.0f} MHz on average, {_drop(clock):.0%} below its highest ({clock.max_mhz:.0f} MHz)"
+    mean, highest = f"{clock.mean_mhz:.0f} MHz", f"{clock.max_mhz:.0f} MHz"
+    return f"{name} clock {mean} on average, {_drop(clock):.0%} below its maximum ({highest})"
 
 
 def _start_c(record: RunRecord) -> float | None:
