@@ -6,44 +6,36 @@ operations.
     scripts/calibrate_device.py --device cuda --lock envs/measure.lock --output results/ceilings/cuda.json
 
 Without --output the ceilings are only printed. Takes about 10 s. Nothing else should use the device
-meanwhile: in a workflow the rule holds it as a run does. Exit status 2 when there is no such device or the
-lock cannot be read.
+meanwhile: in a workflow the rule holds it as a run does.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from vlm_profiling.errors import main
 from vlm_profiling.large_imports import large_imports
 
 
-def main() -> int:
-    """Parse, measure, write, tell."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """The device, the lock that it is compared with, the file to write."""
     parser.add_argument("--device", choices=["cuda", "cpu"], required=True)
     parser.add_argument("--lock", type=Path, help="lock of the environment, compared with what is installed")
     parser.add_argument("--output", type=Path, help="JSON file to write")
-    options = parser.parse_args()
 
+
+def calibrate_device(options: Namespace) -> None:
+    """Measure the ceilings, write them, print them as a table."""
     with large_imports():
         from vlm_profiling.cost.roofline.ceilings import ceilings_table, write_ceilings
         from vlm_profiling.measure.calibrate import calibrate
-        from vlm_profiling.measure.outcomes import BROKEN
 
-    try:
-        ceilings = calibrate(options.device, options.lock)
-    except (*BROKEN, OSError) as error:
-        print(f"calibrate_device: {error}", file=sys.stderr)
-        return 2
+    ceilings = calibrate(options.device, options.lock)
     if options.output is not None:
         write_ceilings(options.output, ceilings)
     print(ceilings_table(ceilings))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(calibrate_device, add_arguments, __doc__)

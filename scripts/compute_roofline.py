@@ -5,32 +5,24 @@ Parquet and CSV.
     compute_roofline.py --study results/study.json --runs results/runs --costs results/costs \\
         --ceilings results/ceilings --output results/tables
 
-A device without a file of ceilings is compared with its datasheet alone. Exit status 2 when the study, a cost
-file or a file of ceilings cannot be read.
+A device without a file of ceilings is compared with its datasheet alone.
 """
 
 from __future__ import annotations
 
-import sys
+from argparse import Namespace
 
-from vlm_profiling.record.files import RecordError
-from vlm_profiling.report.finished_study import finished_study_options, read_finished_study
-from vlm_profiling.study import ConfigError
+from vlm_profiling.errors import main
+from vlm_profiling.report.finished_study import add_finished_study_arguments, read_finished_study
 from vlm_profiling.tables.roofline import write_roofline
 
 
-def main() -> int:
-    """Parse, compare, write, tell."""
-    options = finished_study_options(__doc__)
-    try:
-        given = read_finished_study(options)
-    except (ConfigError, RecordError, OSError) as error:
-        print(f"compute_roofline: {error}", file=sys.stderr)
-        return 2
+def compute_roofline(options: Namespace) -> None:
+    """Compare the runs, write the table, print the number of its rows."""
+    given = read_finished_study(options)
     rows = write_roofline(given.finished(given.runs), given.costs, given.ceilings, options.output)
     print(f"{rows} rows")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(compute_roofline, add_finished_study_arguments, __doc__)

@@ -2,50 +2,45 @@
 """Count what a model's work costs: FLOPs and bytes as exact functions of its tokens, without weights and
 without a GPU.
 
-    scripts/count_cost.py --checkpoint results/checkpoints/tiny-llava.json --output
-    results/costs/tiny-llava.json scripts/count_cost.py --architecture llava-1.5-7b-hf
+    scripts/count_cost.py --checkpoint results/checkpoints/tiny-llava.json \\
+        --output results/costs/tiny-llava.json
+    scripts/count_cost.py --architecture llava-1.5-7b-hf
 
 Without --output the cost is printed as a table.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from vlm_profiling.cost.functions import CostError, ModelCost, write_cost
+from vlm_profiling.cost.functions import ModelCost, write_cost
 from vlm_profiling.cost.roofline.table import cost_table
+from vlm_profiling.errors import main
 from vlm_profiling.large_imports import large_imports
-from vlm_profiling.record.files import RecordError
 from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
 
 
-def main() -> int:
-    """Exit code 0, or 2 when there is nothing to count; the reason stands on stderr."""
-    parser = argparse.ArgumentParser(
-        description="Count what a model's work costs in FLOPs and bytes, without its weights."
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """The model, as a prepared checkpoint or an architecture, and the file to write."""
     model = parser.add_mutually_exclusive_group(required=True)
     model.add_argument(
         "--checkpoint", type=Path, help="manifest of a prepared checkpoint, in the project's folder"
     )
     model.add_argument("--architecture", help="a full-size architecture, such as llava-1.5-7b-hf")
     parser.add_argument("--output", type=Path, help="JSON file to write; without it a table is printed")
-    options = parser.parse_args()
-    try:
-        cost = _count(options)
-    except (CostError, RecordError, OSError) as error:
-        print(f"count_cost: {error}", file=sys.stderr)
-        return 2
+
+
+def count_cost(options: Namespace) -> None:
+    """Count the cost; write it, or print it as a table."""
+    cost = _count(options)
     if options.output is None:
         print(cost_table(cost))
     else:
         write_cost(options.output, cost)
-    return 0
 
 
-def _count(options: argparse.Namespace) -> ModelCost:
+def _count(options: Namespace) -> ModelCost:
     with large_imports():
         from vlm_profiling.cost.counting.count import architecture_cost, checkpoint_cost
 
@@ -55,4 +50,4 @@ def _count(options: argparse.Namespace) -> ModelCost:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(count_cost, add_arguments, __doc__)

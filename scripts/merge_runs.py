@@ -4,53 +4,45 @@ means.
 
     merge_runs.py --study results/study.json --runs results/runs --costs results/costs --output results/tables
 
-A record that is missing, malformed, stale or of another study is a row that says so. Exit status 2 when the
-study or a cost file cannot be read.
+A record that is missing, malformed, stale or of another study is a row that says so.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from vlm_profiling.errors import main
 from vlm_profiling.metrics.catalog import metrics_page
 from vlm_profiling.outputs import TABLES_README
-from vlm_profiling.record.files import RecordError, write_bytes
+from vlm_profiling.record.files import write_bytes
 from vlm_profiling.report.description import read_description
 from vlm_profiling.staleness.code_digest import code_digest
 from vlm_profiling.staleness.judge import read_present
-from vlm_profiling.study import ConfigError
 from vlm_profiling.tables.write import merge_runs, read_costs
 
 SCRIPTS = Path(__file__).resolve().parent
 
 
-def main() -> int:
-    """Parse, merge, tell."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """The study, its records, the models' costs, the folder to write."""
     parser.add_argument("--study", type=Path, required=True, help="JSON file with the study's settings")
     parser.add_argument("--runs", type=Path, required=True, help="folder of the records")
     parser.add_argument("--costs", type=Path, required=True, help="folder of the models' cost functions")
     parser.add_argument("--output", type=Path, required=True, help="folder for the tables")
-    options = parser.parse_args()
-    try:
-        study, runs = read_description(options.study)
-        present = read_present(
-            study, code_digest(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling")["sha256"]
-        )
-        counts = merge_runs(
-            runs, options.runs, read_costs(options.costs, study.models), options.output, present
-        )
-    except (ConfigError, RecordError, OSError) as error:
-        print(f"merge_runs: {error}", file=sys.stderr)
-        return 2
+
+
+def merge(options: Namespace) -> None:
+    """Merge the records, write the tables, print how many runs have which status."""
+    study, runs = read_description(options.study)
+    present = read_present(
+        study, code_digest(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling")["sha256"]
+    )
+    costs = read_costs(options.costs, study.models)
+    counts = merge_runs(runs, options.runs, costs, options.output, present)
     write_bytes(options.output / TABLES_README, metrics_page())
     print(f"{len(runs)} runs: {', '.join(f'{count} {status}' for status, count in counts.most_common())}")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(merge, add_arguments, __doc__)

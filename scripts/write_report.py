@@ -2,30 +2,23 @@
 """Write a study's pages from its tables: one for each model, and one across models; as Markdown, and as a
 static site.
 
-    write_report.py --study results/study.json --tables results/tables --plots results/plots --output results/reports \
-        --runs results/runs --datasets results/datasets
-
-Exit status 2 when the study or the tables cannot be read.
+    write_report.py --study results/study.json --tables results/tables --plots results/plots \\
+        --runs results/runs --datasets results/datasets --output results/reports
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from vlm_profiling.record.files import RecordError
+from vlm_profiling.errors import main
 from vlm_profiling.report.description import read_description
 from vlm_profiling.report.pages.write import write_pages
 from vlm_profiling.report.site.site import write_site
-from vlm_profiling.study import ConfigError
 
 
-def main() -> int:
-    """Parse, write, tell."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def add_arguments(parser: ArgumentParser) -> None:
+    """The study, its tables, charts, records and data sets, the folder to write."""
     parser.add_argument("--study", type=Path, required=True, help="JSON file with the study's settings")
     parser.add_argument(
         "--tables", type=Path, required=True, help="folder of the tables that merge_runs.py wrote"
@@ -38,19 +31,17 @@ def main() -> int:
     parser.add_argument(
         "--datasets", type=Path, help="folder of the prepared data sets, to show images beside answers"
     )
-    options = parser.parse_args()
-    try:
-        study, _ = read_description(options.study)
-        count = write_pages(
-            study, options.tables, options.plots, options.output, runs=options.runs, datasets=options.datasets
-        )
-        write_site(study, options.tables, options.plots, options.output)
-    except (ConfigError, RecordError, OSError) as error:
-        print(f"write_report: {error}", file=sys.stderr)
-        return 2
+
+
+def write_report(options: Namespace) -> None:
+    """Write the pages and the site, print how many pages there are."""
+    study, _ = read_description(options.study)
+    count = write_pages(
+        study, options.tables, options.plots, options.output, runs=options.runs, datasets=options.datasets
+    )
+    write_site(study, options.tables, options.plots, options.output)
     print(f"{count} pages")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(write_report, add_arguments, __doc__)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from vlm_profiling.errors import VlmError
 from vlm_profiling.record.damage import damage_notes
 from vlm_profiling.workflow import StudyWorkflow
 
@@ -22,7 +23,7 @@ SET_ASIDE = ".set-aside"
 """Ending of a file that lay in a record's place and is not that record."""
 
 
-class RepairError(Exception):
+class RepairError(VlmError):
     """A damaged data set could not be prepared again; the message holds the reason."""
 
 

@@ -26,6 +26,7 @@ from typing import Any
 import msgspec
 
 from vlm_profiling.containers import NO_CONTAINER, enter_containers, environment_id, lock_of
+from vlm_profiling.errors import VlmError
 from vlm_profiling.record.container_image import study_image
 from vlm_profiling.record.file_lock import LockedError, hold_lock, wait_for_writers
 from vlm_profiling.record.files import write_bytes, write_if_changed
@@ -40,7 +41,7 @@ from vlm_profiling.study.load import read_yaml
 from vlm_profiling.study.spec import canonical_json, lock_sha256
 
 
-class ResultsError(Exception):
+class ResultsError(VlmError):
     """The results folder cannot be had: one line that names the path and the cure."""
 
 

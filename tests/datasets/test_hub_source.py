@@ -173,7 +173,7 @@ def test_a_file_that_is_not_the_one_listed_is_refused(shards, image, tmp_path, l
         kept = prepare(hub, tmp_path)
         next((tmp_path / "cache").rglob("data/test-00000-of-00002.parquet")).resolve().unlink()
         done = prepare(hub, tmp_path)
-    assert refused.returncode == kept.returncode == 2
+    assert refused.returncode == kept.returncode == 1
     assert f"{name} of derek-thomas/ScienceQA is not the file of this revision" in refused.stderr
     assert "delete" in refused.stderr and "Traceback" not in refused.stderr
     assert done.returncode == 0, done.stderr
@@ -199,7 +199,7 @@ def test_columns_read_any_other_data_set(shards, tmp_path):
     with serve(FakeHub("someone/else", shards)) as hub:
         refused = prepare(hub, tmp_path)
         done = prepare(hub, tmp_path, columns={"request": "question", "response": "choices"})
-    assert refused.returncode == 2
+    assert refused.returncode == 1
     assert "columns: those of someone/else are not known here" in refused.stderr
     assert done.returncode == 0, done.stderr
     assert {tuple(sample.references) for sample in read_samples(tmp_path / "asked")[1]} == {("no", "yes")}
@@ -209,7 +209,7 @@ def test_a_gated_data_set_needs_a_token(shards, tmp_path):
     with serve(FakeHub("derek-thomas/ScienceQA", shards, token="hf_secret")) as hub:
         refused = prepare(hub, tmp_path)
         done = prepare(hub, tmp_path, {"HF_TOKEN": "hf_secret"})
-    assert refused.returncode == 2
+    assert refused.returncode == 1
     assert "is gated; accept its conditions on its page, and set HF_TOKEN" in refused.stderr
     assert done.returncode == 0, done.stderr
     assert "hf_secret" not in (tmp_path / "asked" / "manifest.json").read_text() + done.stdout + done.stderr
@@ -219,7 +219,7 @@ def test_a_gated_data_set_needs_a_token(shards, tmp_path):
 def test_a_token_that_does_not_do_is_not_printed(shards, tmp_path, token):
     with serve(FakeHub("derek-thomas/ScienceQA", shards, token="hf_secret")) as hub:
         refused = prepare(hub, tmp_path, {"HF_TOKEN": token})
-    assert refused.returncode == 2
+    assert refused.returncode == 1
     assert "hub: " in refused.stderr and "Traceback" not in refused.stderr
     assert not [part for part in ("hf_an", "other") if part in refused.stdout + refused.stderr]
 
@@ -249,7 +249,7 @@ def test_a_token_that_does_not_do_is_not_printed(shards, tmp_path, token):
 def test_what_cannot_be_had_is_said_in_one_line(shards, tmp_path, settings, environment, message):
     with serve(FakeHub("derek-thomas/ScienceQA", shards)) as hub:
         done = prepare(hub, tmp_path, environment, **settings)
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "asked").exists()

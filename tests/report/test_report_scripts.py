@@ -1,4 +1,4 @@
-"""The three scripts work alone, from files to files, and end with exit status 2 on what a person must mend."""
+"""The three scripts work alone, from files to files, and fail with one message on what a person must change."""
 
 import subprocess
 import sys
@@ -60,7 +60,7 @@ def test_a_study_that_cannot_be_read_is_named_without_a_traceback(tmp_path, name
     study = tmp_path / "study.json"
     study.write_text("{}")
     done = run_script(name, "--study", study, *options)
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert str(study) in done.stderr and "Traceback" not in done.stderr
 
 
@@ -71,7 +71,7 @@ def test_missing_tables_are_named_without_a_traceback(make_study, name):
     done = run_script(
         name, "--study", study.description, "--tables", study.folder, *plots, "--output", study.folder / "out"
     )
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "runs.parquet" in done.stderr and "Traceback" not in done.stderr
 
 

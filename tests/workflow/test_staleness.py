@@ -40,8 +40,8 @@ def test_comments_docstrings_and_formatting_of_measuring_code_rerun_nothing(proj
     )
     project.change(
         "scripts/profile_run.py",
-        "    options = parse_options()",
-        "    options = (\n        parse_options()\n    )",
+        "    require_options(options)",
+        "    require_options(\n        options,\n    )",
     )
     assert project.planned() == {}
 

@@ -16,6 +16,7 @@ from msgspec import Struct, field
 
 from vlm_profiling.cost.image_tokens import Images
 from vlm_profiling.cost.memory.memory import MemoryFunctions
+from vlm_profiling.errors import VlmError
 from vlm_profiling.record.files import write_bytes
 
 CONVENTION = (
@@ -27,7 +28,7 @@ Grid: TypeAlias = tuple[int, int]
 """Rows, columns of patches that the vision encoder sees of one image, before any merging."""
 
 
-class CostError(Exception):
+class CostError(VlmError):
     """A cost could not be counted or evaluated; the message says what was asked and why it fails."""
 
 

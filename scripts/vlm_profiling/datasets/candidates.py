@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from vlm_profiling.errors import VlmError
 from vlm_profiling.record.manifests import SkippedSample
 from vlm_profiling.record.schema import Metric
 
 
-class DatasetError(Exception):
+class DatasetError(VlmError):
     """A data set cannot be prepared or read; the message says what to change."""
 
 
@@ -19,7 +20,7 @@ class DamagedDatasetError(DatasetError):
     """A prepared file is gone or is not what was prepared: preparing the data set again mends it."""
 
 
-class BadSample(Exception):  # noqa: N818 - it is told to the person as part of a DatasetError, never alone
+class BadSample(VlmError):  # noqa: N818 - it is told to the person as part of a DatasetError, never alone
     """One row cannot be a sample; the message is the reason."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vlm_profiling.errors import VlmError
 from vlm_profiling.gpu_check.facts import PartState
 from vlm_profiling.gpu_check.in_process import require_device
 from vlm_profiling.gpu_check.jobs import Job, run_jobs
@@ -13,7 +14,7 @@ from vlm_profiling.gpu_check.summary import read_states, summary_page, write_sum
 NEED_DEVICE = frozenset(PARTS) - {"prepare", "tables"}
 
 
-class NoDeviceError(Exception):
+class NoDeviceError(VlmError):
     """torch sees no such device; the message says which torch."""
 
 

@@ -12,6 +12,8 @@ from collections.abc import Collection
 from importlib import metadata
 from pathlib import Path
 
+from vlm_profiling.errors import VlmError
+
 STACK = frozenset(
     (
         "torch",
@@ -34,7 +36,7 @@ PLATFORMS = (
 )
 
 
-class WheelError(Exception):
+class WheelError(VlmError):
     """Wheels cannot be fetched or installed; the message says what pip said."""
 
 

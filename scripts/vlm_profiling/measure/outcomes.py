@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from vlm_profiling.datasets.candidates import DatasetError
+from vlm_profiling.errors import VlmError
 from vlm_profiling.measure.environment.requirements_lock import LockError
 from vlm_profiling.models.errors import CheckpointError, Unsupported
 from vlm_profiling.record.schema import Failure, Status
@@ -17,11 +18,11 @@ MAX_REASON = 300
 """Characters of a reason; the log holds the whole traceback."""
 
 
-class MachineError(Exception):
+class MachineError(VlmError):
     """This machine cannot do the run at all (no such device, say): the job fails, nothing is recorded."""
 
 
-class RunTimeoutError(Exception):
+class RunTimeoutError(VlmError):
     """The run's wall-clock limit passed."""
 
 

@@ -9,8 +9,10 @@ from contextlib import contextmanager, suppress
 from io import BufferedWriter
 from pathlib import Path
 
+from vlm_profiling.errors import VlmError
 
-class LockedError(Exception):
+
+class LockedError(VlmError):
     """Another process holds the lock; the message names the file."""
 
 

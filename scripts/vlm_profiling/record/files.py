@@ -13,13 +13,14 @@ from pathlib import Path
 
 import msgspec
 
+from vlm_profiling.errors import VlmError
 from vlm_profiling.record.schema import SCHEMA_VERSION, RunRecord
 
 LEAST_ROOM_BYTES = 65_536
 """A write that failed with less room than this failed for want of room: libraries do not always say so."""
 
 
-class RecordError(Exception):
+class RecordError(VlmError):
     """A file is not a record of this schema; the message names the file and what is wrong with it."""
 
 

@@ -33,11 +33,8 @@ class FinishedStudy:
     """By device."""
 
 
-def finished_study_options(description: str | None) -> argparse.Namespace:
-    """The command line of such a script: study, runs, costs, ceilings and output."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def add_finished_study_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of such a script: study, runs, costs, ceilings and output."""
     parser.add_argument("--study", type=Path, required=True, help="JSON file with the study's settings")
     parser.add_argument("--runs", type=Path, required=True, help="folder of the records")
     parser.add_argument("--costs", type=Path, required=True, help="folder of the models' cost functions")
@@ -45,7 +42,6 @@ def finished_study_options(description: str | None) -> argparse.Namespace:
         "--ceilings", type=Path, required=True, help="folder of the devices' measured ceilings"
     )
     parser.add_argument("--output", type=Path, required=True, help="folder for the table")
-    return parser.parse_args()
 
 
 def read_finished_study(options: argparse.Namespace) -> FinishedStudy:

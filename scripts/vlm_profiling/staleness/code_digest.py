@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
+from vlm_profiling.errors import VlmError
 from vlm_profiling.study.spec import canonical_json
 
 
@@ -28,7 +29,7 @@ class CodeDigest(TypedDict):
     files: dict[str, str]
 
 
-class DigestError(Exception):
+class DigestError(VlmError):
     """A measured file cannot be parsed; the message names it and the place."""
 
 

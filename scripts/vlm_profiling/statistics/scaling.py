@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vlm_profiling.errors import VlmError
 from vlm_profiling.record.sections import Interval
 from vlm_profiling.statistics.compare import LEAST_BAND
 from vlm_profiling.statistics.intervals import CONFIDENCE, SEED, finite
@@ -25,7 +26,7 @@ comparison.
 _TAIL = (1 - CONFIDENCE) / 2
 
 
-class NoScalingError(ValueError):
+class NoScalingError(VlmError):
     """Nothing can be said of how the figure grows; the message is the reason."""
 
 

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from vlm_profiling.errors import VlmError
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -21,7 +23,7 @@ class Problem:
         return f"{self.key}{shown}\n    {self.message}"
 
 
-class ConfigError(Exception):
+class ConfigError(VlmError):
     """The settings cannot be used. Carries every problem found, not only the first."""
 
     def __init__(self, problems: Iterable[Problem], source: str = "config") -> None:

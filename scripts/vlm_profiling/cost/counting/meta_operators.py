@@ -15,6 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from typing_extensions import override
 
+from vlm_profiling.errors import VlmError
+
 
 class KnownShapes(TorchDispatchMode):
     """Gives an operator's result by its arguments' shapes, strides and dtypes where these were seen before.
@@ -59,7 +61,7 @@ class _Layout(NamedTuple):
         return torch.empty_strided(self.shape, self.stride, dtype=self.dtype, device="meta")
 
 
-class _ElsewhereError(Exception):
+class _ElsewhereError(VlmError):
     """An argument is a tensor that lies somewhere else, so that its values may count."""
 
 

@@ -11,8 +11,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from vlm_profiling.errors import VlmError
 
-class LockError(Exception):
+
+class LockError(VlmError):
     """A file is not a lock; the message names the file and the line."""
 
 

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from vlm_profiling.errors import VlmError
 
-class MeterError(Exception):
+
+class MeterError(VlmError):
     """A meter is missing or stopped answering. The message is the reason that the record carries."""
 
 

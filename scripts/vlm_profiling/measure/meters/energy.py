@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from vlm_profiling.measure.meters.base import Meter, MeterError, MeterWindow, EnergyReading
+from vlm_profiling.measure.meters.base import EnergyReading, Meter, MeterError, MeterWindow
 from vlm_profiling.measure.meters.gpu import find_gpu, find_gpus
 from vlm_profiling.measure.meters.multi_gpu import SeveralGpusMeter
 from vlm_profiling.measure.meters.nvml import GpuMeter

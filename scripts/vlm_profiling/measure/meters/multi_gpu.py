@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from vlm_profiling.measure.meters.base import HOST_CLOCK, Clock, MeterError, EnergyReading
+from vlm_profiling.measure.meters.base import HOST_CLOCK, Clock, EnergyReading, MeterError
 from vlm_profiling.measure.meters.gpu import NvmlGpu
 from vlm_profiling.measure.meters.nvml import GpuMeter, GpuWindow, next_ticks
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from vlm_profiling.measure.meters.base import HOST_CLOCK, Clock, MeterError, EnergyReading
+from vlm_profiling.measure.meters.base import HOST_CLOCK, Clock, EnergyReading, MeterError
 from vlm_profiling.measure.meters.gpu import NotOfferedError, NvmlGpu
 
 POWER_REFRESH_S = 0.1

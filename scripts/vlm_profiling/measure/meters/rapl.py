@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vlm_profiling.measure.meters.base import HOST_CLOCK, Clock, MeterError, EnergyReading
+from vlm_profiling.measure.meters.base import HOST_CLOCK, Clock, EnergyReading, MeterError
 
 POWERCAP = Path("/sys/class/powercap")
 UPDATE_S = 1e-3

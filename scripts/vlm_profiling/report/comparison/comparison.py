@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from vlm_profiling.errors import VlmError
 from vlm_profiling.metrics.estimate import Absent, Entry, Estimate, marked_like
 from vlm_profiling.record.facts import run_facts
 from vlm_profiling.record.schema import RunRecord
@@ -48,7 +49,7 @@ TOLD = ("environment", "protocol_version")
 """Parts of a run's identity that its facts tell as well."""
 
 
-class NothingMatchesError(Exception):
+class NothingMatchesError(VlmError):
     """No cell stands on both sides; the message says what each side holds."""
 
 

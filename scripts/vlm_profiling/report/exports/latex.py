@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from vlm_profiling.errors import VlmError
 from vlm_profiling.study.errors import allowed_names
 from vlm_profiling.tables.findings import Finding
 from vlm_profiling.tables.identity import RunKey
@@ -57,7 +58,7 @@ _ESCAPES = str.maketrans(_SPECIAL)
 NOTHING = "--"
 
 
-class ColumnError(Exception):
+class ColumnError(VlmError):
     """A column that the table does not have; the message names the nearest ones."""
 
 

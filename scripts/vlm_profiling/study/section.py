@@ -1,0 +1,34 @@
+"""One section of a study, such as a model's settings, from its JSON text."""
+
+from __future__ import annotations
+
+import json
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from vlm_profiling.study.errors import ConfigError, Problem
+from vlm_profiling.study.problems import section_problems
+
+Section = TypeVar("Section", bound=BaseModel)
+
+
+def read_section(section: type[Section], text: str, kind: str, name: str) -> Section:
+    """The settings of one model or data set.
+
+    Args:
+        section: the pydantic model of the settings.
+        text: the settings as JSON.
+        kind: the section of config.yaml, "models" or "datasets".
+        name: the model's or data set's name, for messages.
+
+    Raises:
+        ConfigError: the text is no JSON, or its settings are not valid; names every problem.
+    """
+    try:
+        settings = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError([Problem(f"{kind}.{name}", f"no JSON: {error}", text)], name) from None
+    if problems := section_problems(section, settings, (kind, name)):
+        raise ConfigError(problems, name)
+    return section.model_validate(settings)
