@@ -1,1 +1,1 @@
-"""The audits: checks of finished records for mistakes of measuring. One file each, listed in `registry.py`."""
+"""The audits: checks of finished records for mistakes of measuring. One file each, listed in registry.py."""
