@@ -161,13 +161,13 @@ INT8 = {
         ),
         (
             {},
-            {"attention_kernels_absent": "no profiler"},
+            {"absent": {"attention_kernels": "no profiler"}},
             "pass",
             "attention kernel unknown: no profiler",
         ),
         (
             {"attention": "sdpa-math"},
-            {"attention_kernels_absent": "no profiler"},
+            {"absent": {"attention_kernels": "no profiler"}},
             "warn",
             "unknown: no profiler",
         ),

@@ -68,7 +68,7 @@ def test_other_batch_sizes_are_compared_by_sample() -> None:
 
 
 def test_without_repeats_nothing_is_judged_and_without_them_on_the_other_side_no_effect() -> None:
-    absent = replace(run_at(64), repeats=None, repeats_absent="repeats need two full batches")
+    absent = replace(run_at(64), repeats=None, absent={"repeats": "repeats need two full batches"})
     finding = judged(absent, run_at(128))
     assert (finding.verdict, finding.evidence) == ("not applicable", "repeats need two full batches")
     finding = judged(run_at(128), absent)

@@ -20,7 +20,7 @@ from typing import Any
 from fakes.nvml import SCRIPTS, RunWithNvml
 from fakes.powercap import RANGE_UJ, FakePowercap
 
-from vlm_profiling.measure.meters.base import Clock, Meter, MeterError, EnergyReading
+from vlm_profiling.measure.meters.base import Clock, EnergyReading, Meter, MeterError
 from vlm_profiling.measure.meters.gpu import find_gpu, find_gpus
 from vlm_profiling.measure.meters.multi_gpu import SeveralGpusMeter
 from vlm_profiling.measure.meters.nvml import GpuMeter

@@ -82,7 +82,7 @@ def test_a_profiler_that_fails_takes_no_finished_figure_with_it(
     assert record.status == "ok" and record.headline and record.checkpoint
     assert record.checkpoint.attention_kernels is None
     assert (
-        record.checkpoint.attention_kernels_absent
+        record.checkpoint.absent["attention_kernels"]
         == "RuntimeError: the profiler is already enabled on this thread"
     )
 

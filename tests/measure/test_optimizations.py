@@ -73,7 +73,7 @@ def test_a_cell_is_proven_by_its_record_or_unsupported_with_a_reason(
     assert finding.verdict in ("pass", "warn"), finding.evidence
     assert record.checkpoint
     assert sum(record.checkpoint.dtypes.values()) == record.checkpoint.parameters
-    assert record.checkpoint.attention_kernels_absent is None
+    assert record.checkpoint.absent == {}
     if asked.quantisation:
         proves_quantisation(record, asked)
     else:

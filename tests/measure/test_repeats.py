@@ -74,7 +74,7 @@ def test_without_two_full_batches_there_are_no_repeats_and_a_reason(
     assert (
         record.status == "ok"
         and record.repeats is None
-        and record.repeats_absent == "repeats need two full batches"
+        and record.absent["repeats"] == "repeats need two full batches"
     )
     assert record.stages and record.stages.marking_cost is None
 

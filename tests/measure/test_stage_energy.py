@@ -141,11 +141,11 @@ def test_a_run_records_joules_by_stage_when_asked_or_why_not(
     )
     record = profile(request_for(protocol=PROTOCOL))
     assert record.status == "ok" and record.energy and record.energy.cpu
-    assert record.stage_energy and record.stage_energy_absent is None
+    assert record.stage_energy and "stage_energy" not in record.absent
     assert record.stage_energy.headline_j == pytest.approx(record.energy.cpu.per_sample_j)
 
     monkeypatch.setattr(
         run_module, "open_meters", lambda *_, **__: open_meters("cpu", None, powercap=package / "nowhere")
     )
     record = profile(request_for(protocol=PROTOCOL))
-    assert record.stage_energy is None and record.stage_energy_absent == "no RAPL on this host"
+    assert record.stage_energy is None and record.absent["stage_energy"] == "no RAPL on this host"

@@ -3,7 +3,8 @@
 import pytest
 from factories import identity_of, make_failed_record, make_record
 
-from vlm_profiling.metrics.estimate import BYTES, SECONDS, Absent, Estimate, best_unit
+from vlm_profiling.metrics.estimate import BYTES, SECONDS, Estimate, best_unit
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.files import read_record
 
 

@@ -8,7 +8,8 @@ import altair as alt
 import pytest
 from test_charts import rows_of
 
-from vlm_profiling.metrics.estimate import FLAG, Absent, Estimate, flagged, marked_like
+from vlm_profiling.metrics.estimate import FLAG, Estimate, flagged, marked_like
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.report.charts.index import index_chart
 from vlm_profiling.report.charts.model import model_chart
 from vlm_profiling.report.charts.stages import axis_stages_chart, index_stages_chart

@@ -3,7 +3,8 @@
 import pytest
 from factories import identity_of, make_record
 
-from vlm_profiling.metrics.estimate import Absent, Estimate
+from vlm_profiling.metrics.estimate import Estimate
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.report.comparison.pairs import (
     figure_ratios,
     latency_ratio,

@@ -15,7 +15,7 @@ from factories import identity_of, make_environment, make_failed_record, make_re
 from PIL import Image
 from study_folder import StudyFolder, write_study
 
-from vlm_profiling.metrics.estimate import Absent
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.record.machine import Memory
 from vlm_profiling.record.schema import RunRecord

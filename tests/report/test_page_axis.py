@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from factories import identity_of, make_failed_record, make_record
 
-from vlm_profiling.metrics.estimate import Absent
 from vlm_profiling.outputs import chart_files, page_files, shared_axes
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.report.charts.axis import axis_chart
 from vlm_profiling.report.comparison.pairs import read_batch_times

@@ -87,7 +87,7 @@ def test_repeat_noise_stands_apart_from_every_interval(make_study, usual_answer)
 
     def without_repeats(run):
         return msgspec.structs.replace(
-            usual_answer(run), repeats=None, repeats_absent="repeats need two full batches"
+            usual_answer(run), repeats=None, absent={"repeats": "repeats need two full batches"}
         )
 
     study = make_study(without_repeats)
@@ -154,7 +154,7 @@ def test_a_model_without_convolutions_says_so(make_study):
 def test_layers_that_could_not_be_told_have_their_reason(make_study):
     study = make_study()
     record = read_record(study.record_path(study.runs[0]))
-    record.layers_absent = "the model is compiled"
+    record.absent["layers"] = "the model is compiled"
     write_record(study.record_path(study.runs[0]), record)
     page = model_page(study.cells(), study.runs[0].model, study.folder / "tables", "plots")
     assert "No layers: the model is compiled." in section(page, "Layers")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 from factories import identity_of, make_record
 
-from vlm_profiling.metrics.estimate import Absent, Estimate
+from vlm_profiling.metrics.estimate import Estimate
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.schema import Standard
 from vlm_profiling.record.sections import Interval
 from vlm_profiling.report.pages.index import index_page

@@ -21,7 +21,7 @@ def judge(context: Context) -> Finding:
     """
     repeats = context.record.repeats
     if repeats is None:
-        return not_applicable(NAME, context.record.repeats_absent or "the batches were not repeated")
+        return not_applicable(NAME, context.record.absent.get("repeats", "the batches were not repeated"))
     return conclude(NAME, [_own(repeats), *_effects(context)])
 
 
@@ -55,13 +55,13 @@ def _effects(context: Context) -> Iterator[Check]:
 
 def sample_times(record: RunRecord) -> Times:
     """The generate() times of the timed batches per row, so that batch sizes can be compared."""
-    full = [number for number, batch in enumerate(record.batches) if batch.full] or range(len(record.batches))
-    samples: dict[int, list[str]] = {number: [] for number in full}
+    timed = record.timed_batches
+    samples: dict[int, list[str]] = {number: [] for number in timed}
     for sample in record.samples:
         if sample.batch in samples:
             samples[sample.batch].append(sample.id)
     return Times(
-        tuple(record.batches[number].generate_s / record.batches[number].rows for number in full),
+        tuple(batch.generate_s / batch.rows for batch in timed.values()),
         tuple(map(tuple, samples.values())),
         record.repeats.drift if record.repeats else None,
     )

@@ -54,11 +54,11 @@ def _checks(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
 def _kernel_check(asked: Optimization, loaded: Checkpoint) -> Iterator[Check]:
     """The check that a forced kernel is the only fused one that ran; one that torch chose is only named."""
     if loaded.attention_kernels is None:
-        if loaded.attention_kernels_absent:
+        if reason := loaded.absent.get("attention_kernels"):
             forced = asked.attention.startswith("sdpa-")
             yield Check(
                 "warn" if forced else "pass",
-                f"attention kernel unknown: {loaded.attention_kernels_absent}",
+                f"attention kernel unknown: {reason}",
                 MOVES,
             )
         return

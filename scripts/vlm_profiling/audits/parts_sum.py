@@ -46,9 +46,9 @@ def _checks(record: RunRecord, stages: Stages) -> Iterator[Check]:
 
 def _against_headline(record: RunRecord, stages: Stages) -> Check:
     """The check of the stages' sum over the timed batches against the headline's end-to-end latency."""
-    full = [number for number, batch in enumerate(record.batches) if batch.full] or range(len(record.batches))
-    sums = [sum(seconds[number] for seconds in stages.seconds.values()) for number in full]
-    headline = [record.batches[number].end_to_end_s for number in full]
+    timed = record.timed_batches
+    sums = [sum(seconds[number] for seconds in stages.seconds.values()) for number in timed]
+    headline = [batch.end_to_end_s for batch in timed.values()]
     ratio, interval = sum(sums) / sum(headline), ratio_interval(sums, headline)
     words = f"the sum of the stages differs from the headline's end-to-end latency by {ratio - 1:+.2%}"
     if record.repeats is None:  # the change of the machine between the passes is unknown

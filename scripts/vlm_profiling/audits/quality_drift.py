@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from vlm_profiling.audits.base import Check, Context, Finding, conclude, not_applicable
 from vlm_profiling.quality.answers import answer_drift
 from vlm_profiling.quality.drift import MORE_IS_BETTER, Drift, beyond_chance
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.statistics.together import Compared
 from vlm_profiling.study.grid import reference_optimization
 
@@ -27,8 +28,8 @@ def judge(context: Context) -> Finding:
     if reference is None or reference is context.record:
         return not_applicable(NAME, "this is the reference optimization, or it has no run at these settings")
     drift = answer_drift(context.record, reference)
-    if isinstance(drift, str):
-        return not_applicable(NAME, drift)
+    if isinstance(drift, Absent):
+        return not_applicable(NAME, drift.reason)
     words = f"{drift.changed} of {drift.common} answers differ from those of {reference.point.optimization}"
     checks = list(_checks(drift, words, len(MORE_IS_BETTER) * (len(runs) - 1)))
     return conclude(NAME, checks or [Check("pass", f"{words}; quality {next(iter(drift.absent.values()))}")])
@@ -38,9 +39,7 @@ def _checks(drift: Drift, words: str, comparisons: int) -> Iterator[Check]:
     for measure in MORE_IS_BETTER:
         change = drift.change(measure)
         if change is not None:
-            verdict = beyond_chance(
-                measure, Compared(change.mean, (change.low, change.high), n=None).bounds(comparisons)
-            )
+            verdict = beyond_chance(measure, Compared(change.mean, change.bounds, n=None).bounds(comparisons))
             name = (drift.standard_metric or measure) if measure == "standard" else measure
             interval = f"[{100 * change.low:+.2f}, {100 * change.high:+.2f}]"
             evidence = f"{words}; {name} {100 * change.mean:+.2f} points {interval}"

@@ -71,7 +71,7 @@ def _headline_faults(record: RunRecord) -> Iterator[Check]:
 
 
 def _headline_figures(record: RunRecord, headline: Headline) -> Iterator[tuple[str, float, float]]:
-    full = [batch for batch in record.batches if batch.full] or record.batches
+    full = list(record.timed_batches.values())
     end_to_end_s = sum(batch.end_to_end_s for batch in record.batches)
     tokens = sum(sample.generated_tokens for sample in record.samples)
     yield "the number of timed batches", headline.generate.n, len(full)

@@ -14,7 +14,15 @@ from vlm_profiling.models.loader import LoadedCheckpoint
 from vlm_profiling.models.quantise import quantised_modules
 from vlm_profiling.models.stored import elements, stored_dtype, tensor_bytes, weight_bytes
 from vlm_profiling.quality.score import SampleScore
-from vlm_profiling.record.schema import SCHEMA_VERSION, Checkpoint, Dataset, Headline, RunRecord, Sample
+from vlm_profiling.record.schema import (
+    SCHEMA_VERSION,
+    Checkpoint,
+    Dataset,
+    Headline,
+    RunRecord,
+    Sample,
+    timed_batches,
+)
 from vlm_profiling.statistics.intervals import ratio_interval
 from vlm_profiling.statistics.summary import distribution
 
@@ -106,7 +114,7 @@ def headline(results: Sequence[BatchResult], passes: int) -> Headline:
     one).
     """
     times = [result.times for result in results]
-    full = [batch for batch in times if batch.full] or times
+    full = timed_batches(times).values()
     end_to_end_s = [batch.end_to_end_s for batch in times]
     rows = [batch.rows for batch in times]
     tokens = [sum(result.generated_counts) for result in results]

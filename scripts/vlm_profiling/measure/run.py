@@ -172,7 +172,7 @@ class _Run:
             marked_round = partial(marked_seconds, session) if protocol.stages else None
             repeats = RepeatBlock(session, batches, record.batches, marked_round)
         except Unsupported as reason:
-            record.repeats_absent = str(reason)
+            record.absent["repeats"] = str(reason)
         if protocol.stages:
             self.stage = "stages"
             record.stages, record.serving = stages_pass(session, batches, record.batches, repeats)
@@ -193,7 +193,7 @@ class _Run:
             try:
                 record.layers = layers_pass(session, batches, record.batches)
             except Unsupported as reason:
-                record.layers_absent = str(reason)
+                record.absent["layers"] = str(reason)
         if protocol.stage_energy:
             self.stage = "stage energy"
             joules = record.energy and (record.energy.gpu if session.device == "cuda" else record.energy.cpu)
@@ -202,7 +202,7 @@ class _Run:
                     session, batches, self.request.media_folder, meters, joules
                 )
             except Unsupported as reason:
-                record.stage_energy_absent = str(reason)
+                record.absent["stage_energy"] = str(reason)
         if record.checkpoint:
             self.stage = "kernels"
             try:
@@ -213,7 +213,7 @@ class _Run:
             except (RunTimeoutError, *BROKEN):
                 raise
             except Exception as error:  # a profiler that fails takes no finished figure with it
-                record.checkpoint.attention_kernels_absent = classify(error, self.stage)[1].reason
+                record.checkpoint.absent["attention_kernels"] = classify(error, self.stage)[1].reason
         if protocol.trace and self.trace:
             self.stage = "trace"
             write_trace(session, batches[0], self.trace)

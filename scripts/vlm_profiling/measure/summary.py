@@ -56,8 +56,8 @@ def _lines(record: RunRecord) -> Iterator[tuple[str, str]]:
             "repeat noise",
             f"{repeats.noise:.2%} from round to round, mean known to +-{repeats.half_width:.2%}, {rounds}",
         )
-    elif record.repeats_absent:
-        yield "repeat noise", f"none: {record.repeats_absent}"
+    elif "repeats" in record.absent:
+        yield "repeat noise", f"none: {record.absent['repeats']}"
     if record.serving:
         yield "time to first token", _latency(record.serving.ttft, "ms")
     if record.serving and record.serving.tpot:
@@ -77,8 +77,8 @@ def _lines(record: RunRecord) -> Iterator[tuple[str, str]]:
             "energy by stage",
             f"{shares} a batch; {record.stage_energy.against_headline:.2f} of the headline's",
         )
-    elif record.stage_energy_absent:
-        yield "energy by stage", f"none: {record.stage_energy_absent}"
+    elif "stage_energy" in record.absent:
+        yield "energy by stage", f"none: {record.absent['stage_energy']}"
     if record.telemetry:
         yield "machine", _machine(record.telemetry)
     if record.memory:
@@ -122,8 +122,8 @@ def _lines(record: RunRecord) -> Iterator[tuple[str, str]]:
             "layers",
             f"{', '.join(shares)} of generate(), slowed to {record.layers.against_headline:.2f} of the headline's",
         )
-    elif record.layers_absent:
-        yield "layers", f"none: {record.layers_absent}"
+    elif "layers" in record.absent:
+        yield "layers", f"none: {record.absent['layers']}"
 
 
 def _frames(samples: Sequence[Sample], frames_as: str) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from vlm_profiling.record.absent import Absent
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -27,15 +29,6 @@ class Estimate:
     def bounds(self) -> tuple[float, float]:
         """The interval; without one, the value twice."""
         return self.interval or (self.value, self.value)
-
-
-@dataclass(frozen=True)
-class Absent:
-    """Why a figure is not there: one line, untrusted text."""
-
-    reason: str
-    status: str = "absent"
-    """The run's status where the whole run has no figures (oom, unsupported, missing...)."""
 
 
 Entry = Estimate | Absent

@@ -8,20 +8,21 @@ from statistics import median
 
 from vlm_profiling.quality.drift import MORE_IS_BETTER, RANDOM, Drift
 from vlm_profiling.quality.wer import WordEdits, word_edits
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.schema import RunRecord, Sample
 from vlm_profiling.record.sections import Interval
 from vlm_profiling.statistics.compare import mean_change
 from vlm_profiling.statistics.intervals import mean_interval, ratio_interval
 
 
-def answer_drift(record: RunRecord, reference: RunRecord) -> Drift | str:
+def answer_drift(record: RunRecord, reference: RunRecord) -> Drift | Absent:
     """The answers of a run against those of another run of the same model and data set; or why there is
     nothing to compare.
     """
     known = {sample.id: sample for sample in reference.samples}
     pairs = [(known[sample.id], sample) for sample in record.samples if sample.id in known]
     if len(pairs) < 2:
-        return "fewer than two samples in common"
+        return Absent("fewer than two samples in common")
     changed = [(before, after) for before, after in pairs if before.answer != after.answer]
     share = mean_change([float(before.answer != after.answer) for before, after in pairs])
     assert share is not None, "two samples have an interval"

@@ -6,7 +6,8 @@ and has its reason in `absent`, never a zero.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, Protocol, TypeVar
 
 from msgspec import field
 
@@ -96,8 +97,6 @@ class Checkpoint(Section, kw_only=True):
     """Calls of each fused attention kernel in a prefill and a decode step: {"sdpa-flash": 10}; none of them
     with eager.
     """
-    attention_kernels_absent: str | None = None
-    """Why the kernels and operators could not be told."""
     random_weights: bool = False
     compiled_frames: int | None = None
     """Graphs that torch.compile really compiled; null when compile was not asked."""
@@ -114,6 +113,8 @@ class Checkpoint(Section, kw_only=True):
     frames_as: Literal["images", "video"] | None = None
     """How frames of a video are given: images (several images in one prompt) or video (the family's own input
     of videos); null where samples are images."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """Why a field is null though it was asked for, such as attention_kernels."""
 
 
 class Dataset(Section, kw_only=True):
@@ -180,6 +181,20 @@ class Batch(Section, kw_only=True):
             + self.preprocess_s
             + self.transfer_s
         )
+
+
+class _HasFull(Protocol):
+    @property
+    def full(self) -> bool: ...
+
+
+AnyBatch = TypeVar("AnyBatch", bound=_HasFull)
+
+
+def timed_batches(batches: Sequence[AnyBatch]) -> dict[int, AnyBatch]:
+    """The batches that values per batch are of, by their position: the full ones, or the only partial one."""
+    numbered = dict(enumerate(batches))
+    return {number: batch for number, batch in numbered.items() if batch.full} or numbered
 
 
 class Sample(Section, kw_only=True):
@@ -326,17 +341,18 @@ class RunRecord(Section, kw_only=True):
     energy: Energy | None = None
     stage_energy: StageEnergy | None = None
     """Null where the protocol does not ask for it."""
-    stage_energy_absent: str | None = None
-    """Why joules by stage were asked for and could not be told."""
     telemetry: Telemetry | None = None
     memory: Memory | None = None
     quality: Quality | None = None
     repeats: Repeats | None = None
-    repeats_absent: str | None = None
-    """Why the noise of repetition could not be measured."""
     serving: Serving | None = None
     stages: Stages | None = None
     """Null where the protocol does not ask for it."""
     layers: Layers | None = None
-    layers_absent: str | None = None
-    """Why layers were asked for and could not be told."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """Why a section that the protocol asks for is null: {"repeats": "repeats need two full batches"}."""
+
+    @property
+    def timed_batches(self) -> dict[int, Batch]:
+        """The batches behind the latency, by their position: see `timed_batches`."""
+        return timed_batches(self.batches)

@@ -16,6 +16,11 @@ class Interval(Section, kw_only=True):
     low: float
     high: float
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Lower and upper bound."""
+        return self.low, self.high
+
 
 class Distribution(Section, kw_only=True):
     """A latency over its samples. Percentiles only where n allows them (2, 29, 59 and 299)."""

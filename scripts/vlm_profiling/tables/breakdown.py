@@ -9,7 +9,8 @@ from typing import TypeVar
 import msgspec
 import polars as pl
 
-from vlm_profiling.metrics.estimate import Absent, Entry, Estimate
+from vlm_profiling.metrics.estimate import Entry, Estimate
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.tables.errors import reading_table
 from vlm_profiling.tables.identity import IdentifiedRow, RunKey
 from vlm_profiling.tables.row import RunRow

@@ -19,7 +19,7 @@ from vlm_profiling.record.breakdown import LayerTime, StageTime
 from vlm_profiling.record.schema import Batch, RunRecord, Sample
 from vlm_profiling.record.sections import Distribution, Interval
 from vlm_profiling.study.axes import AXIS_INFO
-from vlm_profiling.tables.columns import NOT_COLUMNS, PAIRS, WITHOUT_PREFIX
+from vlm_profiling.tables.columns import NOT_COLUMNS, PAIRS, WITHOUT_PREFIX, absent_column
 from vlm_profiling.tables.token_counts import RunWork
 
 PLACE = {
@@ -186,7 +186,7 @@ def _columns(kind: type[Struct], prefix: str = "", section: str = "") -> Iterato
             yield from (Column(prefix + column, meaning, section) for column in PAIRS[name])
         elif name == "absent":
             yield Column(
-                f"{kind.__name__.lower()}_absent",
+                absent_column(kind),
                 "Why figures of this section are null, by field, as JSON.",
                 section,
             )

@@ -68,12 +68,17 @@ def section_columns(sections: Sequence[Struct], kind: type[Struct], prefix: str 
             for position, column in enumerate(PAIRS[name]):
                 yield pl.Series(prefix + column, [pair and pair[position] for pair in values], pl.Int64)
         elif isinstance(field_type, (inspect.DictType, inspect.ListType)):
-            column = f"{kind.__name__.lower()}_absent" if name == "absent" else prefix + name
+            column = absent_column(kind) if name == "absent" else prefix + name
             yield pl.Series(column, [_json_text(value) for value in values], pl.String)
         elif isinstance(field_type, inspect.LiteralType):
             yield pl.Series(prefix + name, values, pl.String)
         else:
             yield pl.Series(prefix + name, values, _SCALARS[type(field_type)])
+
+
+def absent_column(kind: type[Struct]) -> str:
+    """The name of the column with the reasons of a section: "energy_absent", and "run_absent" of the record."""
+    return "run_absent" if kind is RunRecord else f"{kind.__name__.lower()}_absent"
 
 
 def optional_columns(

@@ -14,6 +14,7 @@ from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.cost.image_tokens import Size
 from vlm_profiling.cost.memory.expect import expected_batch
 from vlm_profiling.cost.memory.predict import predict_memory
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.manifests import DatasetSample
 from vlm_profiling.study import Point, Run, Study
 
@@ -76,8 +77,8 @@ def forecaster(study: Study, costs: Mapping[str, ModelCost]) -> Callable[[Run], 
             texts=longest,
             samples=samples or study.datasets[dataset].samples,
         )
-        if isinstance(batch, str):
-            return Forecast(absent=batch)
+        if isinstance(batch, Absent):
+            return Forecast(absent=batch.reason)
         gpus = study.gpus(model, point.device)
         predicted = predict_memory(
             cost,

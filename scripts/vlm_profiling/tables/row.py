@@ -9,7 +9,8 @@ from dataclasses import replace
 import msgspec
 from scipy.special import stdtrit
 
-from vlm_profiling.metrics.estimate import Absent, Entry, Estimate
+from vlm_profiling.metrics.estimate import Entry, Estimate
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.tables.findings import Finding
 from vlm_profiling.tables.identity import IdentifiedRow
 
@@ -162,11 +163,10 @@ class RunRow(IdentifiedRow, kw_only=True):
     repeats_drift: float | None
     repeats_rounds: int | None
     repeats_stopped: str | None
-    repeats_absent: str | None
     telemetry_sm_clock_mean_mhz: float | None
     telemetry_clock_limits: str | None
     telemetry_load_by_others_mean: float | None
-    layers_absent: str | None
+    run_absent: str | None
 
     flags: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     """Failed audits with their evidence, by the kind of figure that they mark; from the table of audits."""
@@ -175,6 +175,10 @@ class RunRow(IdentifiedRow, kw_only=True):
         """Mark the figures that a failed audit is about."""
         for kind in finding.marks:
             self.flags[kind] = (*self.flags.get(kind, ()), f"{finding.audit}: {finding.evidence}")
+
+    def section_absent(self, name: str) -> str | None:
+        """Why a section of the record that was asked for is null; None where no reason is recorded."""
+        return msgspec.json.decode(self.run_absent or "{}", type=dict[str, str]).get(name)
 
     @property
     def ok(self) -> bool:

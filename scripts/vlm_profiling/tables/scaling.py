@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from scipy.special import ndtri
 
-from vlm_profiling.metrics.estimate import Absent, Entry, Estimate, marked_like
+from vlm_profiling.metrics.estimate import Entry, Estimate, marked_like
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.statistics.compare import Times
 from vlm_profiling.statistics.scaling import Measurement, NoScalingError, Scaling, fit_scaling
 from vlm_profiling.study.axes import AXIS_INFO, Size
@@ -90,7 +91,7 @@ def grow(line: Sequence[RunRow], axis: str, times: Mapping[RunKey, Times]) -> Gr
     return Growth(
         line,
         latency,
-        marked_like(Estimate(exponent.mean, (exponent.low, exponent.high), latency.values), marks),
+        marked_like(Estimate(exponent.mean, exponent.bounds, latency.values), marks),
         marked_like(_scaled(latency, of_one), marks),
         _energy(sized, axis),
     )

@@ -73,9 +73,7 @@ def run_work(record: RunRecord, cost: ModelCost | None) -> RunWork:
 
 
 def _add_flops(work: RunWork, record: RunRecord, flops: RunFlops) -> None:
-    full = [
-        cost for cost, batch in zip(flops.batches, record.batches, strict=True) if batch.full
-    ] or flops.batches
+    full = [flops.batches[number] for number in record.timed_batches]
     work.batch_flops, work.batch_flops_std = _mean_std([cost.total_flops for cost in full])
     work.batch_vision_flops = (
         None if flops.total.vision_flops is None else _mean([cost.vision_flops or 0 for cost in full])

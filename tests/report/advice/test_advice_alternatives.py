@@ -8,7 +8,8 @@ import pytest
 from advising import make_alternative, make_cell, make_subject
 from factories import identity_of, make_record
 
-from vlm_profiling.metrics.estimate import Absent, Estimate
+from vlm_profiling.metrics.estimate import Estimate
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.breakdown import IMAGE_STAGES
 from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.report.advice.alternatives import faster_optimization, larger_batch, smaller_input

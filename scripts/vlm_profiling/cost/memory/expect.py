@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.cost.image_tokens import Size, fitted
 from vlm_profiling.cost.memory.predict import BatchSize
+from vlm_profiling.record.absent import Absent
 
 BYTES_A_TOKEN = 3
 """Of English text in UTF-8; tokenizers of published models take about 4, so that this is rather too many
@@ -32,16 +33,16 @@ def expected_batch(
     sizes: Sequence[Size] = (),
     texts: Sequence[str] = (),
     samples: int | None = None,
-) -> BatchSize | str:
+) -> BatchSize | Absent:
     """The size of a run's largest batch, or why it cannot be told. `sizes` are of all images or videos,
     `texts` all questions, `frames` those given of the longest video.
 
     Without them the image is taken for a square of `image_size`, and the text to be as long as it may.
     """
     if cost.images is None:
-        return cost.absent or "how this model's processor cuts images is not known"
+        return Absent(cost.absent or "how this model's processor cuts images is not known")
     if not sizes and cost.images.grid is None and image_size is None:
-        return "the data set is not prepared, and the model takes images as they come"
+        return Absent("the data set is not prepared, and the model takes images as they come")
     asked = [fitted(size, image_size) for size in sizes] or [(image_size or 1, image_size or 1)]
     patches, image_tokens = max(map(cost.images.asked(image_size).of, set(asked)))
     text_tokens = max(

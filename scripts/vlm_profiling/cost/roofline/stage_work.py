@@ -39,26 +39,24 @@ def stage_works(record: RunRecord, cost: ModelCost) -> dict[str, StageWork]:
     if flops is None or item_bytes is None:
         raise CostError(f"no cost of a run in {record.optimization.dtype}")
     parameter_bytes = record.checkpoint.weight_bytes / record.checkpoint.parameters
-    full = [number for number, batch in enumerate(record.batches) if batch.full] or list(
-        range(len(record.batches))
-    )
+    timed = record.timed_batches
     works = {}
     for stage in STAGES:
         weights_bytes = cost.weights.stage_bytes(stage, parameter_bytes)
         if weights_bytes is None:
             continue
-        batches = [record.batches[number] for number in full]
+        batches = timed.values()
         passes = [batch.generated_tokens - 1 if stage == "decode" else 1 for batch in batches]
         cache_bytes = [batch.rows * _cache_bytes(stage, batch, cost, item_bytes) for batch in batches]
         ops = getattr(cost.ops, stage, None)
         works[stage] = StageWork(
-            flops=fmean(getattr(flops.batches[number], f"{stage}_flops") for number in full),
+            flops=fmean(getattr(flops.batches[number], f"{stage}_flops") for number in timed),
             bytes=fmean(
                 times * weights_bytes + cache for times, cache in zip(passes, cache_bytes, strict=True)
             ),
             ops=None if ops is None else fmean(passes) * ops,
         )
-    _add_windows(works, cost, [sample for sample in record.samples if sample.batch in set(full)], len(full))
+    _add_windows(works, cost, [sample for sample in record.samples if sample.batch in timed], len(timed))
     return works
 
 

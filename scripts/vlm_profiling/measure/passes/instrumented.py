@@ -130,11 +130,6 @@ def clock_of(session: Session) -> MarkClock:
     return CudaClock if session.device == "cuda" else HostClock
 
 
-def full_batches(batches: Sequence[Batch]) -> list[int]:
-    """Positions of the full batches, which figures per batch are of; of all batches where none is full."""
-    return [number for number, batch in enumerate(batches) if batch.full] or list(range(len(batches)))
-
-
 def headline_ratio(times: Sequence[Batch], headline: Sequence[Batch]) -> tuple[float, Interval | None]:
     """What marking cost: generate() of all batches over that of the same batches unmarked, with its 95 %
     interval.

@@ -17,6 +17,7 @@ from vlm_profiling.datasets.videos import Clip
 from vlm_profiling.measure.passes.headline import InputBatch, Session, prepared_inputs
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.models.stored import tensor_bytes, weight_bytes
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.machine import Memory
 from vlm_profiling.record.schema import Batch
 
@@ -45,9 +46,9 @@ def memory_from_samples(request: RunRequest, media: Sequence[Image | Clip]) -> M
         texts=[sample.request for sample in request.samples],
         samples=len(request.samples),
     )
-    return (
-        Memory(absent={"predicted": batch}) if isinstance(batch, str) else _predicted(request, batch, SAMPLES)
-    )
+    if isinstance(batch, Absent):
+        return Memory(absent={"predicted": batch.reason})
+    return _predicted(request, batch, SAMPLES)
 
 
 def memory_from_batches(request: RunRequest, batches: Sequence[InputBatch]) -> Memory:

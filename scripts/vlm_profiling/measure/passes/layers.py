@@ -13,14 +13,13 @@ from vlm_profiling.measure.passes.headline import InputBatch, Session
 from vlm_profiling.measure.passes.instrumented import (
     MarkedBatch,
     clock_of,
-    full_batches,
     headline_ratio,
     marked_batches,
 )
 from vlm_profiling.measure.progress import progress
 from vlm_profiling.models.errors import Unsupported
 from vlm_profiling.record.breakdown import Block, Layers, LayerTime
-from vlm_profiling.record.schema import Batch
+from vlm_profiling.record.schema import Batch, timed_batches
 
 WITHOUT_WORK = (nn.Dropout, nn.Identity)
 """Leaves that do nothing in inference: marking them would only cost."""
@@ -110,7 +109,7 @@ def _layers(
     seconds: Sequence[dict[tuple[str, Layer | None], float]],
     headline: Sequence[Batch],
 ) -> Layers:
-    full = full_batches(times)
+    full = timed_batches(times)
     generate_s = sum(times[number].generate_s for number in full)
     by_layer: dict[tuple[str, Layer], float] = defaultdict(float)
     by_stage: dict[str, float] = defaultdict(float)

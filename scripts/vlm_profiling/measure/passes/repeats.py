@@ -11,7 +11,7 @@ from typing import Literal
 from vlm_profiling.measure.passes.headline import InputBatch, Session, run_batch
 from vlm_profiling.models.errors import Unsupported
 from vlm_profiling.record.breakdown import Repeats
-from vlm_profiling.record.schema import Batch
+from vlm_profiling.record.schema import Batch, timed_batches
 from vlm_profiling.record.sections import Interval
 from vlm_profiling.statistics.repeats import enough_rounds, paired_ratio, round_noise
 
@@ -33,7 +33,7 @@ class RepeatBlock:
         headline: Sequence[Batch],
         marked_round: MarkedRound | None = None,
     ) -> None:
-        full = [number for number, batch in enumerate(batches) if batch.full]
+        full = list(timed_batches(batches))
         if len(full) < 2:
             raise Unsupported("repeats need two full batches")
         self.session, self.settings, self.marked_round = session, session.protocol.repeats, marked_round

@@ -31,6 +31,7 @@ from vlm_profiling.models.errors import Unsupported
 from vlm_profiling.models.families.base import Prepared
 from vlm_profiling.record.breakdown import DECODE_FRAMES, SAMPLE_FRAMES, STAGES
 from vlm_profiling.record.machine import Joules, StageEnergy, StageJoules
+from vlm_profiling.record.schema import timed_batches
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -85,7 +86,7 @@ def stage_energy_pass(
     """
     if not meters.available or headline is None:
         raise Unsupported(meters.absent.get(meters.own_field, "the headline has no joules"))
-    block = [batch for batch in batches if batch.full][:BLOCK] or list(batches[:1])
+    block = list(timed_batches(batches).values())[:BLOCK]
     modules, absent = stage_modules(session)
     loops, shortest_s = {}, float("inf")
     works = _works(session, block, images, modules)

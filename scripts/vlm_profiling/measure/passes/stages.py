@@ -11,7 +11,6 @@ from vlm_profiling.measure.passes.headline import InputBatch, Session
 from vlm_profiling.measure.passes.instrumented import (
     MarkedBatch,
     clock_of,
-    full_batches,
     headline_ratio,
     marked_batches,
 )
@@ -19,7 +18,7 @@ from vlm_profiling.measure.passes.repeats import RepeatBlock
 from vlm_profiling.measure.progress import progress
 from vlm_profiling.models.families.generic import Generic
 from vlm_profiling.record.breakdown import DECODE_FRAMES, SAMPLE_FRAMES, STAGES, Serving, Stages, StageTime
-from vlm_profiling.record.schema import Batch
+from vlm_profiling.record.schema import Batch, timed_batches
 from vlm_profiling.statistics.summary import distribution
 
 
@@ -117,7 +116,7 @@ def _stages(
 ) -> Stages:
     present = [stage for stage in STAGES if any(stage in one for one in seconds)]
     columns = {stage: [one.get(stage, 0.0) for one in seconds] for stage in present}
-    full = full_batches(times)
+    full = timed_batches(times)
     total_s = sum(times[number].end_to_end_s for number in full)
     figures = {stage: [column[number] for number in full] for stage, column in columns.items()}
     ratio, interval = headline_ratio(times, headline)
@@ -136,7 +135,7 @@ def _stages(
 
 
 def _serving(times: Sequence[Batch], first_tokens: Sequence[float]) -> Serving:
-    full = full_batches(times)
+    full = timed_batches(times)
     per_token = [
         (times[number].end_to_end_s - first_tokens[number]) / (times[number].generated_tokens - 1)
         for number in full

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vlm_profiling.metrics.estimate import Absent, Estimate
+from vlm_profiling.metrics.estimate import Estimate
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.report.advice.base import Alternative, Hint, Subject, percent
 from vlm_profiling.report.words import value_label
 from vlm_profiling.study.axes import AXIS_INFO

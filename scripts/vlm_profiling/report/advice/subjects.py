@@ -9,7 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from vlm_profiling.cost.roofline.roofline import StageRoofline
-from vlm_profiling.metrics.estimate import Absent, Entry, Estimate
+from vlm_profiling.metrics.estimate import Entry, Estimate
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.report.advice.base import Alternative, Subject, is_sure
 from vlm_profiling.statistics.compare import mean_change, noise_band, widened
 from vlm_profiling.statistics.intervals import ratio_interval
@@ -85,7 +86,7 @@ def compare(axis: str, cell: RunRow, other: RunRow, before: Answers, after: Answ
     if interval and cell.repeats_drift is not None and other.repeats_drift is not None:
         bounds = widened(interval, noise_band(cell.repeats_drift, other.repeats_drift))
     elif interval:
-        bounds = interval.low, interval.high
+        bounds = interval.bounds
     speedup = Estimate(ratio, bounds, min(len(before.seconds), len(after.seconds)))
     return Alternative(axis, other, speedup, _quality_change(cell, other, before, after), after.metric)
 
@@ -110,7 +111,7 @@ def _quality_change(cell: RunRow, other: RunRow, before: Answers, after: Answers
         return Absent(f"{before.metric} is {100 * mean:.1f} at the baseline, too low to tell a change")
     change = mean_change([new - old for old, new in pairs])
     assert change is not None
-    return Estimate(change.mean, (change.low, change.high), len(pairs))
+    return Estimate(change.mean, change.bounds, len(pairs))
 
 
 def _times_are_sure(cell: RunRow) -> bool:

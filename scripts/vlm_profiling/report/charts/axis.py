@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import numpy as np
 
-from vlm_profiling.metrics.estimate import PERCENT, SECONDS, Absent, Entry, Estimate, Unit, best_unit
+from vlm_profiling.metrics.estimate import PERCENT, SECONDS, Entry, Estimate, Unit, best_unit
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.report.charts.model import model_colour
 from vlm_profiling.report.charts.panels import (
     GREY,

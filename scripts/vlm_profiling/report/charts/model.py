@@ -6,16 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 
-from vlm_profiling.metrics.estimate import (
-    JOULES,
-    PERCENT,
-    SECONDS,
-    Absent,
-    Entry,
-    Estimate,
-    best_unit,
-    marked_like,
-)
+from vlm_profiling.metrics.estimate import JOULES, PERCENT, SECONDS, Entry, Estimate, best_unit, marked_like
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.report.charts.panels import (
     GAP,
     MODEL_COLOURS,
@@ -71,9 +63,7 @@ def _latency_chart(model: str, axis: str, lines: Sequence[Line], colour: str) ->
     panels = [_panel(axis, line, "latency") for line in lines]
     rows = panel_rows(panels, _latency_axes(axis, lines, colour))
     title = f"{model}: latency by {AXIS_INFO[axis].word}"
-    absent = [
-        entry for entry in _entries(lines, "energy") if isinstance(entry, Absent) and entry.status == "absent"
-    ]
+    absent = [entry for entry in _entries(lines, "energy") if isinstance(entry, Absent) and not entry.status]
     without = f" No energy: {'; '.join(dict.fromkeys(entry.reason for entry in absent))}." if absent else ""
     subtitle = _latency_subtitle(axis, lines) + (without if AXIS_INFO[axis].given is None else "")
     return finish(rows, title, subtitle, _entries(lines, "latency"))
@@ -94,7 +84,7 @@ def _energy_panel(axis: str, line: Line, colour: str) -> PanelChart:
     panel = _panel(axis, line, "energy")
     entries = [mark.entry for mark in panel.marks]
     reasons = dict.fromkeys(
-        entry.reason for entry in entries if isinstance(entry, Absent) and entry.status == "absent"
+        entry.reason for entry in entries if isinstance(entry, Absent) and not entry.status
     )
     if all(isinstance(entry, Absent) for entry in entries):
         return note(f"No energy: {'; '.join(reasons) or 'no run finished'}", HALF)

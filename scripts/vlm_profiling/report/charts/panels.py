@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 import altair as alt
 
 from vlm_profiling.cost.roofline.roofline import WHOLE
-from vlm_profiling.metrics.estimate import FLAG, Absent, Entry, Estimate, Unit, flagged
+from vlm_profiling.metrics.estimate import FLAG, Entry, Estimate, Unit, flagged
+from vlm_profiling.record.absent import Absent
 
 WIDTH = 588
 """Pixels of the plotted area of a whole chart, so that with its axes it fits 700."""
@@ -261,7 +262,7 @@ def mark_row(mark: Mark, unit: Unit) -> dict[str, float | str | bool | None]:
 
 def absent_word(absent: Absent) -> str:
     """What stands in an image where a figure is not there."""
-    return f"× {absent.status if absent.status != 'absent' else textwrap.shorten(absent.reason, 34, placeholder='…')}"
+    return f"× {absent.status or textwrap.shorten(absent.reason, 34, placeholder='…')}"
 
 
 def _top(entries: Iterable[Entry], unit: Unit) -> float:

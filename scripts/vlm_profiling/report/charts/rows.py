@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from vlm_profiling.metrics.estimate import Absent, Entry, Estimate, Unit
+from vlm_profiling.metrics.estimate import Entry, Estimate, Unit
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.report.charts.model import model_colour
 from vlm_profiling.report.charts.panels import GREY, absent_word, hover_text, number_text
 from vlm_profiling.tables.row import RunRow

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from vlm_profiling.metrics.estimate import JOULES, PERCENT, SECONDS, Absent, Entry, Estimate, Unit, best_unit
+from vlm_profiling.metrics.estimate import JOULES, PERCENT, SECONDS, Entry, Estimate, Unit, best_unit
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.report.charts.panels import GREY, WIDTH, PanelChart, chosen, finish, hole, inline, note
 from vlm_profiling.report.charts.rows import ROW, bounds, model_colours, row, rows_axis, words
 from vlm_profiling.report.words import INTERVAL, settings

@@ -12,7 +12,8 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from vlm_profiling.errors import VlmError
-from vlm_profiling.metrics.estimate import Absent, Entry, Estimate, marked_like
+from vlm_profiling.metrics.estimate import Entry, Estimate, marked_like
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.facts import run_facts
 from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.record.sections import Interval
@@ -246,7 +247,7 @@ def other_work(pair: Pair) -> bool:
 
 def _latency(before: Measured, after: Measured) -> Effect:
     found = compare(_times(after), _times(before))
-    interval = found.interval and (found.interval.low, found.interval.high)
+    interval = found.interval and found.interval.bounds
     n = min(len(_times(before).seconds), len(_times(after).seconds))
     figure = Estimate(found.ratio, interval, n, verdict=_word("latency", found.verdict))
     return Effect(
@@ -291,7 +292,7 @@ def _quality(before: Measured, after: Measured) -> Effect:
     change = mean_change([new[name] - old[name] for name in new if name in old])
     if change is None:
         return Effect(Absent("fewer than two samples in common"), 0.0)
-    bounds = change.low, change.high
+    bounds = change.bounds
     verdict = judge((1 + change.low, 1 + change.high))
     n = sum(name in old for name in new)
     figure = Estimate(change.mean, bounds, n, verdict=_word("quality", verdict))
@@ -301,14 +302,12 @@ def _quality(before: Measured, after: Measured) -> Effect:
 def _times(measured: Measured) -> Times:
     """Batch times behind a run's latency: of full batches, or of the partial one where there is no other."""
     record = measured.record
-    chosen = [number for number, batch in enumerate(record.batches) if batch.full] or list(
-        range(len(record.batches))
-    )
-    samples: dict[int, list[str]] = {number: [] for number in chosen}
+    timed = record.timed_batches
+    samples: dict[int, list[str]] = {number: [] for number in timed}
     for sample in record.samples:
         if sample.batch in samples:
             samples[sample.batch].append(sample.id)
-    seconds = tuple(record.batches[number].generate_s for number in chosen)
+    seconds = tuple(batch.generate_s for batch in timed.values())
     return Times(seconds, tuple(map(tuple, samples.values())), measured.cell.repeats_drift)
 
 

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from vlm_profiling.metrics.estimate import PERCENT, SECONDS, Absent, Estimate, Unit, best_unit
+from vlm_profiling.metrics.estimate import PERCENT, SECONDS, Estimate, Unit, best_unit
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.report.comparison.comparison import (
     QUANTITIES,
     WORDS,
@@ -110,7 +111,7 @@ def _latency(cell: RunRow, unit: Unit, text: Text, *, intervals: bool) -> str:
     """Without intervals also reasons are kept short."""
     entry = cell.latency
     if isinstance(entry, Absent):
-        reason = f"{entry.status}: {entry.reason}"
+        reason = f"{entry.status}: {entry.reason}" if entry.status else entry.reason
         return text(reason if intervals else textwrap.shorten(reason, 40, placeholder="…"))
     return show(entry if intervals else replace(entry, interval=None), unit)
 

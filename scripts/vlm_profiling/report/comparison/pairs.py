@@ -7,7 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from vlm_profiling.metrics.estimate import Absent, Entry, Estimate, marked_like
+from vlm_profiling.metrics.estimate import Entry, Estimate, marked_like
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.statistics.compare import Times, compare
 from vlm_profiling.tables.identity import RunKey
 from vlm_profiling.tables.row import RunRow
@@ -40,7 +41,7 @@ def latency_ratio(times: Times, original: Times) -> Estimate:
     noise, too.
     """
     comparison = compare(times, original)
-    interval = comparison.interval and (comparison.interval.low, comparison.interval.high)
+    interval = comparison.interval and comparison.interval.bounds
     return Estimate(
         comparison.ratio, interval, min(len(times.seconds), len(original.seconds)), verdict=comparison.verdict
     )
@@ -54,7 +55,9 @@ def latency_ratios(cells: Sequence[RunRow], times: Mapping[RunKey, Times]) -> li
         if isinstance(cell.latency, Absent):
             ratios.append(cell.latency)
         elif isinstance(original.latency, Absent):
-            ratios.append(Absent(f"nothing to compare with: the first value is {original.status}"))
+            ratios.append(
+                Absent(f"nothing to compare with: the first value is {original.status or 'absent'}")
+            )
         else:
             ratios.append(latency_ratio(times[cell.place], times[original.place]))
     return ratios

@@ -9,13 +9,13 @@ from vlm_profiling.metrics.estimate import (
     JOULES,
     PERCENT,
     SECONDS,
-    Absent,
     Entry,
     Estimate,
     Unit,
     best_unit,
     marked_like,
 )
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.report.comparison.pairs import figure_ratios, marked_latency_ratios
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.pages.drift import drift_table
@@ -204,6 +204,4 @@ def _energy_ratios(line: Sequence[RunRow]) -> list[Entry]:
 
 def _status(entry: Entry, unit: Unit) -> str:
     """A figure, or the status of a run that has none; its reason stands on the model's page."""
-    return (
-        f"**{entry.status}**" if isinstance(entry, Absent) and entry.status != "absent" else show(entry, unit)
-    )
+    return f"**{entry.status}**" if isinstance(entry, Absent) and entry.status else show(entry, unit)

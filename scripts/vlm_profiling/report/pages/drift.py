@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vlm_profiling.metrics.estimate import PERCENT, Absent, Entry, Estimate, Unit
+from vlm_profiling.metrics.estimate import PERCENT, Entry, Estimate, Unit
 from vlm_profiling.quality.drift import Measure, beyond_chance
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.pages.tables import NOTHING, show
 from vlm_profiling.tables.drift import DriftRow
@@ -81,7 +82,7 @@ def _standards(rows: Sequence[DriftRow]) -> list[str]:
 def _share(row: DriftRow) -> str:
     share = row.interval("changed_share")
     assert share is not None, "every row has a share"
-    return show(Estimate(share.mean, (share.low, share.high), row.common), PERCENT, with_n=True)
+    return show(Estimate(share.mean, share.bounds, row.common), PERCENT, with_n=True)
 
 
 def _words(row: DriftRow) -> str:
@@ -95,5 +96,4 @@ def _change(row: DriftRow, name: str) -> Entry:
     change = row.interval(f"{measure}_change")
     if change is None:
         return Absent(row.absent(f"{measure}_change"))
-    bounds = change.low, change.high
-    return Estimate(change.mean, bounds, verdict=beyond_chance(measure, bounds))
+    return Estimate(change.mean, change.bounds, verdict=beyond_chance(measure, change.bounds))

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from vlm_profiling.metrics.estimate import BYTES, Absent, Estimate, Unit, best_unit
+from vlm_profiling.metrics.estimate import BYTES, Estimate, Unit, best_unit
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.machine import GpuMemory
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.pages.tables import NOTHING, show

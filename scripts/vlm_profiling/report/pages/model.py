@@ -94,7 +94,7 @@ def model_page(
         ],
         layers_absent=[
             escape_markdown(reason)
-            for reason in dict.fromkeys(cell.layers_absent for cell in baseline)
+            for reason in dict.fromkeys(cell.section_absent("layers") for cell in baseline)
             if reason
         ],
         sections=[_axis_section(cells, model, axis, tables, images) for axis in axes],

@@ -11,12 +11,12 @@ from vlm_profiling.metrics.estimate import (
     JOULES,
     PERCENT,
     SECONDS,
-    Absent,
     Entry,
     Estimate,
     Unit,
     best_unit,
 )
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.breakdown import DECODE_FRAMES, SAMPLE_FRAMES
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.pages.parts import HOW_TO_READ

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from vlm_profiling.metrics.estimate import FLAG, PERCENT, SECONDS, Absent, Estimate, best_unit, unit_of_parts
+from vlm_profiling.metrics.estimate import FLAG, PERCENT, SECONDS, Estimate, best_unit, unit_of_parts
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.breakdown import STAGES
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.pages.tables import NOTHING, linked_model, show

@@ -17,13 +17,13 @@ from vlm_profiling.metrics.estimate import (
     PER_SECOND,
     PERCENT,
     SECONDS,
-    Absent,
     Entry,
     Estimate,
     Unit,
     best_unit,
     marked_like,
 )
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.report.comparison.pairs import figure_ratios, latency_ratios
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.words import settings, value_label
@@ -279,7 +279,7 @@ def _repeat_noise(cell: RunRow) -> str:
     page.
     """
     if cell.repeats_noise is None:
-        return escape_markdown(cell.repeats_absent or NOTHING)
+        return escape_markdown(cell.section_absent("repeats") or NOTHING)
     return (
         f"{_number(100 * cell.repeats_noise)} ({cell.repeats_rounds} rounds, stopped: {cell.repeats_stopped})"
     )
@@ -291,7 +291,7 @@ def show(entry: Entry, unit: Unit, *, with_n: bool = False, with_reason: bool = 
         if not with_reason:
             return NOTHING
         reason = escape_markdown(entry.reason)
-        return reason if entry.status == "absent" else f"**{entry.status}**: {reason}"
+        return f"**{entry.status}**: {reason}" if entry.status else reason
     text = _number(entry.value / unit.size)
     if entry.interval:
         low, high = (_number(bound / unit.size) for bound in entry.interval)
@@ -327,7 +327,7 @@ def _with_notes(
     for quantity in quantities:
         for cell in cells:
             entry = getattr(cell, quantity.name)
-            if isinstance(entry, Absent) and entry.status == "absent":
+            if isinstance(entry, Absent) and not entry.status:
                 absences.setdefault(entry.reason, {})[quantity.title] = None
     missing = [f"{', '.join(titles)}: {escape_markdown(reason)}." for reason, titles in absences.items()]
     rows = list(zip(*(column.cells for column in columns), strict=True))
