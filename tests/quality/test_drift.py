@@ -12,6 +12,7 @@ from vlm_profiling.quality.answers import answer_drift
 from vlm_profiling.quality.drift import RANDOM, Drift, beyond_chance
 from vlm_profiling.quality.exact_match import exact_match
 from vlm_profiling.quality.wer import word_edits
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.statistics.intervals import mean_interval
 
@@ -87,4 +88,4 @@ def test_random_weights_have_changed_answers_and_no_quality() -> None:
 def test_runs_without_a_common_sample_are_not_compared() -> None:
     other = answering(REFERENCES[:4])
     other = replace(other, samples=[replace(sample, id=f"other-{sample.id}") for sample in other.samples])
-    assert answer_drift(other, answering(REFERENCES[:4])) == "fewer than two samples in common"
+    assert answer_drift(other, answering(REFERENCES[:4])) == Absent("fewer than two samples in common")
