@@ -3,11 +3,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= 2
 ARGS ?=
+RELEASE_TESTS := slow or browser or cluster or container
 LOCKS := envs/measure.lock envs/workflow.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env dev demo example grid audit why prune doctor containers recipes image-locks test test-all test-system lint format lock config-docs metric-docs gpu-check gpu-wheels clean-env
+.PHONY: help env dev demo example grid audit why prune doctor containers recipes image-locks test test-release test-system lint format lock config-docs metric-docs gpu-check gpu-wheels clean-env
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -47,11 +48,11 @@ test-system: ## install what the tests of containers and clusters need (Debian a
 example: demo ## copy the demo's pages to docs/example
 	PYTHON=$(BIN)/python docs/make_example.sh results/demo docs/example
 
-test: dev ## run the tests, without the slow ones, two at a time (CORES=2, ARGS="-k NAME")
-	$(BIN)/pytest -m "not slow" -n $(CORES) --dist worksteal $(ARGS)
+test: dev ## run the unit and workflow tests, in minutes (CORES=2, ARGS="-k NAME")
+	$(BIN)/pytest -m "not ($(RELEASE_TESTS))" -n $(CORES) --dist worksteal $(ARGS)
 
-test-all: dev ## run all the tests
-	$(BIN)/pytest $(ARGS)
+test-release: dev ## run all other tests: clusters, containers, browsers, kills, full disks (after `make test-system`)
+	$(BIN)/pytest -m "$(RELEASE_TESTS)" -n $(CORES) --dist worksteal $(ARGS)
 
 lint: dev ## check formatting, code, types, rules, spelling and generated pages
 	$(BIN)/ruff format --check .

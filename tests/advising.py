@@ -28,7 +28,7 @@ PLACE |= {"device": "cpu", "optimization": "fp32", "batch_size": 4, "frames": 1}
 
 
 def make_cell(**figures: Any) -> RunRow:
-    """A finished run at batch size 4 of 10 ms a batch end to end; every other figure is absent unless given."""
+    """A finished run at batch size 4 of 10 ms a batch; every other figure is absent unless given."""
     nothing = {name: None for name in RunRow.__struct_fields__ if name != "flags"}
     identity = PLACE | {"axes": "baseline", "state": "current", "status": "ok"}
     times = {"generate_mean_s": 0.008, "end_to_end_mean_s": 0.01}

@@ -1,4 +1,4 @@
-"""Small real videos for tests: frames of one colour each, encoded by PyAV, in a folder that a study can name."""
+"""Small real videos: frames of one colour each, encoded by PyAV, in a folder that a study can name."""
 
 from __future__ import annotations
 

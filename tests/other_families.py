@@ -303,7 +303,8 @@ def _tokenizer(*marks: str, **names: Any) -> hf.PreTrainedTokenizerFast:
 
 def _chat(image: str) -> str:
     part = f"{{{{ '{image}' if part['type'] == 'image' else part['text'] }}}}"
-    return f"{{% for message in messages %}}{{% for part in message['content'] %}}{part}{{% endfor %}}{{% endfor %}}"
+    parts = f"{{% for part in message['content'] %}}{part}{{% endfor %}}"
+    return f"{{% for message in messages %}}{parts}{{% endfor %}}"
 
 
 def _llama(tokenizer: hf.PreTrainedTokenizerFast) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How much processor time a piece of work needs, whatever the tests before it and the rest of the machine do."""
+"""The processor time that a piece of work needs, whatever else the machine does."""
 
 from __future__ import annotations
 

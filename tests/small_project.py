@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import warm_snakemake
 import yaml
 from PIL import Image, ImageDraw
 
@@ -55,9 +56,15 @@ class Project:
         assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done
 
+    def plan(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """A dry run, its output captured; a failure shows the output."""
+        done = warm_snakemake.plan(self.folder, ["-c", "2", "-n", *arguments])
+        assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        return done
+
     def planned(self, *arguments: str) -> dict[str, int]:
         """How many jobs of each rule a dry run would run, `all` left out."""
-        output = self.run("-n", *arguments).stdout
+        output = self.plan(*arguments).stdout
         if "Nothing to be done" in output:
             return {}
         table = output[output.rindex("Job stats:") :]

@@ -11,11 +11,14 @@ import polars
 
 DIFFER = re.compile(
     r".*_s|.*_per_s_interval_.*"  # seconds, and what is counted per second
-    r"|.*_(j|w|c|mhz)|(stage_)?energy_(?!absent).*|telemetry_.*|peak_process_bytes"  # meters, and the machine's doings
-    r"|started_at|.*_outliers|warmup_.*|passes|repeats_(?!absent).*|share|.*unattributed_share|(ttft|tpot|stages_end_to_end)_n"
-    r"|.*against_headline.*|.*marking_cost.*|layers_coverage|layers_batches"
-    r"|ceiling|source|peak_.*_per_s|roof|mfu|mbu|distance|bound"  # of the roofline: set against times and measured ceilings
-    r"|verdict|figures|evidence"  # of an audit: which ones there are is fixed, what noise makes of them is not
+    # Meters, and what the machine does meanwhile.
+    r"|.*_(j|w|c|mhz)|(stage_)?energy_(?!absent).*|telemetry_.*|peak_process_bytes"
+    r"|started_at|.*_outliers|warmup_.*|passes|repeats_(?!absent).*|share|.*unattributed_share"
+    r"|(ttft|tpot|stages_end_to_end)_n|.*against_headline.*|.*marking_cost.*|layers_coverage|layers_batches"
+    # Of the roofline: set against times and measured ceilings.
+    r"|ceiling|source|peak_.*_per_s|roof|mfu|mbu|distance|bound"
+    # Of an audit: which ones there are is fixed, what noise makes of them is not.
+    r"|verdict|figures|evidence"
 )
 """Columns that two undisturbed runs of one study need not share. Every other column is the same to the last
 bit.

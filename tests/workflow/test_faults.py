@@ -156,7 +156,7 @@ def test_a_wall_clock_that_jumps_moves_no_duration_and_makes_nothing_stale(
         patch.setenv("CLOCK_JUMP_S", str(jump_s))
         patch.setenv("CLOCK_JUMP_AFTER_S", "2")  # in every process, Snakemake's and each job's
         project.run()
-        assert project.planned() == {}
+        assert "Nothing to be done" in project.run("-n").stdout
     elapsed_s = time.monotonic() - started
     for record in map(json.loads, project.records.values()):
         assert 0 < record["duration_s"] < elapsed_s

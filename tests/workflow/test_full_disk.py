@@ -16,6 +16,8 @@ from kills import half_written, leftovers
 from small_project import SNAKEMAKE, Project
 from undisturbed import differences
 
+pytestmark = pytest.mark.slow
+
 SMALL_BYTES = 3 * 2**20
 ROOM_BYTES = 12 * 1024
 ANOTHER = "nobody"
@@ -73,22 +75,18 @@ def is_survived_in(part: str, script: str, disk: Path, project: Project, finishe
     assert half_written(project.folder / "results") == leftovers(project.folder / "results") == []
 
 
-@pytest.mark.slow
 def test_writing_a_record(small_disk: Path, finished: Project, project: Project) -> None:
     is_survived_in("runs", "profile_run", small_disk, project, finished)
 
 
-@pytest.mark.slow
 def test_writing_a_table(small_disk: Path, finished: Project, project: Project) -> None:
     is_survived_in("tables", "merge_runs", small_disk, project, finished)
 
 
-@pytest.mark.slow
 def test_drawing_a_chart(small_disk: Path, finished: Project, project: Project) -> None:
     is_survived_in("plots", "draw_charts", small_disk, project, finished)
 
 
-@pytest.mark.slow
 def test_writing_a_page(small_disk: Path, finished: Project, project: Project) -> None:
     is_survived_in("reports", "write_report", small_disk, project, finished)
 
@@ -130,7 +128,6 @@ def test_a_finished_study_on_a_read_only_disk_can_be_looked_at(project: Project)
         assert project.planned() == {}
 
 
-@pytest.mark.slow
 def test_results_of_another_user_are_told_in_one_line(finished: Project, project: Project) -> None:
     """Root may write everywhere, so Snakemake is started without that capability: then root may write what is
     root's.

@@ -30,7 +30,7 @@ def asked(output: str) -> list[tuple[str, dict[str, str]]]:
 def test_a_run_asks_for_its_models_gpus_on_one_node_and_takes_turns(project: Project) -> None:
     project.configure(**ON_GPUS)
     for arguments in ([], ["--resources", "gpu=2", "turn=1"]):
-        resources = dict(asked(project.run("-n", *arguments).stdout))
+        resources = dict(asked(project.plan(*arguments).stdout))
         chosen = ("gpu", "turn", "nodes", "gpu_model")
         assert {run: tuple(own[name] for name in chosen) for run, own in resources.items()} == {
             "large-cuda": ("2", "1", "1", "h100"),
@@ -42,7 +42,7 @@ def test_a_run_asks_for_its_models_gpus_on_one_node_and_takes_turns(project: Pro
 
 def test_more_gpus_than_the_workflow_may_hold_are_refused_by_name(project: Project) -> None:
     project.configure(**ON_GPUS)
-    refused = project.run("-n", "--resources", "gpu=1", check=False)
+    refused = project.plan("--resources", "gpu=1", check=False)
     assert refused.returncode == 1
     assert "models.large.gpus = 2" in refused.stdout and "models.small" not in refused.stdout
     assert (
@@ -53,4 +53,4 @@ def test_more_gpus_than_the_workflow_may_hold_are_refused_by_name(project: Proje
     project.configure(
         **{**ON_GPUS, "baseline": STUDY["baseline"], "axes": {}}
     )  # on the CPU nothing is asked for
-    assert project.run("-n", "--resources", "gpu=1").returncode == 0
+    assert project.plan("--resources", "gpu=1").returncode == 0

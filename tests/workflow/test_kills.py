@@ -14,6 +14,8 @@ from kills import KILLS, Account, Blow, jobs, kill_studies, start, strike, watch
 from small_project import Project, new_project
 from undisturbed import differences
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def new(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
@@ -21,14 +23,12 @@ def new(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     return new_project(tmp_path_factory.mktemp("new") / "project")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("blow", KILLS)
 def test_kills_at_random_moments(blow: Blow, new: Project, finished: Project, tmp_path: Path) -> None:
     account = kill_studies(new, finished, tmp_path, kills=12, seed=1, within_s=14, blows=(blow,))
     assert account.failures == []
 
 
-@pytest.mark.slow
 def test_signals_at_fifty_random_moments(new: Project, finished: Project, tmp_path: Path) -> None:
     account = kill_studies(
         new, finished, tmp_path, kills=50, seed=6, within_s=14, blows=("SIGINT", "SIGTERM")
@@ -42,7 +42,6 @@ def test_a_study_goes_on_after_a_kill_and_signals(new: Project, finished: Projec
     assert account.failures == []
 
 
-@pytest.mark.slow
 def test_a_killed_run_fails_its_job_names_its_log_and_holds_up_no_other(
     finished: Project, project: Project, tmp_path: Path
 ) -> None:
@@ -68,7 +67,6 @@ def test_a_killed_run_fails_its_job_names_its_log_and_holds_up_no_other(
     assert differences(project.folder / "results", finished.folder / "results") == []
 
 
-@pytest.mark.slow
 def test_a_run_killed_after_it_wrote_its_record_keeps_it(project: Project) -> None:
     name = next(name for name in project.records if "-b1-" in name)
     record = project.folder / "results/runs" / name
@@ -87,7 +85,6 @@ def test_a_run_killed_after_it_wrote_its_record_keeps_it(project: Project) -> No
     assert record.read_bytes() == written
 
 
-@pytest.mark.slow
 def test_a_run_that_a_killed_snakemake_left_at_work_keeps_its_record(project: Project) -> None:
     name = next(name for name in project.records if "-b1-" in name)
     (project.folder / "results/runs" / name).unlink()

@@ -18,7 +18,7 @@ def test_a_results_folder_that_is_no_plain_path_is_refused_before_anything_is_wr
         if ".snakemake" not in path.parts
     }
     project.configure(results=results)
-    refused = project.run("-n", check=False)
+    refused = project.plan(check=False)
     assert refused.returncode != 0
     assert f"results = {results!r}" in refused.stdout + refused.stderr
     after = {
@@ -32,7 +32,7 @@ def test_a_results_folder_that_is_no_plain_path_is_refused_before_anything_is_wr
 def test_a_study_of_another_name_does_not_take_over_a_results_folder(project: Project) -> None:
     description = (project.folder / "results/study.json").read_bytes()
     project.configure(name="other")
-    refused = project.run("-n", check=False)
+    refused = project.plan(check=False)
     assert refused.returncode != 0
     assert "holds the results of the study 'small', this one is 'other'" in refused.stdout + refused.stderr
     assert (project.folder / "results/study.json").read_bytes() == description
