@@ -76,11 +76,11 @@ config-docs: env ## write docs/config.md and docs/config.schema.json from the se
 metric-docs: env ## write docs/metrics.md from the metric dictionary and the record's schema
 	$(BIN)/python scripts/document_metrics.py
 
-gpu-check: ## check in 9 minutes, on a GPU machine, what was written for GPUs; docs/gpu-check.md (ARGS="--device cpu")
-	$(or $(wildcard $(BIN)/python),python3) scripts/gpu_check.py $(if $(wildcard gpu-wheels),--wheels gpu-wheels) $(ARGS)
+gpu-check: ## check on a GPU machine what was written for GPUs; docs/gpu-check.md (ARGS="--device cpu")
+	$(or $(wildcard $(BIN)/python),python3) tools/gpu_check.py $(if $(wildcard gpu-wheels),--wheels gpu-wheels) $(ARGS)
 
-gpu-wheels: env ## fetch what such a machine lacks, as wheels (ARGS="--python 3.12 --without scipy")
-	$(BIN)/python scripts/fetch_wheels.py $(ARGS)
+gpu-wheels: env ## fetch what such a machine lacks, as wheels (ARGS="3.12 scipy": for Python 3.12, without scipy)
+	envs/gpu-wheels.sh $(BIN)/python $(ARGS)
 
 lock: dev ## write envs/*.lock from envs/*.in (ARGS=--upgrade for newer versions)
 	envs/lock.sh $(BIN)/pip-compile $(ARGS)

@@ -31,9 +31,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
 
+    from measuring_time import measuring_s
     from small_project import draw_shapes
 
-    from vlm_profiling.gpu_check.figures import measuring_s
     from vlm_profiling.models.tiny import build_tiny_checkpoint
     from vlm_profiling.record.files import read_record
 

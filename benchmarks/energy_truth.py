@@ -24,7 +24,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT / "scripts")]
 
 from fakes.energy_truth import KINDS, Trial, simulate  # noqa: E402
-from fakes.nvml import compile_fake_nvml, run_with_library  # noqa: E402
+from fakes.nvml import compile_fake_nvml, python_with_library, run_with_library  # noqa: E402
 
 
 def main() -> None:
@@ -37,7 +37,11 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         compile_fake_nvml(Path(folder))
-        trials = simulate(functools.partial(run_with_library, Path(folder)), options.trials, options.seed)
+        trials = simulate(
+            functools.partial(run_with_library, python_with_library(Path(folder))),
+            options.trials,
+            options.seed,
+        )
     print(f"{'meter':<34}{'trials':>8}{'within':>8}{'mean error':>12}{'largest':>10}{'stated':>10}")
     for kind in KINDS:
         of_kind = [trial for trial in trials if trial.kind == kind]

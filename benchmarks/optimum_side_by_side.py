@@ -238,7 +238,8 @@ def one_round(folder: Path, their_python: str) -> dict[str, RunRow]:
 
 def our_cell(folder: Path, samples: int) -> RunRow:
     """profile_run.py on so many samples, the settings else as they come."""
-    from vlm_profiling.gpu_check.figures import measuring_s
+    from measuring_time import measuring_s
+
     from vlm_profiling.record.files import read_record
 
     asked = [{"image_path": "red.png", "request": QUESTION, "response": "red"}] * samples

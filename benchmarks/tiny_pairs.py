@@ -50,3 +50,34 @@ def tiny_session(architecture: str, new_tokens: int = 8, rows: int = 4) -> tuple
     (batch,) = make_batches(samples, images, rows)
     prepare_batches(session, [batch])
     return session, batch
+
+
+def prepared_session(
+    checkpoint: Path, dataset: Path, device: str, dtype: str, new_tokens: int = 8
+) -> tuple[Session, InputBatch]:
+    """A prepared checkpoint on a device and the first sample of a prepared data set as one batch.
+
+    Args:
+        checkpoint: manifest of the checkpoint, in a results folder below the present one
+        dataset: manifest of the data set
+        device: cpu or cuda
+        dtype: of the weights, torch's name
+        new_tokens: of each answer
+    """
+    from vlm_profiling.datasets.read import open_image, read_samples
+    from vlm_profiling.measure.passes.headline import Session, make_batches, prepare_batches
+    from vlm_profiling.measure.progress import quiet_libraries
+    from vlm_profiling.models.loader import load_checkpoint
+    from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
+    from vlm_profiling.record.schema import Point
+    from vlm_profiling.study.config import ProtocolConfig
+
+    quiet_libraries()
+    manifest = read_manifest(checkpoint, CheckpointManifest)
+    loaded = load_checkpoint(manifest, Path.cwd(), device=device, dtype=dtype, attention="sdpa")
+    point = Point(device=device, optimization=dtype, batch_size=1)
+    session = Session(loaded, device, point, ProtocolConfig(max_new_tokens=new_tokens))
+    _, samples = read_samples(dataset.parent)
+    (batch,) = make_batches(samples[:1], [open_image(dataset.parent, samples[0])], 1)
+    prepare_batches(session, [batch])
+    return session, batch

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from built_once import built_once
-from fakes.nvml import RunWithNvml, compile_fake_nvml, run_with_library
+from fakes.nvml import RunWithNvml, compile_fake_nvml, python_with_library, run_with_library
 from small_project import Project, new_project
 
 # Tiny models run fastest on one thread, and threads that wait for each other on a busy machine run slowest.
@@ -30,7 +30,7 @@ def run_with_nvml(tmp_path_factory: pytest.TempPathFactory) -> RunWithNvml:
         pytest.skip("gcc is missing: the stand-in NVML library cannot be built")
     folder = tmp_path_factory.mktemp("nvml")
     compile_fake_nvml(folder)
-    return functools.partial(run_with_library, folder)
+    return functools.partial(run_with_library, python_with_library(folder))
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import warm_snakemake
 import yaml
 from PIL import Image, ImageDraw
+from warm_python import WarmPython
 
 PROJECT = Path(__file__).resolve().parents[1]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 
+WARM = WarmPython(
+    (
+        *("snakemake.cli", "snakemake.workflow", "snakemake.dag", "snakemake.scheduling.job_scheduler"),
+        *("snakemake.logging", "snakemake.persistence", "snakemake.executors.local", "snakemake.report"),
+        *("snakemake.assets", "snakemake.profiles", "snakemake.storage", "smart_open", "jinja2", "requests"),
+        *("pydantic", "msgspec", "yaml", "polars", "scipy.stats"),
+    )
+)
+"""What Snakemake, the rules and light scripts import, but for the project's code, which each copy has."""
+PLAN = "import sys; from snakemake.cli import main; main(sys.argv[1:])"
+SCRIPT = """
+import os, runpy, sys
+sys.argv = sys.argv[1:]
+sys.path.insert(0, os.path.abspath(os.path.dirname(sys.argv[0])))
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 STUDY = {
     "name": "small",
     "container": "none",
@@ -58,7 +74,15 @@ class Project:
 
     def plan(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A dry run, its output captured; a failure shows the output."""
-        done = warm_snakemake.plan(self.folder, ["-c", "2", "-n", *arguments])
+        done = WARM.run(PLAN, "-c", "2", "-n", *arguments, folder=self.folder)
+        assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        return done
+
+    def script(
+        self, name: str, *arguments: str, stdin: str = "", check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """One of the project's scripts, its output captured; a failure shows the output."""
+        done = WARM.run(SCRIPT, f"scripts/{name}.py", *arguments, folder=self.folder, stdin=stdin)
         assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done
 

@@ -17,7 +17,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
-from fakes.nvml import SCRIPTS, RunWithNvml
+from fakes.nvml import RunWithNvml
 from fakes.powercap import RANGE_UJ, FakePowercap
 
 from vlm_profiling.measure.meters.base import Clock, EnergyReading, Meter, MeterError
@@ -45,7 +45,7 @@ BEFORE_S, AFTER_S = 3.0, 3.0
 
 @dataclass(frozen=True)
 class Trial:
-    """One window over one random course of power. Joules are null where the meter refused, with its reason."""
+    """One window over one random course of power. Joules are null where the meter refused, with a reason."""
 
     kind: str
     seconds: float
@@ -255,9 +255,9 @@ def trials(number: int, seed: int) -> list[Trial]:
 
 def simulate(run_with_nvml: RunWithNvml, number: int, seed: int) -> list[Trial]:
     """The same in a process that finds the stand-in library."""
-    code = f"import json, sys; from fakes import energy_truth; json.dump(energy_truth.plain({number}, {seed}), sys.stdout)"
-    python_path = os.pathsep.join((str(SCRIPTS), str(Path(__file__).parents[1])))
-    return [Trial(**trial) for trial in run_with_nvml(code, {"PYTHONPATH": python_path})]
+    code = "import json, sys; from fakes.energy_truth import plain; "
+    code += f"json.dump(plain({number}, {seed}), sys.stdout)"
+    return [Trial(**trial) for trial in run_with_nvml(code, {}, real_time=True)]
 
 
 def plain(number: int, seed: int) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A data set hub on the loopback: the endpoints that huggingface_hub asks for one repository at one revision."""
+"""A data set hub on the loopback: what huggingface_hub asks for one repository at one revision."""
 
 from __future__ import annotations
 

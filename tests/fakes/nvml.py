@@ -6,17 +6,20 @@ import json
 import math
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from warm_python import WarmPython
+
+TESTS = Path(__file__).resolve().parents[1]
+SCRIPTS = TESTS.parent / "scripts"
 SOURCE = Path(__file__).with_name("fake_nvml.c")
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+METERS = "vlm_profiling.measure.meters"
 
 RunWithNvml = Callable[..., Any]
 """run(code, environment, **settings): what Python `code` prints as JSON; settings of fake_nvml.c in lower
-case (watts="100").
+case (watts="100"). The process lives in a simulated time unless `real_time` is set.
 """
 
 
@@ -26,19 +29,21 @@ def compile_fake_nvml(folder: Path) -> None:
     subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-o", library, SOURCE, "-lm"], check=True)
 
 
-def run_with_library(folder: Path, code: str, environment: dict[str, str], **settings: object) -> Any:
-    """Run Python code in a process of its own, where the library in `folder` is the driver; returns its JSON
-    output.
-    """
+def python_with_library(folder: Path) -> WarmPython:
+    """Processes for which the library in `folder` is the driver."""
+    path = os.pathsep.join((str(SCRIPTS), str(TESTS)))
+    modules = (f"{METERS}.energy", f"{METERS}.telemetry", f"{METERS}.peak_memory", "fakes.simulated_time")
+    return WarmPython(modules, {"LD_LIBRARY_PATH": str(folder), "PYTHONPATH": path})
+
+
+def run_with_library(
+    python: WarmPython, code: str, environment: dict[str, str], *, real_time: bool = False, **settings: object
+) -> Any:
+    """The JSON that Python code prints in a process of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CUDA_", "FAKE_NVML_"))}
     fake = {f"FAKE_NVML_{name.upper()}": str(value) for name, value in settings.items()}
-    answer = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**kept, "LD_LIBRARY_PATH": str(folder), "PYTHONPATH": str(SCRIPTS), **fake, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    simulate = "" if real_time else "from fakes.simulated_time import simulate_time; simulate_time()\n"
+    answer = python.run(simulate + code, environment={**kept, **fake, **environment})
     assert answer.returncode == 0, answer.stderr
     return json.loads(answer.stdout)
 

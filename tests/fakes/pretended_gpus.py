@@ -71,7 +71,8 @@ class Operators(TorchDispatchMode):
         if len(met) > 1 and name not in MOVES:
             found = " and ".join(sorted(map(str, met)))
             raise RuntimeError(
-                f"Expected all tensors to be on the same device, but found at least two devices, {found} ({name})"
+                "Expected all tensors to be on the same device, but found at least two devices, "
+                f"{found} ({name})"
             )
         known = {operand.untyped_storage()._cdata for operand in operands}
         everywhere = sorted(met or {self.places.get(operand) for operand in operands}, key=str)

@@ -24,8 +24,8 @@ from vlm_profiling.study.config import ProtocolConfig, RepeatsConfig, WarmupConf
 WATCHED = """
 import json, sys, time
 import msgspec
-from vlm_profiling.measure.meters.telemetry import open_watch
-watch = open_watch("cuda", None)
+from vlm_profiling.measure.meters.telemetry import open_telemetry
+watch = open_telemetry("cuda", None)
 watch.sample()
 with watch.over():
     time.sleep(0.5)

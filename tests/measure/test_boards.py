@@ -182,8 +182,8 @@ def test_one_board_that_cannot_be_metered_leaves_no_joules_of_the_others(
 WATCH = """
 import json, sys, time
 import msgspec
-from vlm_profiling.measure.meters.telemetry import open_watch
-watch = open_watch("cuda", None, 2)
+from vlm_profiling.measure.meters.telemetry import open_telemetry
+watch = open_telemetry("cuda", None, 2)
 with watch.over():
     time.sleep(0.5)
 json.dump(msgspec.to_builtins(watch.telemetry()), sys.stdout)

@@ -27,8 +27,8 @@ from vlm_profiling.record.telemetry import Telemetry
 WATCHED = """
 import json, sys, time
 import msgspec
-from vlm_profiling.measure.meters.telemetry import open_watch
-watch = open_watch("cuda", None)
+from vlm_profiling.measure.meters.telemetry import open_telemetry
+watch = open_telemetry("cuda", None)
 watch.sample()
 with watch.over():
     time.sleep({seconds})

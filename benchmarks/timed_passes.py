@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import math
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -18,7 +17,6 @@ Pairs = list[tuple[float, float]]
 Timed = TypeVar("Timed")
 
 WARM_UP = 10
-LEAST_PAIRS = 8
 BLOCK = 5
 """Batches of a marked pass: the marks are set once for all of them, as in a run."""
 
@@ -29,19 +27,15 @@ def timed_pairs(
     pairs: int,
     *,
     warm_up: int = WARM_UP,
-    budget_s: float = math.inf,
 ) -> list[tuple[Timed, Timed]]:
     """What both give, pair by pair in alternating order, after a warm-up: what else the machine does falls on
     both.
-
-    Ends early once `budget_s` is spent, with LEAST_PAIRS in any case.
     """
-    began = time.perf_counter()
     for _ in range(warm_up):
         first()
         second()
     timed: list[tuple[Timed, Timed]] = []
-    while len(timed) < pairs and (len(timed) < LEAST_PAIRS or time.perf_counter() - began < budget_s):
+    while len(timed) < pairs:
         if len(timed) % 2:
             timed.append((first(), second()))
         else:
@@ -75,9 +69,7 @@ def bare_generate(session: Session, batch: InputBatch) -> Callable[[], float]:
     return step
 
 
-def headline_pairs(
-    session: Session, batch: InputBatch, pairs: int, *, warm_up: int = WARM_UP, budget_s: float = math.inf
-) -> Pairs:
+def headline_pairs(session: Session, batch: InputBatch, pairs: int, *, warm_up: int = WARM_UP) -> Pairs:
     """Seconds of a bare generate() beside those that the headline pass gives the same batch, telemetry
     sampled beside it.
     """
@@ -89,11 +81,11 @@ def headline_pairs(
         with telemetry_sampler.over():
             return run_batch(session, batch).times.generate_s
 
-    return timed_pairs(bare_generate(session, batch), headline, pairs, warm_up=warm_up, budget_s=budget_s)
+    return timed_pairs(bare_generate(session, batch), headline, pairs, warm_up=warm_up)
 
 
 def stage_pairs(
-    session: Session, batch: InputBatch, pairs: int, *, warm_up: int = WARM_UP, budget_s: float = math.inf
+    session: Session, batch: InputBatch, pairs: int, *, warm_up: int = WARM_UP
 ) -> tuple[Pairs, Pairs]:
     """Seconds of the headline's generate() beside the stages pass's; of its end to end beside the sum of the
     stages.
@@ -113,7 +105,7 @@ def stage_pairs(
             stages, _ = stages_pass(session, block, reference)
         return stages.against_headline * reference_s, sum(map(sum, stages.seconds.values()))
 
-    timed = timed_pairs(headline, marked, pairs, warm_up=warm_up, budget_s=budget_s)
+    timed = timed_pairs(headline, marked, pairs, warm_up=warm_up)
     generate, whole = ([(plain[figure], own[figure]) for plain, own in timed] for figure in (0, 1))
     return generate, whole
 
