@@ -108,13 +108,13 @@ def run_step(step: str, device: str, deadline_s: float) -> bool:
         return call(deadline_s, *overhead_command(device))
     study = ["--profile", "profiles/gpu-check", "--configfile"]
     study.append(f"profiles/gpu-check/{device}/{'tiny' if step == 'tiny' else 'models'}.yaml")
-    snakemake = [sys.executable, "-m", "snakemake", *study]
+    snakemake = [sys.executable, "-m", "snakemake"]
     if step == "again":
         first = next(iter(table("models", "runs").iter_rows(named=True)))
         (record,) = Path(RESULTS, "models/runs").rglob(f"*-{first['key']}.json")
         again = RESULTS / "again" / record.relative_to(RESULTS / "models")
-        return call(deadline_s, *snakemake, str(again), "--config", f"results={RESULTS}/again")
-    done = call(deadline_s, *snakemake, *(SIDE_BY_SIDE if step == "tiny" else ()))
+        return call(deadline_s, *snakemake, str(again), *study, "--config", f"results={RESULTS}/again")
+    done = call(deadline_s, *snakemake, *study, *(SIDE_BY_SIDE if step == "tiny" else ()))
     if not done:  # of the records that are there
         folder = RESULTS / step
         for script, inputs in TABLES.items():
