@@ -11,8 +11,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from vlm_profiling.metrics.catalog import metrics_page
 from vlm_profiling.record.files import write_if_changed
+from vlm_profiling.report.exports.dictionary import metrics_page
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "metrics.md"
 

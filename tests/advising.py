@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from vlm_profiling.metrics.catalog import run_columns
 from vlm_profiling.metrics.estimate import Entry, Estimate
 from vlm_profiling.report.advice.base import Alternative, Subject
 from vlm_profiling.tables.breakdown import LayerRow, StageRow
@@ -29,10 +30,13 @@ PLACE |= {"device": "cpu", "optimization": "fp32", "batch_size": 4, "frames": 1}
 
 def make_cell(**figures: Any) -> RunRow:
     """A finished run at batch size 4 of 10 ms a batch; every other figure is absent unless given."""
-    nothing = {name: None for name in RunRow.__struct_fields__ if name != "flags"}
+    nothing = {name: None for name in RunRow.__struct_fields__ if name not in ("values", "flags")}
     identity = PLACE | {"axes": "baseline", "state": "current", "status": "ok"}
     times = {"generate_mean_s": 0.008, "end_to_end_mean_s": 0.01}
-    return RunRow(**(nothing | identity | times | {"flags": {}} | figures))
+    given = times | figures
+    values = dict.fromkeys(run_columns()) | {name: given[name] for name in run_columns() if name in given}
+    facts = {name: value for name, value in given.items() if name in RunRow.__struct_fields__}
+    return RunRow(**(nothing | identity | {"values": values, "flags": {}} | facts))
 
 
 def make_stage_rows(shares: dict[str, float] | None = None) -> dict[str, StageRow]:

@@ -25,7 +25,7 @@ PROGRAMS = sorted(SCRIPTS.glob("*.py"))
 MAY_IMPORT = {
     "study": set(),
     "record": set(),
-    "metrics": {"record", "study", "report", "tables"},
+    "metrics": {"record"},
     "datasets": {"study", "record"},
     "models": {"study", "record"},
     "cost": {"study", "record", "models"},

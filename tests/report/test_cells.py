@@ -3,6 +3,7 @@
 import pytest
 from factories import identity_of, make_failed_record, make_record
 
+from vlm_profiling.metrics.catalog import METRICS
 from vlm_profiling.metrics.estimate import BYTES, SECONDS, Estimate, best_unit
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.files import read_record
@@ -13,16 +14,20 @@ def test_a_finished_cell_answers_with_figures_and_their_intervals(make_study):
     cell = study.cells().baseline("trained")[0]
     record = read_record(study.record_path(study.runs[0]))
     generate = record.headline.generate
-    assert cell.latency == Estimate(generate.mean_s, (generate.sampling.low, generate.sampling.high), 4)
+    assert cell.estimate("generate_s") == Estimate(
+        generate.mean_s, (generate.sampling.low, generate.sampling.high), 4
+    )
     interval = record.quality.exact_match_interval
-    assert cell.exact_matches == Estimate(record.quality.exact_match, (interval.low, interval.high), 8)
-    assert cell.memory == Estimate(2**30)
+    assert cell.estimate("exact_match") == Estimate(
+        record.quality.exact_match, (interval.low, interval.high), 8
+    )
+    assert cell.estimate("peak_memory_bytes") == Estimate(2**30)
 
 
 def test_an_absent_figure_answers_with_its_reason(make_study):
     cells = make_study().cells()
-    assert cells.baseline("trained")[0].energy == Absent("no RAPL on this host")
-    assert cells.baseline("random")[0].word_errors == Absent("not applicable: random weights")
+    assert cells.baseline("trained")[0].estimate("energy_per_sample_j") == Absent("no RAPL on this host")
+    assert cells.baseline("random")[0].estimate("wer") == Absent("not applicable: random weights")
 
 
 def test_a_failed_cell_has_no_figure_at_all_even_where_its_record_does(make_study):
@@ -32,31 +37,25 @@ def test_a_failed_cell_has_no_figure_at_all_even_where_its_record_does(make_stud
         return make_record(status="error", failure=failed.failure, **identity_of(run))
 
     cell = make_study(answer).cells().baseline("trained")[0]
-    for name in (
-        "latency",
-        "sample_latency",
-        "end_to_end",
-        "energy",
-        "flops",
-        "memory",
-        "word_errors",
-        "exact_matches",
-    ):
-        assert getattr(cell, name) == Absent("scoring broke", "error")
+    for metric in METRICS.values():
+        if metric.table == "runs":
+            assert cell.estimate(metric.id) == Absent("scoring broke", "error")
 
 
 def test_energy_is_that_of_the_runs_own_device_with_the_meters_uncertainty(make_study):
     device = {"device": "cuda", "optimization": "fp32", "batch_size": 2}
     study = make_study(baseline=device)
     joules = read_record(study.record_path(study.runs[0])).energy.gpu.per_sample_j
-    assert study.cells().baseline("trained")[0].energy == Estimate(joules, (joules * 0.98, joules * 1.02))
+    assert study.cells().baseline("trained")[0].estimate("energy_per_sample_j") == Estimate(
+        joules, (joules * 0.98, joules * 1.02)
+    )
 
 
 def test_flops_have_students_interval_over_the_batches(make_study):
     cell = make_study().cells().baseline("trained")[0]
-    low, high = cell.flops.interval
-    assert (low + high) / 2 == pytest.approx(cell.batch_flops)
-    assert high - low == pytest.approx(2 * 3.182446 * cell.batch_flops_std / 2), (
+    low, high = cell.estimate("batch_flops").interval
+    assert (low + high) / 2 == pytest.approx(cell.values["batch_flops"])
+    assert high - low == pytest.approx(2 * 3.182446 * cell.values["batch_flops_std"] / 2), (
         "4 batches: 3.18 standard errors each way"
     )
 

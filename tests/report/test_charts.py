@@ -83,9 +83,15 @@ def test_figures_are_the_tables_in_the_unit_shown(make_study):
     line = cells.axis("trained", "batch_size")[0]
     rows = [row for row in rows_of(model_chart(cells, "trained", "batch_size", {})) if "value" in row]
     assert [row["label"] for row in rows] == ["1", "2", "4"]
-    assert [row["value"] for row in rows] == pytest.approx([1000 * cell.latency.value for cell in line])
-    assert [row["low"] for row in rows] == pytest.approx([1000 * cell.latency.interval[0] for cell in line])
-    assert [row["high"] for row in rows] == pytest.approx([1000 * cell.latency.interval[1] for cell in line])
+    assert [row["value"] for row in rows] == pytest.approx(
+        [1000 * cell.estimate("generate_s").value for cell in line]
+    )
+    assert [row["low"] for row in rows] == pytest.approx(
+        [1000 * cell.estimate("generate_s").interval[0] for cell in line]
+    )
+    assert [row["high"] for row in rows] == pytest.approx(
+        [1000 * cell.estimate("generate_s").interval[1] for cell in line]
+    )
 
 
 def test_a_failed_cell_is_a_word_at_its_place(make_study):
@@ -120,7 +126,7 @@ def test_flops_are_stacked_by_stage_and_add_up(make_study):
     rows = [row for row in rows_of(index_chart(cells, "flops")) if row["label"] == "trained"]
     stages = [row["flops"] for row in rows if "stage" in row]
     assert len(stages) == 4
-    assert sum(stages) == pytest.approx(cells.baseline("trained")[0].flops.value / 1e3)
+    assert sum(stages) == pytest.approx(cells.baseline("trained")[0].estimate("batch_flops").value / 1e3)
 
 
 def test_all_failed_and_one_cell_studies_have_their_charts_too(make_study):

@@ -49,7 +49,9 @@ def test_cells_are_compared_with_the_first_through_the_samples_table(make_study)
     assert [times[cell.place].drift for cell in line] == pytest.approx([0.00158, 0.00158], rel=0.01)
     original, slower = latency_ratios(line, times)
     assert original == Estimate(1.0)
-    assert slower.value == pytest.approx(line[1].latency.value / line[0].latency.value)
+    assert slower.value == pytest.approx(
+        line[1].estimate("generate_s").value / line[0].estimate("generate_s").value
+    )
     assert slower.interval == (pytest.approx(1.5), pytest.approx(1.5))
     assert (original.verdict, slower.verdict) == (None, "slower")
 

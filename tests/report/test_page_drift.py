@@ -9,10 +9,10 @@ import pytest
 from factories import identity_of, make_failed_record, make_record
 from msgspec.structs import replace
 
-from vlm_profiling.metrics.catalog import table_columns
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.report.pages.drift import drift_table
 from vlm_profiling.report.pages.write import write_pages
+from vlm_profiling.tables.column_docs import table_columns
 from vlm_profiling.tables.drift import DriftRow, read_drift
 
 OPTIMIZATIONS = {

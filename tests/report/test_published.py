@@ -62,7 +62,7 @@ def test_a_page_is_promised_where_a_model_was_published(study):
 def test_each_published_figure_has_ours_and_the_ratio_beside_it(study):
     cells = study.cells()
     page = published_page(cells, study.merge())
-    latency = cells.baseline("blip2")[0].latency
+    latency = cells.baseline("blip2")[0].estimate("generate_s")
     section = page.partition("### Latency per batch")[2].partition("###")[0]
     row = row_with(section, "TextVQA", "cuda, fp16, batch size 1, image size 224, input length 200")
     (published,) = [

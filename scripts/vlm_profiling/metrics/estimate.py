@@ -71,10 +71,10 @@ FLOPS = (
     Unit("FLOP", 1),
 )
 BYTES = (Unit("GiB", 2**30), Unit("MiB", 2**20), Unit("KiB", 2**10), Unit("B", 1))
-
-
 PERCENT = Unit("%", 0.01)
-
+TIMES_HUNDRED = Unit("× 100", 0.01)
+TOKENS = Unit("tokens", 1)
+WATTS = Unit("W", 1)
 
 LONG_S = 10.0
 

@@ -16,7 +16,7 @@ from vlm_profiling.study import Point, Run
 from vlm_profiling.tables.findings import Finding, read_findings
 from vlm_profiling.tables.identity import RunKey
 from vlm_profiling.tables.read_records import RunOutcome, read_runs
-from vlm_profiling.tables.row import RunRow
+from vlm_profiling.tables.row import RunRow, run_rows
 from vlm_profiling.tables.write import runs_table
 
 GridCell: TypeAlias = tuple[str, str, Point]
@@ -104,8 +104,7 @@ def _order(spot: GridCell) -> tuple[tuple[bool, str | int], ...]:
 
 
 def _measure(readings: Sequence[RunOutcome]) -> list[Measured]:
-    table = runs_table(readings, {}).select([name for name in RunRow.__struct_fields__ if name != "flags"])
-    cells = msgspec.convert(table.to_dicts(), list[RunRow])
+    cells = run_rows(runs_table(readings, {}))
     return [
         Measured(cell, reading.record)
         for cell, reading in zip(cells, readings, strict=True)

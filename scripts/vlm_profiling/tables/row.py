@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
 
 import msgspec
+import polars as pl
 from scipy.special import stdtrit
 
+from vlm_profiling.metrics.catalog import METRICS, Columns, run_columns
 from vlm_profiling.metrics.estimate import Entry, Estimate
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.tables.findings import Finding
 from vlm_profiling.tables.identity import IdentifiedRow
 
-NO_STAGES = "the protocol asks for no stages"
-
-
-def _figure(kind: str) -> Callable[[Callable[[RunRow], Entry]], property]:
-    """A figure that only a finished run has: any other cell answers with its status and reason.
-
-    `kind` is what audits call it (audits/base.py); a failed one marks it.
-    """
-
-    def decorate(read: Callable[[RunRow], Entry]) -> property:
-        def entry(cell: RunRow) -> Entry:
-            if not cell.ok:
-                return Absent(cell.reason or "no reason recorded", cell.status)
-            figure = read(cell)
-            return replace(figure, flags=cell.flags.get(kind, ())) if isinstance(figure, Estimate) else figure
-
-        return property(entry, doc=read.__doc__)
-
-    return decorate
+NO_REASON = "no reason recorded"
 
 
 class _Named(msgspec.Struct):
@@ -40,7 +22,7 @@ class _Named(msgspec.Struct):
 
 
 class RunRow(IdentifiedRow, kw_only=True):
-    """One run's row: the columns that charts and pages read (record/schema.py says what each means)."""
+    """One run's row: facts that charts and pages name, and the columns of its figures (docs/metrics.md)."""
 
     axes: str
     state: str
@@ -55,14 +37,11 @@ class RunRow(IdentifiedRow, kw_only=True):
     truncated_samples: int | None
     lengthened_samples: int | None
     effective_sizes: str | None
-    batch_flops: float | None
-    batch_flops_std: float | None
     batch_vision_flops: float | None
     batch_project_flops: float | None
     batch_prefill_flops: float | None
     batch_decode_flops: float | None
     padding_share: float | None
-    flops_absent: str | None
 
     protocol_version: int | None
     started_at: str | None
@@ -83,7 +62,6 @@ class RunRow(IdentifiedRow, kw_only=True):
     dataset_licence: str | None
     environment_packages: str | None
     environment_cpu: str | None
-    environment_cpu_cores: int | None
     environment_threads: int | None
     environment_gpu_name: str | None
     environment_gpu_driver: str | None
@@ -93,38 +71,6 @@ class RunRow(IdentifiedRow, kw_only=True):
     environment_git_commit: str | None
     environment_git_dirty: bool | None
 
-    generate_n: int | None
-    generate_mean_s: float | None
-    generate_sampling_low_s: float | None
-    generate_sampling_high_s: float | None
-    generate_per_sample_n: int | None
-    generate_per_sample_mean_s: float | None
-    generate_per_sample_sampling_low_s: float | None
-    generate_per_sample_sampling_high_s: float | None
-    end_to_end_n: int | None
-    end_to_end_mean_s: float | None
-    end_to_end_sampling_low_s: float | None
-    end_to_end_sampling_high_s: float | None
-    ttft_n: int | None
-    ttft_mean_s: float | None
-    ttft_sampling_low_s: float | None
-    ttft_sampling_high_s: float | None
-    tpot_n: int | None
-    tpot_mean_s: float | None
-    tpot_sampling_low_s: float | None
-    tpot_sampling_high_s: float | None
-    serving_absent: str | None
-    samples_per_s: float | None
-    samples_per_s_interval_low: float | None
-    samples_per_s_interval_high: float | None
-    output_tokens_per_s: float | None
-    output_tokens_per_s_interval_low: float | None
-    output_tokens_per_s_interval_high: float | None
-    energy_gpu_per_sample_j: float | None
-    energy_gpu_relative_uncertainty: float | None
-    energy_cpu_per_sample_j: float | None
-    energy_cpu_relative_uncertainty: float | None
-    energy_absent: str | None
     peak_allocated_bytes: int | None
     peak_process_bytes: int | None
     kv_cache_bytes: int | None
@@ -138,27 +84,6 @@ class RunRow(IdentifiedRow, kw_only=True):
     peaks_by_gpu: str | None
     predicted_basis: str | None
     memory_absent: str | None
-    wer: float | None
-    wer_normalised: float | None
-    wer_normalised_interval_low: float | None
-    wer_normalised_interval_high: float | None
-    wer_interval_low: float | None
-    wer_interval_high: float | None
-    exact_match: float | None
-    exact_match_interval_low: float | None
-    exact_match_interval_high: float | None
-    standard_metric: str | None
-    standard_value: float | None
-    standard_interval_low: float | None
-    standard_interval_high: float | None
-    bleu_4: float | None
-    bleu_4_interval_low: float | None
-    bleu_4_interval_high: float | None
-    rouge_l: float | None
-    rouge_l_interval_low: float | None
-    rouge_l_interval_high: float | None
-    scored: int | None
-    quality_absent: str | None
     repeats_noise: float | None
     repeats_drift: float | None
     repeats_rounds: int | None
@@ -167,6 +92,9 @@ class RunRow(IdentifiedRow, kw_only=True):
     telemetry_clock_limits: str | None
     telemetry_load_by_others_mean: float | None
     run_absent: str | None
+
+    values: dict[str, float | str | None]
+    """The columns of its figures (metrics.catalog.run_columns)."""
 
     flags: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     """Failed audits with their evidence, by the kind of figure that they mark; from the table of audits."""
@@ -196,178 +124,51 @@ class RunRow(IdentifiedRow, kw_only=True):
         counts = Counter([self.environment_gpu_name, *(gpu.name for gpu in further)])
         return " and ".join(f"{count} x {name}" if count > 1 else name for name, count in counts.items())
 
-    @_figure("latency")
-    def latency(self) -> Entry:
-        """generate() per full batch, s."""
-        return _mean(
-            self.generate_mean_s, self.generate_sampling_low_s, self.generate_sampling_high_s, self.generate_n
-        )
-
-    @_figure("latency")
-    def sample_latency(self) -> Entry:
-        """generate() per sample, s."""
-        return _mean(
-            self.generate_per_sample_mean_s,
-            self.generate_per_sample_sampling_low_s,
-            self.generate_per_sample_sampling_high_s,
-            self.generate_per_sample_n,
-        )
-
-    @_figure("latency")
-    def end_to_end(self) -> Entry:
-        """Images and text in to answers out, per full batch, s."""
-        return _mean(
-            self.end_to_end_mean_s,
-            self.end_to_end_sampling_low_s,
-            self.end_to_end_sampling_high_s,
-            self.end_to_end_n,
-        )
-
-    @_figure("latency")
-    def sample_rate(self) -> Entry:
-        """Samples per second, end to end."""
-        return _mean(
-            self.samples_per_s, self.samples_per_s_interval_low, self.samples_per_s_interval_high, None
-        )
-
-    @_figure("latency")
-    def token_rate(self) -> Entry:
-        """Generated tokens per second, end to end."""
-        low, high = self.output_tokens_per_s_interval_low, self.output_tokens_per_s_interval_high
-        return _mean(self.output_tokens_per_s, low, high, None)
-
-    @_figure("stages")
-    def first_token(self) -> Entry:
-        """Time to first token, s."""
-        if self.ttft_mean_s is None:
-            return Absent(NO_STAGES)
-        return _mean(self.ttft_mean_s, self.ttft_sampling_low_s, self.ttft_sampling_high_s, self.ttft_n)
-
-    @_figure("stages")
-    def further_token(self) -> Entry:
-        """Time per output token after the first, s."""
-        if self.ttft_mean_s is None:
-            return Absent(NO_STAGES)
-        if self.tpot_mean_s is None:
-            return _absent(self.serving_absent, "tpot")
-        return _mean(self.tpot_mean_s, self.tpot_sampling_low_s, self.tpot_sampling_high_s, self.tpot_n)
-
-    @_figure("energy")
-    def energy(self) -> Entry:
-        """Energy of the run's own device per sample, J; the interval is the meter's uncertainty."""
-        if self.device == "cuda":
-            meter, joules, uncertainty = (
-                "gpu",
-                self.energy_gpu_per_sample_j,
-                self.energy_gpu_relative_uncertainty,
-            )
-        else:
-            meter, joules, uncertainty = (
-                "cpu",
-                self.energy_cpu_per_sample_j,
-                self.energy_cpu_relative_uncertainty,
-            )
-        if joules is None or uncertainty is None:
-            return _absent(self.energy_absent, meter)
-        return Estimate(joules, (joules * (1 - uncertainty), joules * (1 + uncertainty)))
-
-    @_figure("flops")
-    def flops(self) -> Entry:
-        """FLOPs per full batch, with Student's 95 % interval of the mean."""
-        if self.batch_flops is None:
-            return Absent(self.flops_absent or "no reason recorded")
-        if self.batch_flops_std is None or self.generate_n is None:
-            return Estimate(self.batch_flops, n=self.generate_n)
-        half_width = float(stdtrit(self.generate_n - 1, 0.975)) * self.batch_flops_std / self.generate_n**0.5
-        return Estimate(
-            self.batch_flops, (self.batch_flops - half_width, self.batch_flops + half_width), self.generate_n
-        )
-
-    @_figure("memory")
-    def memory(self) -> Entry:
-        """Peak memory, bytes: allocated on the GPU (on several the sum of their own peaks), or resident on
-        the CPU.
+    def estimate(self, metric_id: str) -> Entry:
+        """A figure of the catalogue with its interval, n and flags; of a run without figures its status and
+        reason.
         """
-        name = "peak_allocated_bytes" if self.device == "cuda" else "peak_process_bytes"
-        peak = getattr(self, name)
-        return _absent(self.memory_absent, name) if peak is None else Estimate(peak)
+        metric = METRICS[metric_id]
+        if not self.ok:
+            return Absent(self.reason or "no reason recorded", self.status)
+        columns = metric.columns_on(self.device)
+        value = self.values[columns.value]
+        if not isinstance(value, float | int):
+            return Absent(self._absence(columns))
+        if columns.only and self.values[columns.only[0]] != columns.only[1]:
+            return Absent(f"the data set's standard metric is {self.values[columns.only[0]]}")
+        n = self._number(columns.n)
+        flags = self.flags.get(metric.kind, ()) if metric.kind else ()
+        return Estimate(value, self._interval(columns, value), None if n is None else int(n), flags)
 
-    @_figure("quality")
-    def word_errors(self) -> Entry:
-        """Word error rate against the references, raw, corpus level: a share."""
-        if self.wer is None:
-            return _absent(self.quality_absent, "wer")
-        return Estimate(self.wer, _interval(self.wer_interval_low, self.wer_interval_high), self.scored)
+    def _number(self, column: str) -> float | None:
+        value = self.values[column] if column else None
+        return value if isinstance(value, float | int) else None
 
-    @_figure("quality")
-    def normalised_word_errors(self) -> Entry:
-        """Word error rate after lower-casing and removing punctuation, corpus level: a share."""
-        if self.wer_normalised is None:
-            return _absent(self.quality_absent, "wer_normalised")
-        interval = _interval(self.wer_normalised_interval_low, self.wer_normalised_interval_high)
-        return Estimate(self.wer_normalised, interval, self.scored)
+    def _interval(self, columns: Columns, value: float) -> tuple[float, float] | None:
+        low, high = self._number(columns.low), self._number(columns.high)
+        if low is not None and high is not None:
+            return low, high
+        half_width = None
+        if (uncertainty := self._number(columns.relative_uncertainty)) is not None:
+            half_width = value * uncertainty
+        std, n = self._number(columns.std), self._number(columns.n)
+        if std is not None and n is not None:
+            half_width = float(stdtrit(n - 1, 0.975)) * std / n**0.5
+        return None if half_width is None else (value - half_width, value + half_width)
 
-    @_figure("quality")
-    def exact_matches(self) -> Entry:
-        """Share of answers that match a reference exactly, after normalisation."""
-        if self.exact_match is None:
-            return _absent(self.quality_absent, "exact_match")
-        interval = _interval(self.exact_match_interval_low, self.exact_match_interval_high)
-        return Estimate(self.exact_match, interval, self.scored)
-
-    @_figure("quality")
-    def vqa_accuracy(self) -> Entry:
-        """The data set's standard metric where that is VQA accuracy: a share."""
-        return self._standard("vqa_accuracy")
-
-    @_figure("quality")
-    def choice_accuracy(self) -> Entry:
-        """The data set's standard metric where that is the share of right choices."""
-        return self._standard("choice_accuracy")
-
-    @_figure("quality")
-    def cider_d(self) -> Entry:
-        """The data set's standard metric where that is CIDEr-D, 0 to 10."""
-        return self._standard("cider_d")
-
-    @_figure("quality")
-    def caption_bleu_4(self) -> Entry:
-        """BLEU-4 of captions: a share."""
-        if self.bleu_4 is None:
-            return _absent(self.quality_absent, "bleu_4")
-        return Estimate(
-            self.bleu_4, _interval(self.bleu_4_interval_low, self.bleu_4_interval_high), self.scored
-        )
-
-    @_figure("quality")
-    def caption_rouge_l(self) -> Entry:
-        """ROUGE-L of captions: a share."""
-        if self.rouge_l is None:
-            return _absent(self.quality_absent, "rouge_l")
-        return Estimate(
-            self.rouge_l, _interval(self.rouge_l_interval_low, self.rouge_l_interval_high), self.scored
-        )
-
-    def _standard(self, metric: str) -> Entry:
-        if self.standard_value is None:
-            return _absent(self.quality_absent, "standard")
-        if self.standard_metric != metric:
-            return Absent(f"the data set's standard metric is {self.standard_metric}")
-        return Estimate(
-            self.standard_value,
-            _interval(self.standard_interval_low, self.standard_interval_high),
-            self.scored,
-        )
+    def _absence(self, columns: Columns) -> str:
+        """The reason that a section of the record gives for a figure that it lacks."""
+        reasons = self.values[columns.absent] if columns.absent else None
+        if not isinstance(reasons, str):
+            return columns.unasked
+        if not columns.absent_key:
+            return reasons
+        return msgspec.json.decode(reasons, type=dict[str, str]).get(columns.absent_key, NO_REASON)
 
 
-def _mean(mean: float | None, low: float | None, high: float | None, n: int | None) -> Entry:
-    return Absent("not in the record") if mean is None else Estimate(mean, _interval(low, high), n)
-
-
-def _interval(low: float | None, high: float | None) -> tuple[float, float] | None:
-    return None if low is None or high is None else (low, high)
-
-
-def _absent(reasons: str | None, name: str) -> Absent:
-    """The reason that a section of the record gives for a figure that it lacks."""
-    return Absent(msgspec.json.decode(reasons or "{}", type=dict[str, str]).get(name, "no reason recorded"))
+def run_rows(table: pl.DataFrame) -> list[RunRow]:
+    """The rows of a table of runs. Raises ColumnNotFoundError for one that lacks a column."""
+    facts = [name for name in RunRow.__struct_fields__ if name not in ("values", "flags")]
+    rows = table.select(*facts, pl.struct(run_columns()).alias("values")).to_dicts()
+    return msgspec.convert(rows, list[RunRow])

@@ -84,7 +84,7 @@ def grow(line: Sequence[RunRow], axis: str, times: Mapping[RunKey, Times]) -> Gr
         return Growth(line, absent, absent, absent, absent)
     of_one = 1.0 if axis == "batch_size" else 1.0 / sized[0][0].batch_size
     latency = _fit([Measurement(size, times[cell.place].seconds, cell.repeats_drift) for cell, size in sized])
-    marks = [cell.latency for cell, _ in sized]
+    marks = [cell.estimate("generate_s") for cell, _ in sized]
     if isinstance(latency, Absent):
         return Growth(line, latency, latency, latency, _energy(sized, axis))
     exponent = latency.exponent
@@ -101,7 +101,7 @@ def _energy(sized: Sequence[tuple[RunRow, float]], axis: str) -> Entry:
     """Joules a unit more. The meter's uncertainty (95 %) moves each run's joules as drift moves its time."""
     measurements, entries = [], []
     for cell, size in sized:
-        entry = cell.energy
+        entry = cell.estimate("energy_per_sample_j")
         if isinstance(entry, Absent):
             return entry
         joules = entry.value * (cell.batch_size if axis == "batch_size" else 1)

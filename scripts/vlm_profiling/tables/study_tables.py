@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-import msgspec
 import polars as pl
 
 from vlm_profiling.study import Point, Study
 from vlm_profiling.study.grid import axis_point, baseline_point
 from vlm_profiling.tables.errors import reading_table
 from vlm_profiling.tables.findings import Finding, read_findings
-from vlm_profiling.tables.row import RunRow
+from vlm_profiling.tables.row import RunRow, run_rows
 
 
 class Cells:
@@ -67,8 +66,8 @@ def read_cells(study: Study, tables: Path) -> Cells:
     """
     path = tables / "runs.parquet"
     with reading_table(path):
-        table = pl.read_parquet(path, columns=[name for name in RunRow.__struct_fields__ if name != "flags"])
-    return Cells(study, msgspec.convert(table.to_dicts(), list[RunRow]), read_findings(tables))
+        rows = run_rows(pl.read_parquet(path))
+    return Cells(study, rows, read_findings(tables))
 
 
 def _start(study: Study) -> Point:

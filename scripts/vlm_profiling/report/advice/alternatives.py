@@ -73,7 +73,7 @@ def _changes_answers(found: Alternative) -> bool:
 def _hint(subject: Subject, found: Alternative, words: str) -> Hint:
     start = value_label(found.axis, getattr(subject.cell, found.axis))
     evidence = [f"against {start}, end to end per sample", _quality(found)]
-    before, after = subject.cell.energy, found.cell.energy
+    before, after = subject.cell.estimate("energy_per_sample_j"), found.cell.estimate("energy_per_sample_j")
     if isinstance(before, Estimate) and isinstance(after, Estimate) and not before.flags and not after.flags:
         evidence.append(f"energy per sample {percent(after.value / before.value)} of the baseline's")
     return Hint(words, found.speedup.value, "; ".join(evidence), found.speedup.interval)

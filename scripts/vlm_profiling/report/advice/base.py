@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from vlm_profiling.cost.roofline.roofline import StageRoofline
 from vlm_profiling.metrics.estimate import SECONDS, Entry, Estimate, best_unit
@@ -66,11 +67,11 @@ class Subject:
     @property
     def generate_share(self) -> float | None:
         """Of the end-to-end time; None where an audit failed either."""
-        whole, part = self.cell.end_to_end, self.cell.latency
+        whole, part = self.cell.estimate("end_to_end_s"), self.cell.estimate("generate_s")
         return part.value / whole.value if is_sure(whole) and is_sure(part) else None
 
 
-def is_sure(entry: Entry) -> bool:
+def is_sure(entry: Entry) -> TypeGuard[Estimate]:
     """Whether there is a figure, and no audit failed it: only such a figure may carry a hint."""
     return isinstance(entry, Estimate) and not entry.flags
 

@@ -10,7 +10,12 @@ from vlm_profiling.report.advice.base import MIN_SHARE, Hint, Subject, at_most, 
 def padding(subject: Subject) -> Iterator[Hint]:
     """FLOPs spent on padding and on rows that had already ended, as far as time follows FLOPs."""
     share, generate = subject.cell.padding_share, subject.generate_share
-    if share is None or generate is None or share * generate < MIN_SHARE or not is_sure(subject.cell.flops):
+    if (
+        share is None
+        or generate is None
+        or share * generate < MIN_SHARE
+        or not is_sure(subject.cell.estimate("batch_flops"))
+    ):
         return
     yield Hint(
         "Sort samples by length before batching",

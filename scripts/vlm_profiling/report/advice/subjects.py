@@ -78,7 +78,7 @@ def compare(axis: str, cell: RunRow, other: RunRow, before: Answers, after: Answ
     """Another value of an axis beside the baseline; None where an audit failed the times or the answers of
     either.
     """
-    if any(not is_sure(run.end_to_end) or run.flags.get("quality") for run in (cell, other)):
+    if any(not is_sure(run.estimate("end_to_end_s")) or run.flags.get("quality") for run in (cell, other)):
         return None
     interval = ratio_interval(before.seconds, after.seconds, paired=before.batches == after.batches)
     ratio = (sum(before.seconds) / len(before.seconds)) / (sum(after.seconds) / len(after.seconds))
@@ -93,7 +93,7 @@ def compare(axis: str, cell: RunRow, other: RunRow, before: Answers, after: Answ
 
 def _quality_change(cell: RunRow, other: RunRow, before: Answers, after: Answers) -> Entry:
     """The score of one run minus another's, sample by sample, or why that says nothing about quality."""
-    for entry in (cell.exact_matches, other.exact_matches):
+    for entry in (cell.estimate("exact_match"), other.estimate("exact_match")):
         if isinstance(entry, Absent):
             return entry
     earlier = {
@@ -115,7 +115,7 @@ def _quality_change(cell: RunRow, other: RunRow, before: Answers, after: Answers
 
 
 def _times_are_sure(cell: RunRow) -> bool:
-    return is_sure(cell.end_to_end) and not cell.flags.get("stages")
+    return is_sure(cell.estimate("end_to_end_s")) and not cell.flags.get("stages")
 
 
 def _line_from(cells: Cells, cell: RunRow, axis: str) -> Iterator[RunRow]:

@@ -73,7 +73,7 @@ def axis_chart(cells: Cells, axis: str, times: Mapping[RunKey, Times]) -> alt.VC
     held = settings(lines[0][0].point, axis)
     if AXIS_INFO[axis].size:
         found = growths(cells, axis, times)
-        unit = best_unit(SECONDS, [cell.latency for line in lines for cell in line])
+        unit = best_unit(SECONDS, [cell.estimate("generate_s") for line in lines for cell in line])
         panels = [
             _curves(cells, axis, dataset, rows, unit, several=len(found) > 1)
             for dataset, rows in found.items()
@@ -82,7 +82,7 @@ def axis_chart(cells: Cells, axis: str, times: Mapping[RunKey, Times]) -> alt.VC
             f"{held}. generate() per batch, both axes logarithmic. Rules: {INTERVAL} of the mean. Curves: latency = a x^b; "
             f"b stands beside the name with its {INTERVAL}."
         )
-        shown = [cell.latency for line in lines for cell in line]
+        shown = [cell.estimate("generate_s") for line in lines for cell in line]
         whole = finish(panels, f"How latency grows with the {name}", subtitle, shown)
         return whole.resolve_scale(color="independent")
     datasets = [
@@ -191,7 +191,7 @@ def _legend(growth: Growth) -> str:
 def _points(growth: Growth, axis: str, unit: Unit) -> list[dict]:
     rows = []
     for cell in growth.cells:
-        size, entry = size_of(cell, axis), cell.latency
+        size, entry = size_of(cell, axis), cell.estimate("generate_s")
         if size and isinstance(entry, Estimate):
             mark = mark_row(Mark(value_label(axis, getattr(cell, axis)), entry), unit)
             rows.append({"model": cell.model, "size": size, "key": cell.key, **mark})

@@ -40,10 +40,10 @@ def index_chart(cells: Cells, name: str) -> alt.VConcatChart:
 
 def _memory_chart(cells: Cells, baseline: Sequence[RunRow]) -> alt.VConcatChart:
     """Peak memory, and the part of it that is weights."""
-    unit = best_unit(BYTES, [cell.memory for cell in baseline])
+    unit = best_unit(BYTES, [cell.estimate("peak_memory_bytes") for cell in baseline])
     rows = [
         {
-            **row(cell, baseline, "peak", cell.memory, unit),
+            **row(cell, baseline, "peak", cell.estimate("peak_memory_bytes"), unit),
             "weights": (cell.checkpoint_weight_bytes or 0) / unit.size,
         }
         for cell in baseline
@@ -71,26 +71,30 @@ def _memory_chart(cells: Cells, baseline: Sequence[RunRow]) -> alt.VConcatChart:
         else "resident set of the whole process"
     )
     subtitle = f"{settings(baseline[0].point)}. Memory: {what}; one maximum over the headline pass, so it has no interval."
-    return finish([layers], "Peak memory by model", subtitle, [cell.memory for cell in baseline])
+    return finish(
+        [layers], "Peak memory by model", subtitle, [cell.estimate("peak_memory_bytes") for cell in baseline]
+    )
 
 
 def _flops_chart(_: Cells, baseline: Sequence[RunRow]) -> alt.VConcatChart:
     """FLOPs of a batch, stacked by stage."""
-    unit = best_unit(FLOPS, [cell.flops for cell in baseline])
+    unit = best_unit(FLOPS, [cell.estimate("batch_flops") for cell in baseline])
     stages = [
         {
             "label": label(cell, baseline),
             "stage": stage,
             "order": order,
             "flops": flops / unit.size,
-            "doubtful": bool(flagged([cell.flops])),
+            "doubtful": bool(flagged([cell.estimate("batch_flops")])),
         }
         for cell in baseline
         for order, stage in enumerate(COUNTED_STAGES)
         if (flops := getattr(cell, f"batch_{stage}_flops")) is not None
     ]
     colours = stage_scale(COUNTED_STAGES)
-    sums = alt.Chart(inline([row(cell, baseline, "total", cell.flops, unit) for cell in baseline]))
+    sums = alt.Chart(
+        inline([row(cell, baseline, "total", cell.estimate("batch_flops"), unit) for cell in baseline])
+    )
     sums = sums.encode(y=rows_axis(baseline))
     selected = chosen("stage")
     layers = alt.layer(
@@ -118,4 +122,6 @@ def _flops_chart(_: Cells, baseline: Sequence[RunRow]) -> alt.VConcatChart:
         height=ROW * len(baseline),
     )
     subtitle = f"{settings(baseline[0].point)}. {CONVENTION}. At each run's own tokens; rules: {INTERVAL} over batches."
-    return finish([layers], "FLOPs by model and stage", subtitle, [cell.flops for cell in baseline])
+    return finish(
+        [layers], "FLOPs by model and stage", subtitle, [cell.estimate("batch_flops") for cell in baseline]
+    )

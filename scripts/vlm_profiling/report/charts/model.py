@@ -48,7 +48,7 @@ def model_chart(cells: Cells, model: str, name: str, times: Mapping[RunKey, Time
     if axis == "optimization":
         return _optimization_chart(model, lines, colour, times)
     if AXIS_INFO[axis].given is None and any(
-        isinstance(entry, Estimate) for entry in _entries(lines, "energy")
+        isinstance(entry, Estimate) for entry in _entries(lines, "energy_per_sample_j")
     ):
         return _latency_energy_chart(model, axis, lines, colour)
     return _latency_chart(model, axis, lines, colour)
@@ -60,28 +60,36 @@ def model_colour(cells: Cells, model: str) -> str:
 
 
 def _latency_chart(model: str, axis: str, lines: Sequence[Line], colour: str) -> alt.VConcatChart:
-    panels = [_panel(axis, line, "latency") for line in lines]
+    panels = [_panel(axis, line, "generate_s") for line in lines]
     rows = panel_rows(panels, _latency_axes(axis, lines, colour))
     title = f"{model}: latency by {AXIS_INFO[axis].word}"
-    absent = [entry for entry in _entries(lines, "energy") if isinstance(entry, Absent) and not entry.status]
+    absent = [
+        entry
+        for entry in _entries(lines, "energy_per_sample_j")
+        if isinstance(entry, Absent) and not entry.status
+    ]
     without = f" No energy: {'; '.join(dict.fromkeys(entry.reason for entry in absent))}." if absent else ""
     subtitle = _latency_subtitle(axis, lines) + (without if AXIS_INFO[axis].given is None else "")
-    return finish(rows, title, subtitle, _entries(lines, "latency"))
+    return finish(rows, title, subtitle, _entries(lines, "generate_s"))
 
 
 def _latency_energy_chart(model: str, axis: str, lines: Sequence[Line], colour: str) -> alt.VConcatChart:
     axes = _latency_axes(axis, lines, colour)
     rows = [
-        alt.hconcat(draw_panel(_panel(axis, line, "latency"), axes, HALF), _energy_panel(axis, line, colour))
+        alt.hconcat(
+            draw_panel(_panel(axis, line, "generate_s"), axes, HALF), _energy_panel(axis, line, colour)
+        )
         for line in lines
     ]
     title = f"{model}: latency and energy by {AXIS_INFO[axis].word}"
-    return finish(rows, title, _latency_subtitle(axis, lines), _entries(lines, "latency", "energy"))
+    return finish(
+        rows, title, _latency_subtitle(axis, lines), _entries(lines, "generate_s", "energy_per_sample_j")
+    )
 
 
 def _energy_panel(axis: str, line: Line, colour: str) -> PanelChart:
     """Energy of the device that did the work, or a note where no cell has any."""
-    panel = _panel(axis, line, "energy")
+    panel = _panel(axis, line, "energy_per_sample_j")
     entries = [mark.entry for mark in panel.marks]
     reasons = dict.fromkeys(
         entry.reason for entry in entries if isinstance(entry, Absent) and not entry.status
@@ -106,7 +114,7 @@ def _optimization_chart(
     panels = []
     for line in lines:
         ratios = [
-            marked_like(ratio, (cell.latency, line[0].latency))
+            marked_like(ratio, (cell.estimate("generate_s"), line[0].estimate("generate_s")))
             for cell, ratio in zip(line, latency_ratios(line, times), strict=True)
         ]
         marks = [Mark(cell.optimization, ratio) for cell, ratio in zip(line, ratios, strict=True)]
@@ -125,8 +133,8 @@ def _quality_chart(model: str, axis: str, lines: Sequence[Line], colour: str) ->
     errors = Axes(AXIS_INFO[axis].title, "Word error rate (%)", PERCENT, colour, line=True)
     rows = [
         alt.hconcat(
-            draw_panel(_panel(axis, line, "exact_matches"), exact, HALF),
-            draw_panel(_panel(axis, line, "word_errors"), errors, HALF),
+            draw_panel(_panel(axis, line, "exact_match"), exact, HALF),
+            draw_panel(_panel(axis, line, "wer"), errors, HALF),
         )
         for line in lines
     ]
@@ -136,25 +144,25 @@ def _quality_chart(model: str, axis: str, lines: Sequence[Line], colour: str) ->
         rows,
         f"{model}: quality by {AXIS_INFO[axis].word}",
         subtitle,
-        _entries(lines, "exact_matches", "word_errors"),
+        _entries(lines, "exact_match", "wer"),
     )
 
 
 def _entries(lines: Sequence[Line], *quantities: str) -> list[Entry]:
     """All figures that a chart shows of these quantities."""
-    return [getattr(cell, quantity) for line in lines for cell in line for quantity in quantities]
+    return [cell.estimate(quantity) for line in lines for cell in line for quantity in quantities]
 
 
 def _panel(axis: str, line: Line, quantity: str) -> Panel:
-    """One quantity of the cells, named as the property of `RunRow`."""
+    """One metric of the cells, by its id."""
     return Panel(
         line[0].dataset,
-        [Mark(value_label(axis, getattr(cell, axis)), getattr(cell, quantity)) for cell in line],
+        [Mark(value_label(axis, getattr(cell, axis)), cell.estimate(quantity)) for cell in line],
     )
 
 
 def _latency_axes(axis: str, lines: Sequence[Line], colour: str) -> Axes:
-    unit = best_unit(SECONDS, [cell.latency for line in lines for cell in line])
+    unit = best_unit(SECONDS, [cell.estimate("generate_s") for line in lines for cell in line])
     return Axes(
         AXIS_INFO[axis].title,
         f"Latency per batch ({unit.name})",
@@ -165,7 +173,11 @@ def _latency_axes(axis: str, lines: Sequence[Line], colour: str) -> Axes:
 
 
 def _latency_subtitle(axis: str, lines: Sequence[Line]) -> str:
-    batches = [cell.generate_n for line in lines for cell in line if cell.generate_n is not None]
+    batches = [
+        entry.n
+        for entry in _entries(lines, "generate_s")
+        if isinstance(entry, Estimate) and entry.n is not None
+    ]
     held = settings(lines[0][0].point, axis)
     if not batches:
         return f"{held}. No run finished."

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import altair as alt
 
+from vlm_profiling.metrics.catalog import NO_STAGES
 from vlm_profiling.metrics.estimate import SECONDS, Entry, Estimate, Unit, best_unit
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.breakdown import STAGES
@@ -30,7 +31,7 @@ from vlm_profiling.report.words import INTERVAL, settings, value_label
 from vlm_profiling.study.axes import AXIS_INFO
 from vlm_profiling.tables.breakdown import StageRow
 from vlm_profiling.tables.identity import RunKey
-from vlm_profiling.tables.row import NO_STAGES, RunRow
+from vlm_profiling.tables.row import RunRow
 from vlm_profiling.tables.study_tables import Cells
 
 ROW = 30

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from vlm_profiling.metrics.estimate import JOULES, PERCENT, SECONDS, Entry, Estimate, Unit, best_unit
+from vlm_profiling.metrics.catalog import METRICS, Metric
+from vlm_profiling.metrics.estimate import PERCENT, Entry, Estimate, Unit, best_unit
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.report.charts.panels import GREY, WIDTH, PanelChart, chosen, finish, hole, inline, note
 from vlm_profiling.report.charts.rows import ROW, bounds, model_colours, row, rows_axis, words
@@ -23,10 +24,7 @@ class Cost:
     """What a sample costs."""
 
     words: str
-    title: str
-    units: tuple[Unit, ...]
-    name: str
-    """Property of `RunRow`."""
+    metric: Metric
     measured: str
 
     @property
@@ -35,8 +33,8 @@ class Cost:
         return self.words.lower()
 
 
-LATENCY = Cost("Latency", "Latency per sample", SECONDS, "sample_latency", "generate() per sample")
-ENERGY = Cost("Energy", "Energy per sample", JOULES, "energy", "Idle power included")
+LATENCY = Cost("Latency", METRICS["generate_per_sample_s"], "generate() per sample")
+ENERGY = Cost("Energy", METRICS["energy_per_sample_j"], "Idle power included")
 
 REASONS = 3
 """Different reasons told of figures that are missing."""
@@ -46,7 +44,7 @@ BRUSHED = "brush"
 
 def tradeoff_chart(cells: Cells, baseline: Sequence[RunRow], cost: Cost) -> alt.VConcatChart:
     """Cost against word error rate; below, on the same scale, the models whose answers have no quality."""
-    entries: list[Entry] = [getattr(cell, cost.name) for cell in baseline]
+    entries: list[Entry] = [cell.estimate(cost.metric.id) for cell in baseline]
     if not any(isinstance(entry, Estimate) for entry in entries):
         reasons = dict.fromkeys(entry.reason for entry in entries if isinstance(entry, Absent))
         return finish(
@@ -54,12 +52,12 @@ def tradeoff_chart(cells: Cells, baseline: Sequence[RunRow], cost: Cost) -> alt.
             f"{cost.words} against quality",
             "",
         )
-    unit = best_unit(cost.units, entries)
-    x = alt.X(f"{cost.field}:Q", title=f"{cost.title} ({unit.name})", scale=_scale(entries, unit))
+    unit = best_unit(cost.metric.units, entries)
+    x = alt.X(f"{cost.field}:Q", title=f"{cost.metric.title} ({unit.name})", scale=_scale(entries, unit))
     both = [
         cell
         for cell in baseline
-        if isinstance(cell.word_errors, Estimate) and isinstance(getattr(cell, cost.name), Estimate)
+        if isinstance(cell.estimate("wer"), Estimate) and isinstance(cell.estimate(cost.metric.id), Estimate)
     ]
     others = [cell for cell in baseline if cell not in both]
     panels = [_scored_panel(cells, both, cost, unit, x)] if both else []
@@ -73,7 +71,7 @@ def tradeoff_chart(cells: Cells, baseline: Sequence[RunRow], cost: Cost) -> alt.
         if both
         else f"{cost.words} by model; no answers have a quality"
     )
-    shown = [*entries, *(cell.word_errors for cell in both)]
+    shown = [*entries, *(cell.estimate("wer") for cell in both)]
     return finish(panels, title, subtitle, shown)
 
 
@@ -99,21 +97,17 @@ def _scored_panel(cells: Cells, scored: Sequence[RunRow], cost: Cost, unit: Unit
     hover = [
         alt.Tooltip("model:N"),
         alt.Tooltip("dataset:N"),
-        alt.Tooltip(f"{cost.field}_text:N", title=f"{cost.title} ({unit.name})"),
+        alt.Tooltip(f"{cost.field}_text:N", title=f"{cost.metric.title} ({unit.name})"),
         alt.Tooltip("errors_text:N", title="Word error rate (%)"),
         alt.Tooltip("key:N", title="record"),
     ]
-    rows = [
-        {
-            "model": cell.model,
-            "dataset": cell.dataset,
-            "key": cell.key,
-            **bounds(cost.field, getattr(cell, cost.name), unit),
-            **bounds("errors", cell.word_errors, PERCENT),
-            "doubtful": bool(getattr(cell, cost.name).flags or cell.word_errors.flags),
-        }
-        for cell in scored
-    ]
+    rows = []
+    for cell in scored:
+        paid, errors = cell.estimate(cost.metric.id), cell.estimate("wer")
+        if isinstance(paid, Estimate) and isinstance(errors, Estimate):
+            bounded = bounds(cost.field, paid, unit) | bounds("errors", errors, PERCENT)
+            known = {"model": cell.model, "dataset": cell.dataset, "key": cell.key}
+            rows.append({**known, **bounded, "doubtful": bool(paid.flags or errors.flags)})
     # Points come first: only the first layer's legend answers to a selection.
     layers = [
         chart.mark_point(filled=True, size=90)
@@ -140,13 +134,16 @@ def _front(rows: Sequence[dict[str, float | str | bool | None]], cost: Cost, x: 
 def _unscored_panel(cells: Cells, others: Sequence[RunRow], cost: Cost, unit: Unit, x: alt.X) -> PanelChart:
     """Models by cost alone: random weights, or no figures at all."""
     chart = alt.Chart().encode(y=rows_axis(others), x=x, color=model_colours(cells, None))
-    hover = [alt.Tooltip("label:N"), alt.Tooltip(f"{cost.field}_text:N", title=f"{cost.title} ({unit.name})")]
+    hover = [
+        alt.Tooltip("label:N"),
+        alt.Tooltip(f"{cost.field}_text:N", title=f"{cost.metric.title} ({unit.name})"),
+    ]
     return alt.layer(
         chart.mark_rule().encode(x=alt.X(f"{cost.field}_low:Q"), x2=alt.X2(f"{cost.field}_high:Q")),
         chart.mark_point(filled=True, size=70, opacity=1).encode(tooltip=hover),
         hole(alt.Chart()).encode(x=x, y=rows_axis(others)),
         words(others),
-        data=inline([row(cell, others, cost.field, getattr(cell, cost.name), unit) for cell in others]),
+        data=inline([row(cell, others, cost.field, cell.estimate(cost.metric.id), unit) for cell in others]),
         width=WIDTH,
         height=ROW * len(others),
         title="Without a quality figure: random weights, or no figures at all",

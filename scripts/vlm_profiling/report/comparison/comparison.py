@@ -251,13 +251,16 @@ def _latency(before: Measured, after: Measured) -> Effect:
     n = min(len(_times(before).seconds), len(_times(after).seconds))
     figure = Estimate(found.ratio, interval, n, verdict=_word("latency", found.verdict))
     return Effect(
-        marked_like(figure, (before.cell.latency, after.cell.latency)), 1.0, found.bounds, found.band
+        marked_like(figure, (before.cell.estimate("generate_s"), after.cell.estimate("generate_s"))),
+        1.0,
+        found.bounds,
+        found.band,
     )
 
 
 def _energy(before: Measured, after: Measured) -> Effect:
     """The meters' uncertainties beside the noise of both runs, which energy follows."""
-    entries = before.cell.energy, after.cell.energy
+    entries = before.cell.estimate("energy_per_sample_j"), after.cell.estimate("energy_per_sample_j")
     ratio = marked_like(figure_ratios(entries)[1], entries)
     drifts = before.cell.repeats_drift, after.cell.repeats_drift
     if isinstance(ratio, Absent) or ratio.interval is None or drifts[0] is None or drifts[1] is None:
@@ -279,12 +282,19 @@ def _memory(before: Measured, after: Measured) -> Effect:
         return Effect(Absent(next(filter(None, reasons), "no reason recorded")))
     bounds = new / old - LEAST_BAND, new / old + LEAST_BAND
     figure = Estimate(new / old, verdict=_word("memory", judge(bounds)))
-    return Effect(marked_like(figure, (before.cell.memory, after.cell.memory)), 1.0, bounds, LEAST_BAND)
+    return Effect(
+        marked_like(
+            figure, (before.cell.estimate("peak_memory_bytes"), after.cell.estimate("peak_memory_bytes"))
+        ),
+        1.0,
+        bounds,
+        LEAST_BAND,
+    )
 
 
 def _quality(before: Measured, after: Measured) -> Effect:
     """The data set's own metric where it has one, else exact match: after minus before, sample by sample."""
-    entries = before.cell.exact_matches, after.cell.exact_matches
+    entries = before.cell.estimate("exact_match"), after.cell.estimate("exact_match")
     for entry in entries:
         if isinstance(entry, Absent):
             return Effect(entry, 0.0)

@@ -88,7 +88,8 @@ def _rows(
     comparison: Comparison, text: Text, point: Callable[[RunRow], str], *, intervals: bool
 ) -> list[list[str]]:
     unit = best_unit(
-        SECONDS, [side.cell.latency for pair in comparison.pairs for side in (pair.before, pair.after)]
+        SECONDS,
+        [side.cell.estimate("generate_s") for pair in comparison.pairs for side in (pair.before, pair.after)],
     )
     header = ["Model", "Data set", "Settings", f"Before ({unit.name})", f"After ({unit.name})"]
     rows = [[*header, *(TITLES[quantity] for quantity in QUANTITIES), "Answers kept"]]
@@ -109,7 +110,7 @@ def _rows(
 
 def _latency(cell: RunRow, unit: Unit, text: Text, *, intervals: bool) -> str:
     """Without intervals also reasons are kept short."""
-    entry = cell.latency
+    entry = cell.estimate("generate_s")
     if isinstance(entry, Absent):
         reason = f"{entry.status}: {entry.reason}" if entry.status else entry.reason
         return text(reason if intervals else textwrap.shorten(reason, 40, placeholder="…"))

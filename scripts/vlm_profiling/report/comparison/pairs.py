@@ -50,11 +50,11 @@ def latency_ratio(times: Times, original: Times) -> Estimate:
 def latency_ratios(cells: Sequence[RunRow], times: Mapping[RunKey, Times]) -> list[Entry]:
     """Each cell's latency relative to the first cell's, which is 1 of itself; absent where either has none."""
     original = cells[0]
-    ratios: list[Entry] = [_of_itself(original.latency)]
+    ratios: list[Entry] = [_of_itself(original.estimate("generate_s"))]
     for cell in cells[1:]:
-        if isinstance(cell.latency, Absent):
-            ratios.append(cell.latency)
-        elif isinstance(original.latency, Absent):
+        if isinstance(cell.estimate("generate_s"), Absent):
+            ratios.append(cell.estimate("generate_s"))
+        elif isinstance(original.estimate("generate_s"), Absent):
             ratios.append(
                 Absent(f"nothing to compare with: the first value is {original.status or 'absent'}")
             )
@@ -66,7 +66,10 @@ def latency_ratios(cells: Sequence[RunRow], times: Mapping[RunKey, Times]) -> li
 def marked_latency_ratios(cells: Sequence[RunRow], times: Mapping[RunKey, Times]) -> list[Entry]:
     """The same, marked where an audit failed for either latency."""
     ratios = zip(cells, latency_ratios(cells, times), strict=True)
-    return [marked_like(ratio, (cell.latency, cells[0].latency)) for cell, ratio in ratios]
+    return [
+        marked_like(ratio, (cell.estimate("generate_s"), cells[0].estimate("generate_s")))
+        for cell, ratio in ratios
+    ]
 
 
 def figure_ratios(entries: Sequence[Entry]) -> list[Entry]:

@@ -37,7 +37,7 @@ ABOUT_GROWTH = (
     "more than a few per cent, no single power describes the growth. **One more** is the slope of the straight line through the "
     "same means (least squares of relative distances): what one more of it costs a sample, beside what is paid in any case. "
     "Brackets hold 95 % intervals: other samples of the same data set (a bootstrap over batches), and what the same run measured "
-    "again would differ by. Joules move by their meter's uncertainty. **Time per further token** is that of a whole batch, at "
+    "again would differ by. Joules move by their meter's uncertainty. **Time per output token** is that of a whole batch, at "
     "the first and the last value of the axis."
 )
 
@@ -90,7 +90,7 @@ def axis_page(
 
 def _growth_section(rows: Sequence[Growth], axis: str) -> list[str]:
     """How each model grows, and why it cannot be told of some."""
-    tokens = [[cell.further_token for cell in (growth.cells[0], growth.cells[-1])] for growth in rows]
+    tokens = [[cell.estimate("tpot_s") for cell in (growth.cells[0], growth.cells[-1])] for growth in rows]
     step = best_unit(SECONDS, [entry for pair in tokens for entry in pair])
     columns = {"Model": [linked_model(growth.model) for growth in rows]}
     if any(isinstance(growth.exponent, Estimate) for growth in rows):
@@ -110,7 +110,7 @@ def _growth_section(rows: Sequence[Growth], axis: str) -> list[str]:
                 show(entry, unit) for entry in entries
             ]
     for place, end in enumerate(("first", "last")):
-        columns[f"Time per further token, {end} ({step.name})"] = [show(pair[place], step) for pair in tokens]
+        columns[f"Time per output token, {end} ({step.name})"] = [show(pair[place], step) for pair in tokens]
     body = list(zip(*columns.values(), strict=True))
     return [table(list(columns), body), *_absences(rows), *_doubts(rows)]
 
@@ -164,7 +164,7 @@ def _ratio_section(lines: Sequence[Sequence[RunRow]], axis: str, times: Mapping[
 
 
 def _latencies(lines: Sequence[Sequence[RunRow]], axis: str) -> str:
-    entries = [[cell.latency for cell in line] for line in lines]
+    entries = [[cell.estimate("generate_s") for cell in line] for line in lines]
     unit = best_unit(SECONDS, [entry for row in entries for entry in row])
     return _table(f"{AXIS_INFO[axis].title}: latency in {unit.name}", axis, lines, entries, unit)
 
@@ -195,7 +195,7 @@ def _label(cell: RunRow, axis: str) -> str:
 
 
 def _energy_ratios(line: Sequence[RunRow]) -> list[Entry]:
-    entries = [cell.energy for cell in line]
+    entries = [cell.estimate("energy_per_sample_j") for cell in line]
     return [
         marked_like(ratio, (entry, entries[0]))
         for entry, ratio in zip(entries, figure_ratios(entries), strict=True)

@@ -6,16 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from vlm_profiling.metrics.catalog import METRICS, Metric
 from vlm_profiling.metrics.estimate import Estimate, Unit, best_unit
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.pages.tables import (
-    ENERGY,
     EXACT_MATCHES,
-    MEMORY,
     NOTHING,
-    SAMPLE_LATENCY,
     STANDARDS,
-    Quantity,
     linked_model,
     quantities_there,
     show,
@@ -25,9 +22,12 @@ from vlm_profiling.tables.row import RunRow
 
 class _Contest(NamedTuple):
     words: str
-    quantity: Quantity
-    sign: int
-    """1 where less is better, -1 where more is."""
+    metric: Metric
+
+    @property
+    def sign(self) -> int:
+        """1 where less is better, -1 where more is."""
+        return -1 if self.metric.better == "higher" else 1
 
 
 def best_table(cells: Sequence[RunRow]) -> str:
@@ -36,17 +36,17 @@ def best_table(cells: Sequence[RunRow]) -> str:
     """
     standards = quantities_there(STANDARDS, cells) or [EXACT_MATCHES]
     contests = [
-        _Contest("Least time a sample", SAMPLE_LATENCY, 1),
-        _Contest("Least energy a sample", ENERGY, 1),
-        _Contest("Smallest peak memory", MEMORY, 1),
-        *(_Contest(f"Highest {_within_a_line(quantity.title)}", quantity, -1) for quantity in standards),
+        _Contest("Least time a sample", METRICS["generate_per_sample_s"]),
+        _Contest("Least energy a sample", METRICS["energy_per_sample_j"]),
+        _Contest("Smallest peak memory", METRICS["peak_memory_bytes"]),
+        *(_Contest(f"Highest {_within_a_line(quantity.title)}", quantity) for quantity in standards),
     ]
     asked = Counter(cell.dataset for cell in cells)
     datasets = [dataset for dataset, models in asked.items() if models > 1]
     rows = []
     for contest in contests:
-        entries = [getattr(cell, contest.quantity.name) for cell in cells]
-        unit = best_unit(contest.quantity.units, entries)
+        entries = [cell.estimate(contest.metric.id) for cell in cells]
+        unit = best_unit(contest.metric.units, entries)
         places = [
             _best([cell for cell in cells if cell.dataset == dataset], contest, unit) for dataset in datasets
         ]
@@ -63,9 +63,7 @@ def _within_a_line(title: str) -> str:
 def _best(cells: Sequence[RunRow], contest: _Contest, unit: Unit) -> str:
     """The first two, and whether their intervals tell them apart; empty with fewer than two figures."""
     figures = [
-        (cell, figure)
-        for cell in cells
-        if isinstance(figure := getattr(cell, contest.quantity.name), Estimate)
+        (cell, figure) for cell in cells if isinstance(figure := cell.estimate(contest.metric.id), Estimate)
     ]
     if len(figures) < 2:
         return ""

@@ -74,7 +74,7 @@ def index_page(cells: Cells, tables: Path, images: str, figures: str) -> str:
 
 def _index_charts(baseline: Sequence[RunRow]) -> list[str]:
     """The charts across models that have something to show: energy only where some model has it."""
-    metered = any(isinstance(cell.energy, Estimate) for cell in baseline)
+    metered = any(isinstance(cell.estimate("energy_per_sample_j"), Estimate) for cell in baseline)
     return [name for name in INDEX_CHARTS if metered or name != "energy_quality"]
 
 

@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vlm_profiling.metrics.estimate import (
-    FLAG,
-    FLOPS,
-    JOULES,
-    PERCENT,
-    SECONDS,
-    Entry,
-    Estimate,
-    Unit,
-    best_unit,
-)
+from vlm_profiling.metrics.catalog import METRICS, Metric
+from vlm_profiling.metrics.estimate import FLAG, Entry, Estimate, best_unit
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.breakdown import DECODE_FRAMES, SAMPLE_FRAMES
 from vlm_profiling.report.markdown import escape_markdown, table
@@ -28,37 +19,29 @@ from vlm_profiling.tables.breakdown import read_stages
 from vlm_profiling.tables.row import RunRow
 from vlm_profiling.tables.study_tables import Cells
 
-METRICS: dict[str, tuple[str, str, tuple[Unit, ...], str]] = {
+PUBLISHED_METRICS: dict[str, tuple[str, str]] = {
     "latency_mean": (
-        "Latency per batch",
-        "latency",
-        SECONDS,
+        "generate_s",
         "Both are times of `generate()`; ours is of full batches only. Answers end where the model ends them, so that another "
         "version or prompt makes other lengths.",
     ),
     "energy_per_sample": (
-        "Energy per sample",
-        "energy",
-        JOULES,
+        "energy_per_sample_j",
         "Published is the counter of the first GPU, idle power included, whatever device did the work. Ours is that of the "
         "device which did it, idle power included.",
     ),
     "flops": (
-        "FLOPs per batch",
-        "flops",
-        FLOPS,
+        "batch_flops",
         "Published is one `generate()` of up to 20 new tokens on the last batch of 300 samples, which holds 4 samples at batch "
         "size 8 and 12 at 16. Ours are those of the run's own full batches and answers.",
     ),
     "wer": (
-        "Word error rate",
-        "word_errors",
-        (PERCENT,),
+        "wer",
         "Published answers of models that return their prompt hold all of it but ten characters: rates far above 100 % come from "
         "that. Ours are cut by tokens. The samples are others, too.",
     ),
 }
-"""By the published metric: its title, the property of `RunRow`, its units, and what differs by definition."""
+"""By the published metric: the id of ours, and what differs by definition."""
 
 STEPS = {
     "video frames to images": (DECODE_FRAMES, SAMPLE_FRAMES),
@@ -92,18 +75,23 @@ def published_page(cells: Cells, tables: Path) -> str:
         text.append(f"## [{escape_markdown(name)}]({name}.md)")
         figures = [figure for figure in published_figures() if figure.model == hub]
         own = {(cell.dataset, cell.point): cell for cell in cells.all if cell.model == name}
-        for metric, (title, _, _, differs) in METRICS.items():
+        for metric, (own_id, differs) in PUBLISHED_METRICS.items():
             of_metric = [figure for figure in figures if figure.metric == metric]
             if of_metric:
-                text += [f"### {title}", differs, _figures_table(metric, of_metric, own)]
+                text += [
+                    f"### {METRICS[own_id].title}",
+                    differs,
+                    _figures_table(METRICS[own_id], of_metric, own),
+                ]
     text += ["## Steps", _steps_text(cells, tables)]
     return "\n\n".join(text) + "\n"
 
 
-def _figures_table(metric: str, figures: Sequence[Published], own: Mapping[tuple[str, Point], RunRow]) -> str:
-    _, name, units, _ = METRICS[metric]
-    entries = [_ours(own.get((figure.dataset, figure.point)), name) for figure in figures]
-    unit = best_unit(units, [Estimate(figure.value) for figure in figures])
+def _figures_table(
+    metric: Metric, figures: Sequence[Published], own: Mapping[tuple[str, Point], RunRow]
+) -> str:
+    entries = [_ours(own.get((figure.dataset, figure.point)), metric.id) for figure in figures]
+    unit = best_unit(metric.units, [Estimate(figure.value) for figure in figures])
     rows = [
         [
             escape_markdown(figure.dataset),
@@ -121,7 +109,7 @@ def _figures_table(metric: str, figures: Sequence[Published], own: Mapping[tuple
 
 
 def _ours(cell: RunRow | None, name: str) -> Entry:
-    return Absent("not in this study") if cell is None else getattr(cell, name)
+    return Absent("not in this study") if cell is None else cell.estimate(name)
 
 
 def _note(figure: Published) -> str:

@@ -81,8 +81,8 @@ def models_stages_table(cells: Sequence[RunRow], stages: Mapping[RunKey, Sequenc
     ]
     names = [stage for stage in STAGES if any(stage in rows for _, rows in measured)]
     first_tokens, further_tokens = (
-        [cell.first_token for cell, _ in measured],
-        [cell.further_token for cell, _ in measured],
+        [cell.estimate("ttft_s") for cell, _ in measured],
+        [cell.estimate("tpot_s") for cell, _ in measured],
     )
     rows = []
     unit = best_unit(SECONDS, [*first_tokens, *further_tokens])
@@ -98,7 +98,7 @@ def models_stages_table(cells: Sequence[RunRow], stages: Mapping[RunKey, Sequenc
                 show(cost, PERCENT),
             ]
         )
-    serving = (f"Time to first token ({unit.name})", f"Time per further token ({unit.name})")
+    serving = (f"Time to first token ({unit.name})", f"Time per output token ({unit.name})")
     heading = ["Model", *(f"{name} (%)" for name in names), *serving, "Marked, % of unmarked"]
     flags = [
         f"{FLAG} {escape_markdown(cell.model)}: {escape_markdown(flag)}."

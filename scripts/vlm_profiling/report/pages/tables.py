@@ -9,14 +9,10 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from vlm_profiling.metrics.catalog import METRICS, STANDARD_METRICS, Metric
 from vlm_profiling.metrics.estimate import (
-    BYTES,
     FLAG,
-    FLOPS,
-    JOULES,
-    PER_SECOND,
     PERCENT,
-    SECONDS,
     Entry,
     Estimate,
     Unit,
@@ -35,47 +31,19 @@ from vlm_profiling.tables.row import RunRow
 NOTHING = "–"
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """A measured quantity as the pages name it."""
-
-    title: str
-    units: tuple[Unit, ...]
-    name: str
-    """Property of `RunRow`."""
-
-    @property
-    def kind(self) -> str:
-        """What it is a figure of, whether per batch or per sample left out: "Latency", "FLOPs"."""
-        return self.title.removesuffix(" per batch").removesuffix(" per sample")
-
-
-LATENCY = Quantity("Latency per batch", SECONDS, "latency")
-SAMPLE_LATENCY = Quantity("Latency per sample", SECONDS, "sample_latency")
-END_TO_END = Quantity("End to end per batch", SECONDS, "end_to_end")
-FIRST_TOKEN = Quantity("Time to first token", SECONDS, "first_token")
-FURTHER_TOKEN = Quantity("Time per further token", SECONDS, "further_token")
-SAMPLE_RATE = Quantity("Samples per second", (PER_SECOND,), "sample_rate")
-TOKEN_RATE = Quantity("Output tokens per second", (PER_SECOND,), "token_rate")
-ENERGY = Quantity("Energy per sample", JOULES, "energy")
-WORK = Quantity("FLOPs per batch", FLOPS, "flops")
-MEMORY = Quantity("Peak memory", BYTES, "memory")
-WORD_ERRORS = Quantity("Word error rate", (PERCENT,), "word_errors")
-NORMALISED_WORD_ERRORS = Quantity("Word error rate, normalised", (PERCENT,), "normalised_word_errors")
-EXACT_MATCHES = Quantity("Exact match", (PERCENT,), "exact_matches")
-STANDARDS = (
-    Quantity("VQA accuracy", (PERCENT,), "vqa_accuracy"),
-    Quantity("Multiple-choice accuracy", (PERCENT,), "choice_accuracy"),
-    Quantity("CIDEr-D", (Unit("× 100", 0.01),), "cider_d"),
-)
+LATENCY, ENERGY, WORK = METRICS["generate_s"], METRICS["energy_per_sample_j"], METRICS["batch_flops"]
+WORD_ERRORS, EXACT_MATCHES = METRICS["wer"], METRICS["exact_match"]
+STANDARDS = tuple(METRICS[name] for name in STANDARD_METRICS)
 """Standard metrics of data sets, each shown where one of the cells has it."""
-CAPTIONS = (
-    Quantity("BLEU-4", (PERCENT,), "caption_bleu_4"),
-    Quantity("ROUGE-L", (PERCENT,), "caption_rouge_l"),
+CAPTIONS = (METRICS["bleu_4"], METRICS["rouge_l"])
+AT_BASELINE = tuple(
+    METRICS[name]
+    for name in (
+        *("generate_s", "generate_per_sample_s", "end_to_end_s", "samples_per_s", "output_tokens_per_s"),
+        *("ttft_s", "tpot_s", "energy_per_sample_j", "batch_flops", "peak_memory_bytes"),
+        *("wer", "wer_normalised", "exact_match"),
+    )
 )
-QUALITY = (WORD_ERRORS, NORMALISED_WORD_ERRORS, EXACT_MATCHES)
-TIMES = (LATENCY, SAMPLE_LATENCY, END_TO_END, SAMPLE_RATE, TOKEN_RATE, FIRST_TOKEN, FURTHER_TOKEN)
-AT_BASELINE = (*TIMES, ENERGY, WORK, MEMORY, *QUALITY)
 ABOUT_VERDICTS = (
     "The word beside a ratio of latencies hears its interval (other samples) and what the runs' own repeats moved by (nothing "
     "changed): slower or faster only where these do not explain it."
@@ -106,7 +74,11 @@ def axis_table(axis: str, line: Sequence[RunRow], times: Mapping[RunKey, Times])
         ratios = zip(line, latency_ratios(line, times), strict=True)
         columns.append(
             _ratio_column(
-                LATENCY, [marked_like(ratio, (cell.latency, line[0].latency)) for cell, ratio in ratios]
+                LATENCY,
+                [
+                    marked_like(ratio, (cell.estimate("generate_s"), line[0].estimate("generate_s")))
+                    for cell, ratio in ratios
+                ],
             )
         )
     for quantity in (ENERGY, WORK):
@@ -115,7 +87,7 @@ def axis_table(axis: str, line: Sequence[RunRow], times: Mapping[RunKey, Times])
             columns.append(_ratio_column(quantity, _ratios(quantity, line)))
     quantities = [LATENCY, ENERGY, WORK]
     notes = [*_without_effect(axis, line), *([ABOUT_VERDICTS] if relative else [])]
-    if any(isinstance(cell.word_errors, Estimate) for cell in line):
+    if any(isinstance(cell.estimate("wer"), Estimate) for cell in line):
         quality = [WORD_ERRORS, EXACT_MATCHES, *quantities_there(STANDARDS, line)]
         columns += _figure_columns(quality, line)
         quantities += quality
@@ -129,7 +101,7 @@ def baseline_table(cells: Sequence[RunRow]) -> str:
     rows = []
     quantities = [*AT_BASELINE, *quantities_there((*STANDARDS, *CAPTIONS), cells)]
     for quantity in quantities:
-        entries = [getattr(cell, quantity.name) for cell in cells]
+        entries = [cell.estimate(quantity.id) for cell in cells]
         unit = best_unit(quantity.units, entries)
         rows.append(
             [
@@ -155,7 +127,14 @@ def baseline_table(cells: Sequence[RunRow]) -> str:
 
 def models_table(cells: Sequence[RunRow]) -> str:
     """One row a model at the baseline on one data set."""
-    quantities = [ENERGY, WORK, MEMORY, WORD_ERRORS, EXACT_MATCHES, *quantities_there(STANDARDS, cells)]
+    quantities = [
+        ENERGY,
+        WORK,
+        METRICS["peak_memory_bytes"],
+        WORD_ERRORS,
+        EXACT_MATCHES,
+        *quantities_there(STANDARDS, cells),
+    ]
     columns = [
         Column("Model", [linked_model(cell.model, cell.gpus) for cell in cells]),
         *_figure_columns([LATENCY, *quantities], cells),
@@ -194,22 +173,22 @@ def linked_model(model: str, gpus: int = 1) -> str:
     return f"[{escape_markdown(model)}]({model}.md)" + (f" ({gpus} GPUs)" if gpus > 1 else "")
 
 
-def quantities_there(quantities: Sequence[Quantity], cells: Sequence[RunRow]) -> list[Quantity]:
+def quantities_there(quantities: Sequence[Metric], cells: Sequence[RunRow]) -> list[Metric]:
     """Those that one of the cells has a figure of."""
     return [
         quantity
         for quantity in quantities
-        if any(isinstance(getattr(cell, quantity.name), Estimate) for cell in cells)
+        if any(isinstance(cell.estimate(quantity.id), Estimate) for cell in cells)
     ]
 
 
-def _figure_columns(quantities: Sequence[Quantity], cells: Sequence[RunRow]) -> list[Column]:
+def _figure_columns(quantities: Sequence[Metric], cells: Sequence[RunRow]) -> list[Column]:
     """A column for each quantity with a figure, in the unit that suits its largest; latency also says why a
     run has none.
     """
     columns = []
     for quantity in quantities:
-        entries = [getattr(cell, quantity.name) for cell in cells]
+        entries = [cell.estimate(quantity.id) for cell in cells]
         if quantity is not LATENCY and not any(isinstance(entry, Estimate) for entry in entries):
             continue  # the note below the table says why
         unit = best_unit(quantity.units, entries)
@@ -221,15 +200,15 @@ def _figure_columns(quantities: Sequence[Quantity], cells: Sequence[RunRow]) -> 
     return columns
 
 
-def _ratio_column(quantity: Quantity, ratios: Sequence[Entry]) -> Column:
-    return Column(f"% of original {quantity.kind}", [show(entry, PERCENT) for entry in ratios])
+def _ratio_column(quantity: Metric, ratios: Sequence[Entry]) -> Column:
+    return Column(f"% of original {quantity.short_title}", [show(entry, PERCENT) for entry in ratios])
 
 
-def _ratios(quantity: Quantity, cells: Sequence[RunRow]) -> list[Entry]:
+def _ratios(quantity: Metric, cells: Sequence[RunRow]) -> list[Entry]:
     """Each cell's figure over the first cell's. FLOPs are exact for the same samples, so their ratio has no
     interval.
     """
-    entries: list[Entry] = [getattr(cell, quantity.name) for cell in cells]
+    entries: list[Entry] = [cell.estimate(quantity.id) for cell in cells]
     if quantity is WORK:
         entries = [
             replace(entry, interval=None, n=None) if isinstance(entry, Estimate) else entry
@@ -318,7 +297,7 @@ def _plain(value: float | None) -> str:
 def _with_notes(
     columns: Sequence[Column],
     cells: Sequence[RunRow],
-    quantities: Sequence[Quantity],
+    quantities: Sequence[Metric],
     notes: Sequence[str] = (),
     text_columns: int = 1,
 ) -> str:
@@ -326,7 +305,7 @@ def _with_notes(
     absences: dict[str, dict[str, None]] = {}
     for quantity in quantities:
         for cell in cells:
-            entry = getattr(cell, quantity.name)
+            entry = cell.estimate(quantity.id)
             if isinstance(entry, Absent) and not entry.status:
                 absences.setdefault(entry.reason, {})[quantity.title] = None
     missing = [f"{', '.join(titles)}: {escape_markdown(reason)}." for reason, titles in absences.items()]
@@ -335,12 +314,12 @@ def _with_notes(
     return "\n\n".join([text, *missing, *notes, *_doubts(cells, (LATENCY, *quantities))])
 
 
-def _doubts(cells: Sequence[RunRow], quantities: Sequence[Quantity]) -> list[str]:
+def _doubts(cells: Sequence[RunRow], quantities: Sequence[Metric]) -> list[str]:
     """A note for each failed audit, naming the figures of the table that it marks."""
     marked: dict[str, dict[str, None]] = {}
     for cell in cells:
         for quantity in quantities:
-            entry = getattr(cell, quantity.name)
+            entry = cell.estimate(quantity.id)
             for flag in entry.flags if isinstance(entry, Estimate) else ():
-                marked.setdefault(flag, {})[quantity.kind] = None
+                marked.setdefault(flag, {})[quantity.short_title] = None
     return [f"{FLAG} {', '.join(kinds)}: {escape_markdown(flag)}." for flag, kinds in marked.items()]

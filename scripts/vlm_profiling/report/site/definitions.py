@@ -39,8 +39,6 @@ _OF_BLOCK = {
 }
 _DEFINITIONS = {
     # At the baseline, by row
-    "end to end per batch": "preprocess + transfer + generate() + detokenise of a full batch; of videos from their files",
-    "word error rate, normalised": "word error rate after lower-casing and removing punctuation",
     "prompt tokens, mean": "what the language model reads of a sample, unpadded, image included",
     "of them image tokens, mean": "tokens that stand for a sample's image or frames",
     "image tokens": "tokens that stand for a sample's image or frames, mean",
@@ -92,9 +90,9 @@ _DEFINITIONS = {
     # Axes
     "latency grows as": "x^b by least squares of the logarithms over n values; b is 1 in proportion and 0 without growth",
     "off by": "the farthest that a measured mean lies from the fitted curve",
-    "time per further token, first": "of a whole batch, at the first value of the axis: (end to end - time to first token) / "
+    "time per output token, first": "of a whole batch, at the first value of the axis: (end to end - time to first token) / "
     "(tokens of the longest answer - 1)",
-    "time per further token, last": "the same at the last value of the axis: what an output token costs there",
+    "time per output token, last": "the same at the last value of the axis: what an output token costs there",
     "samples cut": "samples whose text was longer than the limit",
     "samples lengthened": "samples whose text was said again to reach the length",
     "frames given": "frames of a video that the model got, mean",
@@ -104,12 +102,6 @@ _DEFINITIONS = {
     "answers changed": "answers whose text differs from the reference optimization's, of those to the same samples",
     "words in common": "words before the first difference: median over the answers that changed",
     "word error rate, change": "after minus before, sample by sample, in points of a hundred; less is better",
-    # Standard metrics
-    "vqa accuracy": "agreement with ten people's answers, min(people who said so / 3, 1), after VQA's normalisation; mean",
-    "multiple-choice accuracy": "share of answers that name the right choice",
-    "cider-d": "similarity to the references by TF-IDF weighted n-grams, times 100",
-    "bleu-4": "precision of n-grams up to four words against the references, with brevity penalty",
-    "rouge-l": "longest common subsequence with the best reference, F-measure; mean",
     # Comparisons of two results folders
     "before": "generate() of a full batch on the first side, mean with its 95 % interval",
     "after": "generate() of a full batch on the second side, mean with its 95 % interval",
@@ -127,7 +119,7 @@ _DEFINITIONS = {
 
 @cache
 def _definitions() -> dict[str, str]:
-    metrics = {metric.name.lower(): metric.definition for metric in METRICS}
+    metrics = {metric.title.lower(): metric.definition for metric in METRICS.values()}
     axes = {_plain(axis.title): axis.meaning.rstrip(".") for axis in AXIS_INFO.values()}
     return metrics | axes | _DEFINITIONS
 
