@@ -8,7 +8,7 @@ LOCKS := envs/measure.lock envs/workflow.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env dev demo example grid audit why prune doctor containers recipes image-locks test test-release test-system lint format lock config-docs metric-docs gpu-check gpu-wheels clean-env
+.PHONY: help env dev demo example grid audit why prune doctor containers recipes image-locks test test-release test-system lint format lock docs gpu-check gpu-wheels clean-env
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -18,20 +18,20 @@ env: $(VENV)/.ready-run ## make the environment in .venv from the locks
 demo: env ## run the demo study, on the CPU, to finished pages (CORES=2)
 	$(BIN)/snakemake --profile profiles/demo --cores $(CORES) $(ARGS)
 
-grid: env ## print the runs of config.yaml and which are done (ARGS=profiles/demo/study.yaml)
-	$(BIN)/python scripts/show_grid.py $(ARGS)
+grid: env ## print the runs of config.yaml and their state (ARGS=profiles/demo/study.yaml)
+	$(BIN)/python scripts/vlm.py grid $(ARGS)
 
 audit: env ## print what the audits of config.yaml's finished runs found (ARGS=profiles/demo/study.yaml)
-	$(BIN)/python scripts/show_audits.py $(ARGS)
+	$(BIN)/python scripts/vlm.py audit $(ARGS)
 
-why: env ## say of config.yaml's cells what is stale or missing, and what changed (ARGS=profiles/demo/study.yaml)
-	$(BIN)/python scripts/explain_staleness.py $(ARGS)
+why: env ## print what changed of config.yaml's runs that are stale or missing (ARGS=profiles/demo/study.yaml)
+	$(BIN)/python scripts/vlm.py why $(ARGS)
 
-prune: env ## list results that no cell of config.yaml asks for, and remove them after asking
-	$(BIN)/python scripts/prune_results.py $(ARGS)
+prune: env ## list results that no run of config.yaml asks for, and remove them after asking
+	$(BIN)/python scripts/vlm.py prune $(ARGS)
 
-doctor: env ## check this machine: driver, containers, SLURM, disk, caches, meters; how to mend each (ARGS=STUDY)
-	$(BIN)/python scripts/doctor.py $(ARGS)
+doctor: env ## check this machine: driver, containers, SLURM, disk, caches, meters; how to repair each (ARGS=STUDY)
+	$(BIN)/python scripts/vlm.py doctor $(ARGS)
 
 containers: env ## build containers/*.sif with Apptainer and note them in containers/lock.yaml (ARGS=cpu for one)
 	$(BIN)/python containers/build.py build $(ARGS)
@@ -61,8 +61,7 @@ lint: dev ## check formatting, code, types, rules, spelling and generated pages
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 	$(BIN)/codespell
-	$(BIN)/python scripts/document_config.py --check
-	$(BIN)/python scripts/document_metrics.py --check
+	$(BIN)/python scripts/make_docs.py --check
 	$(BIN)/python containers/build.py recipes --check
 
 format: dev ## format all code
@@ -70,11 +69,8 @@ format: dev ## format all code
 	$(BIN)/ruff check --fix .
 	$(BIN)/snakefmt Snakefile rules
 
-config-docs: env ## write docs/config.md and docs/config.schema.json from the settings' models
-	$(BIN)/python scripts/document_config.py
-
-metric-docs: env ## write docs/metrics.md from the metric dictionary and the record's schema
-	$(BIN)/python scripts/document_metrics.py
+docs: env ## write docs/config.md, docs/config.schema.json and docs/metrics.md from the code
+	$(BIN)/python scripts/make_docs.py
 
 gpu-check: ## check on a GPU machine what was written for GPUs; docs/gpu-check.md (ARGS="--device cpu")
 	$(or $(wildcard $(BIN)/python),python3) tools/gpu_check.py $(if $(wildcard gpu-wheels),--wheels gpu-wheels) $(ARGS)

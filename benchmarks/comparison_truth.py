@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How often compare_runs.py --fail-on slower would stop where nothing changed, and find what did: on
+"""How often vlm compare --fail-on slower would stop where nothing changed, and find what did: on
 simulated studies.
 
     .venv/bin/python benchmarks/comparison_truth.py [--studies 200] [--cells 126]
@@ -97,7 +97,7 @@ def slowed(pair: tuple[Times, Times], factor: float) -> tuple[Times, Times]:
 
 
 def verdicts_of(pairs: Sequence[tuple[Times, Times]]) -> list[Verdict]:
-    """Of all cells judged together, as compare_runs.py judges the latencies of two folders of one device."""
+    """Of all cells judged together, as vlm compare judges the latencies of two folders of one device."""
     shared = [
         shared_drift([times.drift for times in side if times.drift is not None])
         for side in zip(*pairs, strict=True)

@@ -18,7 +18,7 @@ from vlm_profiling.record.files import write_bytes
 from vlm_profiling.report.description import read_description
 from vlm_profiling.report.exports.dictionary import metrics_page
 from vlm_profiling.staleness.code_digest import code_digest
-from vlm_profiling.staleness.judge import read_present
+from vlm_profiling.staleness.judge import read_current
 from vlm_profiling.tables.write import merge_runs, read_costs
 
 SCRIPTS = Path(__file__).resolve().parent
@@ -35,11 +35,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def merge(options: Namespace) -> None:
     """Merge the records, write the tables, print how many runs have which status."""
     study, runs = read_description(options.study)
-    present = read_present(
-        study, code_digest(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling")["sha256"]
-    )
+    code = code_digest(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling")["sha256"]
     costs = read_costs(options.costs, study.models)
-    counts = merge_runs(runs, options.runs, costs, options.output, present)
+    counts = merge_runs(runs, options.runs, costs, options.output, read_current(study, code))
     write_bytes(options.output / TABLES_README, metrics_page())
     print(f"{len(runs)} runs: {', '.join(f'{count} {status}' for status, count in counts.most_common())}")
 

@@ -70,6 +70,10 @@ MAY_IMPORT = {
     "workflow": {"containers", "staleness", "study", "record"},
     "repair": {"workflow", "record", "tables"},
     "containers": {"study", "record"},
+    "cli": {
+        *("doctor", "errors", "large_imports", "repair", "workflow", "study", "record", "cost"),
+        *("audits", "tables", "staleness", "report"),
+    },
     "doctor": {"containers", "workflow", "study", "record", "measure"},
     "large_imports": set(),
     "errors": set(),

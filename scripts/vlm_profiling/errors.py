@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 FAILED = 1
 """Exit status of a script that ends with an expected error. A command line that cannot be parsed is 2."""
+FOUND = 3
+"""Exit status of a command that ran and found what it was asked to look for."""
 INTERRUPTED = 130
 """Exit status after SIGINT, as a shell gives it: 128 + 2."""
 
@@ -22,6 +24,9 @@ def main(
     run: Callable[[Namespace], int | None],
     add_arguments: Callable[[ArgumentParser], None],
     description: str | None,
+    *,
+    name: str | None = None,
+    arguments: Sequence[str] | None = None,
 ) -> NoReturn:
     """Parse the command line, run the script, end the process.
 
@@ -29,10 +34,12 @@ def main(
         run: the script; gets the parsed options, returns an exit status, None for 0.
         add_arguments: adds the script's arguments to a parser.
         description: the text above the arguments in --help, usually the script's docstring.
+        name: the script's name in messages; by default its file's.
+        arguments: the command line; by default that of this process.
     """
-    parser = ArgumentParser(description=description, formatter_class=RawDescriptionHelpFormatter)
+    parser = ArgumentParser(name, description=description, formatter_class=RawDescriptionHelpFormatter)
     add_arguments(parser)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     sys.exit(exit_status(run, options))
 
 

@@ -15,7 +15,7 @@ import os
 import sys
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property, wraps
 from io import BufferedWriter
@@ -275,29 +275,18 @@ class StudyWorkflow:
         """A file with that digest."""
         path = Path(self.study.results, "code", f"{script}.json")
         digest = self.code_digest(script)
-        content, memory = digest_json(digest), self._code.memory
+        content = digest_json(digest)
         with self._writing():
             write_if_changed(path, content)
             if (
                 script == MEASURING
             ):  # kept under its hash, which records carry: `make why` then names the files that changed
                 write_if_changed(path.parent / "measured" / f"{digest['sha256']}.json", content)
-        if memory is not None:
-            with suppress(OSError):  # what cannot be remembered is parsed again
-                write_if_changed(self._code_memory, memory)
         return path
 
     @cached_property
     def _code(self) -> CodeReader:
-        """Reads the scripts' code, and need not parse what was parsed when this study was opened before."""
-        remembered = b""
-        with suppress(OSError):
-            remembered = self._code_memory.read_bytes()
-        return CodeReader(self.code_folder / "scripts" / "vlm_profiling", remembered)
-
-    @property
-    def _code_memory(self) -> Path:
-        return Path(self.study.results, "code", "parsed.txt")
+        return CodeReader(self.code_folder / "scripts" / "vlm_profiling")
 
 
 MEASURING = "profile_run"

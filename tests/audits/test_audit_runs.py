@@ -69,7 +69,7 @@ def test_every_finished_run_has_a_finding_of_every_audit(audited: Path) -> None:
 
 
 def test_what_is_not_a_pass_is_printed(audited: Path) -> None:
-    done = run_script("show_audits.py", folder=audited)
+    done = run_script("vlm.py", "audit", folder=audited)
     lines = done.stdout.splitlines()
     assert (
         done.returncode == 0 and [line.split("  ")[:2] for line in lines[:-1]] == [["fail", "provenance"]] * 2
@@ -82,7 +82,7 @@ def test_what_is_not_a_pass_is_printed(audited: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "options"), [("show_audits.py", ["absent.yaml"]), ("audit_runs.py", ["--study", "absent.json"])]
+    ("name", "options"), [("vlm.py", ["audit", "absent.yaml"]), ("audit_runs.py", ["--study", "absent.json"])]
 )
 def test_what_cannot_be_read_is_named_without_a_traceback(
     name: str, options: list[str], tmp_path: Path
@@ -90,8 +90,4 @@ def test_what_cannot_be_read_is_named_without_a_traceback(
     needed = ["--runs", "runs", "--costs", "costs", "--ceilings", "ceilings", "--output", "tables"]
     folders = needed if name == "audit_runs.py" else []
     done = run_script(name, *options, *folders, folder=tmp_path)
-    assert (
-        done.returncode == (2 if name == "show_audits.py" else 1)
-        and "absent." in done.stderr
-        and "Traceback" not in done.stderr
-    )
+    assert done.returncode == 1 and "absent." in done.stderr and "Traceback" not in done.stderr

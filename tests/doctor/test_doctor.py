@@ -130,7 +130,7 @@ def test_a_compute_node_without_a_driver_is_not_sent_to_a_compute_node(
     assert (
         check.verdict == "missing"
         and check.found.endswith(", a compute node")
-        and "srun" not in str(check.mend)
+        and "srun" not in str(check.repair)
     )
 
 
@@ -163,7 +163,7 @@ def test_slurm_is_told_with_its_partitions(stand_in: Callable[..., None]) -> Non
 
     stand_in("sinfo", "slurm_load_partitions: Unable to contact slurm controller (connect failure)", status=1)
     [check] = check_slurm(ask_partitions(), "h100")
-    assert check.verdict == "warn" and "Unable to contact slurm controller" in check.found and check.mend
+    assert check.verdict == "warn" and "Unable to contact slurm controller" in check.found and check.repair
 
 
 def test_containers_need_apptainer_and_the_images(stand_in: Callable[..., None], tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_containers_need_apptainer_and_the_images(stand_in: Callable[..., None],
         ("missing", "containers"),
         ("missing", "image"),
     ]
-    assert all(check.mend for check in checks)
+    assert all(check.repair for check in checks)
 
     stand_in("apptainer", "apptainer version 1.4.5")
     image.write_bytes(b"#!run\n".ljust(32, b"\0") + b"SIF_MAGIC\0" + b"01\0" + b"02\0" + bytes(range(16)))
@@ -192,7 +192,7 @@ def test_packages_are_compared_with_each_lock(tmp_path: Path) -> None:
     checks = list(check_packages([good, other, absent, tmp_path / "none.lock"]))
     assert [check.verdict for check in checks] == ["ok", "ok", "warn", "missing", "missing"]
     assert (
-        checks[3].found == "no-such-package is missing, lock 1.0" and checks[3].mend == "make clean-env env"
+        checks[3].found == "no-such-package is missing, lock 1.0" and checks[3].repair == "make clean-env env"
     )
 
 
@@ -251,7 +251,7 @@ def test_unreadable_rapl_is_told_with_the_command_that_mends_it(
     monkeypatch.setattr(Path, "read_text", refuse)
     check = check_cpu_energy(needed=True, powercap=tmp_path)
     assert (check.verdict, check.found) == ("warn", "RAPL is there, but only root may read it")
-    assert "chmod a+r" in check.mend
+    assert "chmod a+r" in check.repair
 
 
 def test_work_of_others_on_the_cores_is_told_by_its_share() -> None:
@@ -283,16 +283,16 @@ def test_whole_examination_names_every_part_and_fails_only_for_what_the_study_ne
 
     def doctor(**changes: object) -> subprocess.CompletedProcess[str]:
         file.write_text(yaml.safe_dump({**STUDY, **changes}))
-        command = [sys.executable, str(PROJECT / "scripts/doctor.py"), str(file)]
+        command = [sys.executable, str(PROJECT / "scripts/vlm.py"), "doctor", str(file)]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
 
     assert doctor().returncode == 0
     contained = doctor(container="containers/none.sif", cpu_container="containers/none.sif")
-    assert contained.returncode == 1
+    assert contained.returncode == 3
     assert (
         "missing  image                 containers/none.sif is not there, or no SIF file\n"
         in contained.stdout
     )
     assert "-> make containers\n" in contained.stdout
     assert "measure.lock" not in contained.stdout
-    assert doctor(grid="triangle").returncode == 2
+    assert doctor(grid="triangle").returncode == 1

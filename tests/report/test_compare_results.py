@@ -73,7 +73,7 @@ def compare(before: Path, after: Path, optimizations=None):
 
 
 def run_script(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(SCRIPTS / "compare_runs.py"), *map(str, arguments)]
+    command = [sys.executable, str(SCRIPTS / "vlm.py"), "compare", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -251,7 +251,7 @@ def test_a_folder_without_records_is_named(tmp_path):
 def test_the_script_prints_writes_and_judges(make_side, tmp_path):
     before, after = make_side("before"), make_side("after", run_by(1.1))
     done = run_script(before, after, "--output", tmp_path / "out", "--fail-on", "slower", "worse")
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 3, done.stderr
     assert "Latency: 6 slower; 110.0 % of before" in done.stdout
     assert done.stderr.count("slower: ") == 6
     page = (tmp_path / "out" / "comparison.md").read_text()
@@ -272,7 +272,7 @@ def test_the_script_names_what_a_person_must_mend(make_side, tmp_path):
         ((before,), "--optimization"),
     ]:
         done = run_script(*arguments)
-        assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
+        assert done.returncode == 1 and words in done.stderr and "Traceback" not in done.stderr
 
 
 def test_hostile_names_and_reasons_stay_text(make_side):

@@ -15,11 +15,11 @@ from vlm_profiling.report.exports.latex import escape_latex, heading, latex_tabl
 from vlm_profiling.report.exports.mlperf import REQUIRED, fields_to_fill_in, system_description
 from vlm_profiling.report.exports.vllm import serve_result, throughput_result
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "export_results.py"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "vlm.py"
 
 
 def export(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+    command = [sys.executable, str(SCRIPT), "export", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -164,4 +164,4 @@ def test_what_a_person_must_mend_is_named(results, tmp_path):
         (("vllm", tmp_path / "none", "--output", tmp_path), "no record"),
     ]:
         done = export(*arguments)
-        assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
+        assert done.returncode == 1 and words in done.stderr and "Traceback" not in done.stderr

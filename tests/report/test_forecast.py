@@ -150,13 +150,13 @@ def test_images_and_texts_of_a_prepared_data_set_are_read(tmp_path: Path) -> Non
 
 def test_the_listing_of_the_reference_study_says_why_it_predicts_nothing(tmp_path: Path) -> None:
     shown = subprocess.run(
-        [sys.executable, PROJECT / "scripts" / "show_grid.py", PROJECT / "config.yaml"],
+        [sys.executable, PROJECT / "scripts" / "vlm.py", "grid", PROJECT / "config.yaml"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert shown.splitlines()[-1] == f"memory: 126 cells not predicted: {NOT_COUNTED}"
+    assert shown.splitlines()[-1] == f"memory: 126 runs not predicted: {NOT_COUNTED}"
 
 
 def test_the_listing_marks_what_will_not_fit(tmp_path: Path) -> None:
@@ -166,14 +166,14 @@ def test_the_listing_marks_what_will_not_fit(tmp_path: Path) -> None:
     (tmp_path / "results" / "costs").mkdir(parents=True)
     (tmp_path / "results" / "costs" / "big.json").write_bytes(msgspec.json.encode(cost()))
     shown = subprocess.run(
-        [sys.executable, PROJECT / "scripts" / "show_grid.py"],
+        [sys.executable, PROJECT / "scripts" / "vlm.py", "grid"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
     assert shown.count("oom predicted: ") == 1
-    assert "memory: 1 of 3 cells predicted out of memory" in shown
+    assert "memory: 1 of 3 runs predicted out of memory" in shown
 
 
 def test_every_frame_given_of_a_video_is_told_and_no_more_than_its_file_holds(tmp_path: Path) -> None:

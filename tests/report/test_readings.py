@@ -4,8 +4,9 @@ import msgspec
 import pytest
 from factories import identity_of, make_failed_record, make_record
 
+from vlm_profiling.record.container_image import ContainerImage
 from vlm_profiling.record.files import write_record
-from vlm_profiling.staleness.judge import Present
+from vlm_profiling.staleness.judge import CurrentInputs
 from vlm_profiling.tables.read_records import read_runs
 
 
@@ -40,9 +41,17 @@ def test_a_record_of_older_code_or_samples_is_stale_and_says_why(place):
     record = make_record(**identity_of(run))
     write_record(path, record)
 
+    image = ContainerImage(container=None)
+
     def state(**changes):
-        now = {"code_sha256": record.code_sha256, "datasets": {}, "checkpoints": {}, **changes}
-        reading = next(iter(read_runs(path.parents[2], [run], Present(**now))))
+        now = {
+            "code_sha256": record.code_sha256,
+            "datasets": {},
+            "checkpoints": {},
+            "image": image,
+            **changes,
+        }
+        reading = next(iter(read_runs(path.parents[2], [run], CurrentInputs(**now))))
         assert reading.record is not None
         return reading.state, reading.reason
 
@@ -50,7 +59,7 @@ def test_a_record_of_older_code_or_samples_is_stale_and_says_why(place):
     assert state(code_sha256="new") == ("stale", "measuring code changed since")
     assert state(datasets={run.dataset: "other"}, checkpoints={run.model: "other"}) == (
         "stale",
-        "data set and checkpoint changed since",
+        f"data set {run.dataset} and checkpoint {run.model} changed since",
     )
 
 

@@ -16,7 +16,7 @@ import pytest
 from factories import identity_of, make_failed_record, make_record
 from opened import open_page
 
-from compare_runs import write_comparison
+from vlm_profiling.cli.compare import write_comparison
 from vlm_profiling.outputs import page_files, site_files
 from vlm_profiling.record.files import read_record, write_record
 from vlm_profiling.report.charts.tradeoff import pareto_front

@@ -19,7 +19,7 @@ from vlm_profiling.study.config import AXIS_NAMES, ModelConfig, PointConfig, War
 from vlm_profiling.study.document import reference_page, schema_json
 
 PROJECT = Path(__file__).parents[2]
-SCRIPT = PROJECT / "scripts/document_config.py"
+SCRIPT = PROJECT / "scripts/make_docs.py"
 
 
 def test_the_committed_pages_are_up_to_date() -> None:
@@ -79,17 +79,20 @@ def test_the_page_is_tables_and_headings_and_nothing_breaks_out() -> None:
     assert sum(token.type == "table_open" for token in tokens) == 1 + len(Study.model_json_schema()["$defs"])
 
 
-def test_check_names_the_stale_page(tmp_path: Path) -> None:
+def test_check_names_the_stale_pages(tmp_path: Path) -> None:
     subprocess.run([sys.executable, SCRIPT, "--output", tmp_path], check=True)
     assert (
         subprocess.run([sys.executable, SCRIPT, "--check", "--output", tmp_path], check=False).returncode == 0
     )
     (tmp_path / "config.md").write_text("old")
+    (tmp_path / "metrics.md").unlink()
     checked = subprocess.run(
         [sys.executable, SCRIPT, "--check", "--output", tmp_path], capture_output=True, text=True, check=False
     )
     assert checked.returncode == 1
-    assert checked.stderr == f"{tmp_path}/config.md is stale: run `make config-docs`\n"
+    assert checked.stderr == (
+        f"vlm-profiling: {tmp_path}/config.md, {tmp_path}/metrics.md: no longer as the code says; run `make docs`\n"
+    )
 
 
 def test_the_axes_are_the_settings_of_a_point() -> None:

@@ -19,9 +19,9 @@ from small_project import STUDY, Project
 from vlm_profiling.record.file_lock import hold_lock
 
 
-def call(project: Project, script: str, *arguments: str, answer: str = "") -> str:
-    """What a script of the project prints."""
-    command = [sys.executable, f"scripts/{script}.py", *arguments]
+def call(project: Project, name: str, *arguments: str, answer: str = "") -> str:
+    """The output of a command of the project."""
+    command = [sys.executable, "scripts/vlm.py", name, *arguments]
     return subprocess.run(
         command, cwd=project.folder, input=answer, capture_output=True, text=True, check=True
     ).stdout
@@ -36,7 +36,7 @@ class Told:
 
 
 def why(project: Project) -> Told:
-    cells = json.loads(call(project, "explain_staleness", "--json"))
+    cells = json.loads(call(project, "why", "--json"))
     causes = {change["what"] for cell in cells for change in cell["changes"]}
     causes |= {"never measured" for cell in cells if cell["note"] == "never measured"}
     return Told(sum(cell["state"] in ("stale", "missing") for cell in cells), causes)
@@ -125,24 +125,24 @@ def copied_project(project: Project) -> Project:
 
 
 def test_nothing_changed(copied_project: Project) -> None:
-    assert call(copied_project, "explain_staleness") == "3 cells: 3 current\n"
-    assert call(copied_project, "explain_staleness", "--all").count("current  tiny/shapes/") == 3
+    assert call(copied_project, "why") == "3 runs: 3 current\n"
+    assert call(copied_project, "why", "--all").count("current  tiny/shapes/") == 3
 
 
 def test_without_snakemakes_memory_changes_are_told_old_and_new(copied_project: Project) -> None:
     change_setting(copied_project)
     change_code(copied_project)
-    said = call(copied_project, "explain_staleness")
+    said = call(copied_project, "why")
     assert said.count("protocol.max_new_tokens: 2 -> 3") == 3
     assert said.count("(vlm_profiling/measure/passes/headline.py)") == 3
-    assert "3 cells: 3 missing\n" in said
-    assert "3 records that no cell asks for" in said
+    assert "3 runs: 3 missing\n" in said
+    assert "3 records that no run asks for" in said
 
 
 def test_all_changed_packages_are_told_from_the_lock_kept_with_the_results(copied_project: Project) -> None:
     lock = copied_project.folder / "envs/measure.lock"
     lock.write_text(lock.read_text() + "one-more-package==1.0\n")
-    assert call(copied_project, "explain_staleness").count("package one-more-package: nothing -> 1.0") == 3
+    assert call(copied_project, "why").count("package one-more-package: nothing -> 1.0") == 3
 
 
 def test_a_lock_checked_out_anew_is_no_reason_to_measure_without_snakemakes_memory(
@@ -156,45 +156,45 @@ def test_a_lock_checked_out_anew_is_no_reason_to_measure_without_snakemakes_memo
 def test_changed_preparing_code_is_said_to_cost_the_runs_of_what_it_prepares(copied_project: Project) -> None:
     script = copied_project.folder / "scripts/prepare_dataset.py"
     script.write_text(script.read_text() + "\nCHANGED = True\n")
-    assert "the code that prepares data set shapes changed" in call(copied_project, "explain_staleness")
+    assert "the code that prepares data set shapes changed" in call(copied_project, "why")
     assert copied_project.planned()["profile_run"] == 3
-    assert "the code that prepares data set shapes changed" in call(copied_project, "explain_staleness")
+    assert "the code that prepares data set shapes changed" in call(copied_project, "why")
 
 
 def test_a_truncated_record_is_malformed_and_measured_again_when_deleted(copied_project: Project) -> None:
     name, content = next(iter(copied_project.records.items()))
     (copied_project.folder / "results/runs" / name).write_bytes(content[: len(content) // 2])
-    said = call(copied_project, "explain_staleness")
+    said = call(copied_project, "why")
     assert "2 current" in said and "1 malformed" in said
     assert f"malformed  {name.removesuffix('.json')}" in said
-    assert "1 files are not the records of their cells" in said
+    assert "1 files are not the records of their runs" in said
 
 
 def test_prune_refuses_while_a_workflow_has_the_folder(project: Project) -> None:
     project.configure(hardware="h100")
     before = project.records
     with hold_lock(project.folder / "results/.lock"):
-        command = [sys.executable, "scripts/prune_results.py", "--yes"]
+        command = [sys.executable, "scripts/vlm.py", "prune", "--yes"]
         done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True)
-    assert done.returncode == 2 and "is locked by another process" in done.stderr
+    assert done.returncode == 1 and "is locked by another process" in done.stderr
     assert project.records == before
 
 
 def test_prune_asks_first_and_then_removes_exactly_the_orphans(project: Project) -> None:
     project.configure(axes={"optimization": STUDY["axes"]["optimization"]})
     before = project.records
-    assert "Remove them? [y/N]" in call(project, "prune_results", answer="n\n")
+    assert "Remove them? [y/N]" in call(project, "prune", answer="n\n")
     assert project.records == before
-    said = call(project, "prune_results", answer="y\n")
+    said = call(project, "prune", answer="y\n")
     gone = before.keys() - project.records.keys()
     assert len(gone) == 1 and "-b1-" in next(iter(gone))
     assert "2 files and folders" in said
-    assert "0 files and folders" in call(project, "prune_results")
+    assert "0 files and folders" in call(project, "prune")
 
 
 def test_prune_removes_what_was_prepared_for_a_model_that_is_gone(project: Project) -> None:
     project.configure(models={"other": {"tiny": "blip2-opt"}})
-    call(project, "prune_results", "--yes")
+    call(project, "prune", "--yes")
     assert project.records == {}
     assert not (project.folder / "results/checkpoints/tiny.json").exists()
     assert (project.folder / "results/datasets/shapes/manifest.json").exists()

@@ -1,1 +1,1 @@
-"""Whether a machine can do a study, and how to mend it where it cannot."""
+"""Whether a machine can do a study, and how to repair it where it cannot."""

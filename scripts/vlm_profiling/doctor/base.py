@@ -19,7 +19,7 @@ class Check(NamedTuple):
     verdict: Verdict
     name: str
     found: str
-    mend: str = ""
+    repair: str = ""
     """What to do; empty where there is nothing to do."""
 
 

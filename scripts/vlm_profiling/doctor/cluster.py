@@ -21,15 +21,19 @@ def check_slurm(partitions: tuple[bool, str] | None, gpu_model: str | None) -> I
     if partitions is None:
         yield Check("-", "SLURM", "no sinfo in PATH: only the profile slurm-h100 needs it")
         return
-    mend = "ask the cluster's administrators whether slurmctld is up and this machine belongs to the cluster"
+    repair = (
+        "ask the cluster's administrators whether slurmctld is up and this machine belongs to the cluster"
+    )
     answers, said = partitions
     if not answers:
-        yield Check("warn", "SLURM", said, mend)
+        yield Check("warn", "SLURM", said, repair)
         return
     yield Check("ok", "SLURM", said.replace("\n", "; "))
     answers, problem = ask("squeue", "--noheader", "--format=%i")
     if not answers:
-        yield Check("warn", "SLURM", f"squeue, which tells the workflow how its jobs stand: {problem}", mend)
+        yield Check(
+            "warn", "SLURM", f"squeue, which tells the workflow how its jobs stand: {problem}", repair
+        )
     if gpu_model and gpu_model.lower() not in said.lower():
         how = "set set-resources: profile_run: gpu_model in profiles/slurm-h100/profile.yaml to what `sinfo -o %G` calls it"
         yield Check("warn", "SLURM", f"no partition offers a GPU called {gpu_model}", how)

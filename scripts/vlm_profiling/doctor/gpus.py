@@ -46,8 +46,8 @@ def check_gpus(
                 "tell the cluster's administrators, or use other nodes",
             )
         elif on_cluster:
-            mend = f"that is so on a login node; check a compute node: srun --gpus={needed} make doctor"
-            yield Check("warn", "GPU", str(error), mend)
+            repair = f"that is so on a login node; check a compute node: srun --gpus={needed} make doctor"
+            yield Check("warn", "GPU", str(error), repair)
         else:
             yield Check(
                 "missing",
@@ -58,12 +58,12 @@ def check_gpus(
         return
     if len(handles) < needed:
         found = f"{len(handles)} here, and a model of the study asks for gpus: {needed}"
-        mend = (
+        repair = (
             f"check a node that has as many: srun --nodes=1 --gpus={needed} make doctor"
             if on_cluster
             else "lower its `gpus`"
         )
-        yield Check("warn" if on_cluster else "missing", "GPUs", found, mend)
+        yield Check("warn" if on_cluster else "missing", "GPUs", found, repair)
     for index, handle in enumerate(handles):
         try:
             yield from _check_gpu(f"GPU {index}", handle, hardware, memory_gib)
@@ -81,8 +81,8 @@ def _check_gpu(name: str, handle: object, hardware: str | None, memory_gib: floa
     facts = gpu.describe()
     yield Check("ok", name, f"{facts.name}, {facts.memory_bytes / GIBIBYTE:.1f} GiB, driver {facts.driver}")
     if hardware and not is_of_kind(facts.name, hardware):
-        mend = "measure on the machine declared, or declare this one: results of two kinds of GPU are told apart by `hardware`"
-        yield Check("warn", name, f"is no {hardware}, which the study declares as its hardware", mend)
+        repair = "measure on the machine declared, or declare this one: results of two kinds of GPU are told apart by `hardware`"
+        yield Check("warn", name, f"is no {hardware}, which the study declares as its hardware", repair)
     if memory_gib and facts.memory_bytes < memory_gib * GIBIBYTE:
         yield Check(
             "warn",
@@ -93,8 +93,8 @@ def _check_gpu(name: str, handle: object, hardware: str | None, memory_gib: floa
     yield _check_meter(name, gpu)
     yield from _check_power(name, handle, facts)
     if facts.persistence is False:
-        mend = "nvidia-smi -pm 1, by an administrator"
-        yield Check("warn", name, "persistence mode is off: the driver is loaded anew for each run", mend)
+        repair = "nvidia-smi -pm 1, by an administrator"
+        yield Check("warn", name, "persistence mode is off: the driver is loaded anew for each run", repair)
     others = sorted(
         {process.pid for process in ask_nvml(pynvml.nvmlDeviceGetComputeRunningProcesses, handle)}
         - {os.getpid()}

@@ -44,15 +44,15 @@ def check_hub(study: Study) -> Iterator[Check]:
         return
     named = os.environ.get("HF_HOME")
     cache = Path(named or "~/.cache/huggingface").expanduser()
-    mend = "export HF_HOME=FOLDER, on a disk with room that compute nodes see too"
+    repair = "export HF_HOME=FOLDER, on a disk with room that compute nodes see too"
     if not os.access(_existing(cache), os.W_OK):
         yield Check(
-            "missing", "HF_HOME", f"{'it' if named else 'not set, and ~/.cache'} cannot be written", mend
+            "missing", "HF_HOME", f"{'it' if named else 'not set, and ~/.cache'} cannot be written", repair
         )
     elif named:
         yield Check("ok", "HF_HOME", named)
     else:
-        yield Check("warn", "HF_HOME", "not set: models are fetched below the home folder", mend)
+        yield Check("warn", "HF_HOME", "not set: models are fetched below the home folder", repair)
     absent = [
         name
         for name, model in models.items()
@@ -78,10 +78,12 @@ def check_cpu_energy(*, needed: bool, powercap: Path = POWERCAP) -> Check:
     try:
         domains = ", ".join(zone.name for zone in RaplMeter(powercap).zones)
     except MeterError as error:
-        found, _, mend = str(error).partition("; ")
+        found, _, repair = str(error).partition("; ")
         if not needed:
             return Check("-", "CPU energy", f"{found}; no run of this study needs it")
-        return Check("warn", "CPU energy", found, mend or "none: the CPU's joules are null, with that reason")
+        return Check(
+            "warn", "CPU energy", found, repair or "none: the CPU's joules are null, with that reason"
+        )
     return Check("ok", "CPU energy", f"RAPL of {domains}")
 
 

@@ -42,15 +42,15 @@ def check_containers(images: Sequence[str]) -> Iterator[Check]:
     """The program that runs the study's images, the images, and whether an ordinary user can mount them."""
     program = shutil.which("apptainer")
     if program is None:
-        mend = "install Apptainer (apptainer.org/docs) or load its module; or say `container: none` to measure on the host"
-        yield Check("missing", "containers", "no apptainer in PATH", mend)
+        repair = "install Apptainer (apptainer.org/docs) or load its module; or say `container: none` to measure on the host"
+        yield Check("missing", "containers", "no apptainer in PATH", repair)
     else:
         answers, said = ask(program, "--version")
         yield Check(
             "ok" if answers else "missing",
             "containers",
             said,
-            "" if answers else "mend or reinstall Apptainer",
+            "" if answers else "repair or reinstall Apptainer",
         )
         yield _mounting()
     yield from (_image(image) for image in images)
@@ -74,5 +74,5 @@ def _mounting() -> Check:
         return Check("ok", "mounting images", "as root")
     if os.access(FUSE, os.R_OK | os.W_OK):
         return Check("ok", "mounting images", "through FUSE")
-    mend = f"chmod a+rw {FUSE}, by an administrator; or add --unsquash to the profile's apptainer-args"
-    return Check("warn", "mounting images", f"{FUSE} cannot be used by this user", mend)
+    repair = f"chmod a+rw {FUSE}, by an administrator; or add --unsquash to the profile's apptainer-args"
+    return Check("warn", "mounting images", f"{FUSE} cannot be used by this user", repair)

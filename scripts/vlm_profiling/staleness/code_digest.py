@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
-import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -34,17 +32,14 @@ class DigestError(VlmError):
 
 
 class CodeReader:
-    """Reads the code of a library, a package folder, for any number of scripts: each file once.
+    """A reader of a library's code for any number of scripts, which reads each file once.
 
-    What was read can be kept for the next process: `memory` gives it, `remembered` takes it, by the files'
-    content.
+    Args:
+        library: the package's folder.
     """
 
-    def __init__(self, library: Path, remembered: bytes = b"") -> None:
+    def __init__(self, library: Path) -> None:
         self.library = library
-        self._modules = _modules_of(remembered)
-        self._read: set[str] = set()
-        self._remembers = True
         self._files: dict[Path, _File] = {}
         self._places: dict[tuple[str, ...], Path | None] = {}
 
@@ -66,28 +61,13 @@ class CodeReader:
         files = dict(sorted(hashes.items()))
         return CodeDigest(sha256=_sha256(canonical_json(files).encode()), files=files)
 
-    @property
-    def memory(self) -> bytes | None:
-        """What the next process can be given as `remembered`; None where that is what this one was given."""
-        if self._remembers:
-            return None
-        kept = (
-            self._modules
-            if len(self._modules) < MOST_REMEMBERED
-            else {key: self._modules[key] for key in self._read}
-        )
-        text = json.dumps(
-            {key: [module.sha256, sorted(module.imports)] for key, module in kept.items()}
-        ).encode()
-        return _seal(text) + b"\n" + text
-
     def _file(self, path: Path) -> _File:
         """What a file says and imports, and with a package's first file the package's data."""
         if path not in self._files:
             root = self.library.parent
             inside = path.is_relative_to(self.library)
             name = path.relative_to(root).as_posix() if inside else path.name
-            module = self._module(path.read_bytes(), name)
+            module = _read_module(path.read_bytes(), name)
             package = path.parent.relative_to(root).parts if inside else ()
             found = {
                 self._place(outer)
@@ -97,14 +77,6 @@ class CodeReader:
             data = _data_files(path.parent, root) if inside and path.name == "__init__.py" else {}
             self._files[path] = _File({name: module.sha256, **data}, frozenset(filter(None, found)))
         return self._files[path]
-
-    def _module(self, content: bytes, name: str) -> _Module:
-        key = _sha256(content)
-        if key not in self._modules:
-            self._modules[key] = _read_module(content, name)
-            self._remembers = False
-        self._read.add(key)
-        return self._modules[key]
 
     def _place(self, module: tuple[str, ...]) -> Path | None:
         """The file of a module of the library; None for one of another package, and for what is no module."""
@@ -134,10 +106,6 @@ class _File(NamedTuple):
     imported: frozenset[Path]
 
 
-MOST_REMEMBERED = 2000
-"""Modules: a long history of edits is forgotten at this length, but for the files that are there."""
-
-
 def code_digest(entry: Path, library: Path) -> CodeDigest:
     """The digest of one script; see CodeReader."""
     return CodeReader(library).digest(entry)
@@ -151,30 +119,9 @@ def digest_json(digest: CodeDigest) -> bytes:
     return f'{{"sha256": {canonical_json(digest["sha256"])}, "files": {{\n{lines}\n}}}}\n'.encode()
 
 
-def _modules_of(remembered: bytes) -> dict[str, _Module]:
-    """What was remembered by file content; nothing of what is damaged, or was read by another reader or
-    Python.
-    """
-    seal, _, text = remembered.partition(b"\n")
-    if not text or seal != _seal(text):
-        return {}
-    modules = json.loads(text)
-    return {
-        key: _Module(code, frozenset((level, name) for level, name in imports))
-        for key, (code, imports) in modules.items()
-    }
-
-
-def _seal(text: bytes) -> bytes:
-    """A hash over remembered modules, over this file, which read them, and over the version of Python, whose
-    trees they were.
-    """
-    return _sha256(b"\n".join((Path(__file__).read_bytes(), sys.version.encode(), text))).encode()
-
-
 @lru_cache(maxsize=1024)
 def _read_module(content: bytes, name: str) -> _Module:
-    """Cached, for readers that are made one after another in one process."""
+    """The code and the imports of one file. Cached, for readers that follow one another in one process."""
     try:
         tree = ast.parse(content, filename=name)
     except (SyntaxError, ValueError) as error:

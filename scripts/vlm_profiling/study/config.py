@@ -1,6 +1,6 @@
 """The settings of a study: one pydantic model a section of config.yaml, each field described.
 
-docs/config.md and docs/config.schema.json are generated from these models (`make config-docs`).
+docs/config.md and docs/config.schema.json are generated from these models (`make docs`).
 Rules that span sections (an axis naming an unknown data set, say) live in `load.py`.
 """
 

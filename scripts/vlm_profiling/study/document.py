@@ -21,7 +21,7 @@ _HEAD = f"""\
 # Settings of a study
 
 Every key that `config.yaml` may hold. This page and [config.schema.json](config.schema.json) are made from the
-settings' models by `make config-docs`; an editor that knows JSON Schema completes and checks a study when its first line is
+settings' models by `make docs`; an editor that knows JSON Schema completes and checks a study when its first line is
 
     # yaml-language-server: $schema=docs/config.schema.json
 

@@ -10,7 +10,7 @@ import msgspec
 
 from vlm_profiling.record.files import RecordError, decode_record
 from vlm_profiling.record.schema import RunRecord
-from vlm_profiling.staleness.judge import Present, stale_because
+from vlm_profiling.staleness.judge import Change, CurrentInputs, judge
 from vlm_profiling.study import Run
 
 State = Literal["current", "stale", "missing", "malformed", "foreign"]
@@ -27,6 +27,8 @@ class RunOutcome(NamedTuple):
     """Why there is no record, or why it has no figures or is stale; null for a current record with figures.
     """
     record: RunRecord | None
+    changes: tuple[Change, ...] = ()
+    """Why a stale record is stale."""
 
     @property
     def status(self) -> str:
@@ -34,10 +36,15 @@ class RunOutcome(NamedTuple):
         return self.record.status if self.record else self.state
 
 
-def read_runs(folder: Path, runs: Iterable[Run], present: Present | None = None) -> Iterator[RunOutcome]:
+def read_runs(
+    folder: Path, runs: Iterable[Run], current: CurrentInputs | None = None
+) -> Iterator[RunOutcome]:
     """One reading for each expected run, in order. A record that cannot be used is named, never raised.
 
-    `present` is what a new measurement would be made of; without it no record is called stale.
+    Args:
+        folder: the folder of the records.
+        runs: the runs to read the records of.
+        current: what a new measurement would be made of; without it no record is called stale.
     """
     for run in runs:
         try:
@@ -54,9 +61,11 @@ def read_runs(folder: Path, runs: Iterable[Run], present: Present | None = None)
                 yield RunOutcome(run, "foreign", difference, None)
                 continue
             failure = record.failure.reason if record.failure else None
-            changed = stale_because(record, present) if present else None
-            if changed:
-                yield RunOutcome(run, "stale", f"{failure} ({changed})" if failure else changed, record)
+            changes = judge(record, current) if current else ()
+            if changes:
+                changed = f"{' and '.join(change.what for change in changes)} changed since"
+                reason = f"{failure} ({changed})" if failure else changed
+                yield RunOutcome(run, "stale", reason, record, changes)
             else:
                 yield RunOutcome(run, "current", failure, record)
 

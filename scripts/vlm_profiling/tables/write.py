@@ -23,7 +23,7 @@ from vlm_profiling.outputs import TABLES
 from vlm_profiling.record.breakdown import LayerTime, StageTime
 from vlm_profiling.record.files import RecordError, atomic_path
 from vlm_profiling.record.schema import Batch, RunRecord, Sample
-from vlm_profiling.staleness.judge import Present
+from vlm_profiling.staleness.judge import CurrentInputs
 from vlm_profiling.study import Run
 from vlm_profiling.study.spec import spec_gpus
 from vlm_profiling.tables.columns import optional_columns, repeat_rows, section_columns
@@ -45,16 +45,16 @@ def merge_runs(
     records: Path,
     costs: Mapping[str, ModelCost],
     output: Path,
-    present: Present | None = None,
+    current: CurrentInputs | None = None,
 ) -> Counter[str]:
     """Write the tables of `files.TABLES` (Parquet and CSV) to `output`; returns how many runs have each
     status.
 
-    `costs` are the models' cost functions by model name; `present` tells which records are stale
-    (readings.read_runs).
+    `costs` are the models' cost functions by model name; `current` tells which records are stale
+    (read_records.read_runs).
     """
     with tempfile.TemporaryDirectory(prefix="merge-") as folder:
-        merge_chunks = partial(_merge_chunks, runs, records, costs, present, Path(folder))
+        merge_chunks = partial(_merge_chunks, runs, records, costs, current, Path(folder))
         chunks = [slice(start, start + CHUNK) for start in range(0, len(runs), CHUNK)]
         if len(runs) < POOL_FROM:
             counts = merge_chunks(chunks)
@@ -92,7 +92,7 @@ def _merge_chunks(
     runs: Sequence[Run],
     records: Path,
     costs: Mapping[str, ModelCost],
-    present: Present | None,
+    current: CurrentInputs | None,
     folder: Path,
     chunks: Iterable[slice],
 ) -> Counter[str]:
@@ -100,7 +100,7 @@ def _merge_chunks(
     counts: Counter[str] = Counter()
     for chunk in chunks:
         counts += _merge_chunk(
-            read_runs(records, runs[chunk], present), costs, folder, f"{chunk.start:09}.arrow"
+            read_runs(records, runs[chunk], current), costs, folder, f"{chunk.start:09}.arrow"
         )
     return counts
 

@@ -11,7 +11,7 @@ from vlm_profiling.tables.column_docs import table_columns
 HEAD = """\
 # Metric dictionary
 
-What each figure is, where it is measured, and what other tools call it. Made by `make metric-docs` from `metrics/catalog.py`
+What each figure is, where it is measured, and what other tools call it. Made by `make docs` from `metrics/catalog.py`
 and from the docstrings of the record's schema, which the tables follow column by column.
 
 A name in another tool's column is the nearest figure, not the same measurement: vLLM and AIPerf measure requests sent to a

@@ -12,8 +12,7 @@ from textwrap import dedent
 
 import pytest
 
-import vlm_profiling.staleness.code_digest as digest_module
-from vlm_profiling.staleness.code_digest import CodeReader, DigestError, code_digest, digest_json
+from vlm_profiling.staleness.code_digest import DigestError, code_digest, digest_json
 
 Edit = Callable[[str, str, str], tuple[str, str]]
 
@@ -64,16 +63,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def digest(project: Path) -> str:
-    """By a reader that remembers what the one before it read, which must find what a reader without memory
-    finds.
-    """
-    script, library, memory = project / "scripts/measure.py", project / "scripts/toolbox", project / "memory"
-    reader = CodeReader(library, memory.read_bytes() if memory.exists() else b"")
-    found = reader.digest(script)
-    assert found == code_digest(script, library)
-    if reader.memory is not None:
-        memory.write_bytes(reader.memory)
-    return found["sha256"]
+    return code_digest(project / "scripts/measure.py", project / "scripts/toolbox")["sha256"]
 
 
 def run_python(code: str, *arguments: Path) -> str:
@@ -224,97 +214,12 @@ def test_the_place_of_the_project_does_not_count(
     assert digest(moved) == before
 
 
-@pytest.fixture
-def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the files that are parsed from now on."""
-    names: list[str] = []
-    parse = digest_module._read_module
-
-    def counted(content: bytes, name: str) -> object:
-        names.append(name)
-        return parse(content, name)
-
-    monkeypatch.setattr(digest_module, "_read_module", counted)
-    return names
-
-
-def test_what_is_remembered_is_not_parsed_again(project: Path, parsed: list[str]) -> None:
-    script, library = project / "scripts/measure.py", project / "scripts/toolbox"
-    first = CodeReader(library)
-    found = first.digest(script)
-    assert (len(parsed), first.digest(script), len(parsed)) == (4, found, 4)
-    parsed.clear()
-    second = CodeReader(library, first.memory or b"")
-    assert (second.digest(script), parsed, second.memory) == (found, [], None)
-    (library / "numbers.py").write_text("def mean(values): return 0\n")
-    third = CodeReader(library, first.memory or b"")
-    assert third.digest(script) != found
-    assert parsed == ["toolbox/numbers.py"]
-    assert third.memory not in (None, first.memory)
-
-
-def damaged(memory: bytes) -> bytes:
-    return memory.replace(b"toolbox.clock", b"toolbox.block")
-
-
-def cut(memory: bytes) -> bytes:
-    return memory[:-40]
-
-
-@pytest.mark.parametrize("spoil", [damaged, cut])
-def test_a_damaged_memory_counts_for_nothing(
-    project: Path, parsed: list[str], spoil: Callable[[bytes], bytes]
-) -> None:
-    script, library = project / "scripts/measure.py", project / "scripts/toolbox"
-    whole = CodeReader(library)
-    found = whole.digest(script)
-    assert whole.memory is not None and spoil(whole.memory) != whole.memory
-    parsed.clear()
-    again = CodeReader(library, spoil(whole.memory))
-    assert (again.digest(script), len(parsed), again.memory) == (found, 4, whole.memory)
-
-
-def test_what_another_python_read_counts_for_nothing(
-    project: Path, parsed: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    script, library = project / "scripts/measure.py", project / "scripts/toolbox"
-    here = CodeReader(library)
-    here.digest(script)
-    memory = here.memory or b""
-    parsed.clear()
-    monkeypatch.setattr(sys, "version", "4.0")
-    CodeReader(library, memory).digest(script)
-    assert len(parsed) == 4
-
-
-def test_a_long_memory_forgets_all_but_what_is_there(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digest_module, "MOST_REMEMBERED", 6)
-    clock = project / "scripts/toolbox/clock.py"
-    text = clock.read_text()
-    for edit in range(3):
-        clock.write_text(f"{text}EDIT = {edit}\n")
-        digest(project)
-    assert len(json.loads((project / "memory").read_bytes().splitlines()[1])) == 4
-
-
 def test_another_process_finds_the_same_digest(project: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from vlm_profiling.staleness.code_digest import code_digest;"
         "print(code_digest(Path(sys.argv[1]), Path(sys.argv[2]))['sha256'])"
     )
     assert run_python(code, project / "scripts/measure.py", project / "scripts/toolbox") == digest(project)
-
-
-def test_all_scripts_together_take_little_processor_time() -> None:
-    code = (
-        "import sys, time; from pathlib import Path; from vlm_profiling.staleness.code_digest import code_digest;"
-        "scripts = Path(sys.argv[1]); started = time.process_time();"
-        "[code_digest(script, scripts / 'vlm_profiling') for script in scripts.glob('*.py')];"
-        "print(time.process_time() - started)"
-    )
-    assert min(float(run_python(code, SCRIPTS)) for _ in range(3)) < 3, (
-        "1.1 to 1.6 s were seen on a slow machine"
-    )
 
 
 def test_pass_in_place_of_a_docstring_changes_nothing(project: Path) -> None:

@@ -1,25 +1,23 @@
-#!/usr/bin/env python3
-"""Give results to other tools: a LaTeX table, vLLM's benchmark JSON, MLPerf's system description.
+"""Write results in other tools' formats: a LaTeX table, vLLM's benchmark JSON, MLPerf's system description.
 
-    export_results.py latex results --columns model generate_mean_s energy_gpu_per_sample_j exact_match >
-    table.tex export_results.py vllm results --output export/vllm export_results.py mlperf results --output
-    export/systems
+    vlm.py export latex results --columns model generate_mean_s exact_match > table.tex
+    vlm.py export vllm results --output export/vllm
+    vlm.py export mlperf results --output export/systems
 
-latex reads results/tables, the others the records; CSV and Parquet with their data dictionary lie in
-results/tables already. Exit status 2 when there is nothing to read, or a column is unknown.
+latex reads results/tables, the others the records; CSV and Parquet with their data dictionary are in
+results/tables already.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 import msgspec
 import polars as pl
 
 from vlm_profiling.record.files import RecordError, write_bytes
-from vlm_profiling.report.exports.latex import ColumnError, latex_table
+from vlm_profiling.report.exports.latex import latex_table
 from vlm_profiling.report.exports.mlperf import fields_to_fill_in, system_description
 from vlm_profiling.report.exports.vllm import serve_result, throughput_result
 from vlm_profiling.tables.findings import Finding, read_findings
@@ -29,13 +27,10 @@ from vlm_profiling.tables.results_folder import read_results
 DEFAULT_COLUMNS = ("model", "dataset", "generate_mean_s", "ttft_mean_s", "batch_flops", "exact_match")
 
 
-def main() -> int:
-    """Parse, export, tell."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    shapes = parser.add_subparsers(dest="shape", required=True)
-    latex = shapes.add_parser("latex", help="a table of chosen columns, printed")
+def add_arguments(parser: ArgumentParser) -> None:
+    """The format, the results folder, and the format's own options."""
+    formats = parser.add_subparsers(dest="format", required=True)
+    latex = formats.add_parser("latex", help="a table of chosen columns, printed")
     latex.add_argument("results", type=Path, help="results folder of a study")
     latex.add_argument(
         "--columns", nargs="+", default=DEFAULT_COLUMNS, help="columns of tables/runs (docs/metrics.md)"
@@ -43,25 +38,34 @@ def main() -> int:
     latex.add_argument("--axis", default="baseline", help="only runs on this axis; baseline by default")
     latex.add_argument("--siunitx", action="store_true", help="numbers in \\num{}, for the package siunitx")
     for name, help_text in (("vllm", "one file a finished run and shape"), ("mlperf", "one file a machine")):
-        shape = shapes.add_parser(name, help=help_text)
-        shape.add_argument("results", type=Path, help="results folder of a study")
-        shape.add_argument("--output", type=Path, required=True, help="folder for the files")
-    options = parser.parse_args()
-    try:
-        if options.shape == "latex":
-            print(latex_of(options.results, options.columns, options.axis, siunitx=options.siunitx), end="")
-        elif options.shape == "vllm":
-            print(f"{export_vllm(options.results, options.output)} runs")
-        else:
-            export_mlperf(options.results, options.output)
-    except (RecordError, ColumnError) as error:
-        print(f"export_results: {error}", file=sys.stderr)
-        return 2
-    return 0
+        other = formats.add_parser(name, help=help_text)
+        other.add_argument("results", type=Path, help="results folder of a study")
+        other.add_argument("--output", type=Path, required=True, help="folder for the files")
+
+
+def run(options: Namespace) -> None:
+    """Print the table, or write the files."""
+    if options.format == "latex":
+        print(latex_of(options.results, options.columns, options.axis, siunitx=options.siunitx), end="")
+    elif options.format == "vllm":
+        print(f"{export_vllm(options.results, options.output)} runs")
+    else:
+        export_mlperf(options.results, options.output)
 
 
 def latex_of(results: Path, columns: list[str], axis: str, *, siunitx: bool) -> str:
-    """The table of the runs on one axis. Raises RecordError where there is no such table or run, ColumnError."""
+    """The table of the runs on one axis.
+
+    Args:
+        results: the results folder.
+        columns: names of columns of tables/runs.
+        axis: the name of an axis, or "baseline".
+        siunitx: numbers in \\num{}.
+
+    Raises:
+        RecordError: there is no such table or run.
+        ColumnError: a column is unknown.
+    """
     path = results / "tables" / "runs.parquet"
     try:
         runs = pl.read_parquet(path)
@@ -98,15 +102,10 @@ def export_mlperf(results: Path, output: Path) -> None:
     distinct = [machine for number, machine in enumerate(machines) if machine not in machines[:number]]
     for number, machine in enumerate(distinct, start=1):
         write_bytes(output / f"system-{number}.json", _json(machine))
-        print(
-            f"system-{number}.json: {machine['accelerator_model_name']}, {machine['host_processor_model_name']}"
-        )
+        names = f"{machine['accelerator_model_name']}, {machine['host_processor_model_name']}"
+        print(f"system-{number}.json: {names}")
         print(f"  to be filled in by hand: {', '.join(fields_to_fill_in(machine))}")
 
 
 def _json(content: dict) -> bytes:
     return msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
-
-
-if __name__ == "__main__":
-    sys.exit(main())
