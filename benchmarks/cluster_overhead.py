@@ -35,7 +35,7 @@ from small_project import PROJECT as SOURCE  # noqa: E402
 from small_project import STUDY, Project  # noqa: E402
 
 MODELS = ("llava", "qwen2_5_vl", "blip2-opt", "blip2-t5")
-AXIS_NAMES = {"batch_size": {"values": [1, 2, 3, 4]}, "max_input_len": {"values": [1, 2, 3]}}
+AXES = {"batch_size": {"values": [1, 2, 3, 4]}, "max_input_len": {"values": [1, 2, 3]}}
 CELLS_OF_A_MODEL = 6
 PROTOCOL = {**STUDY["protocol"], "stages": False, "repeats": {"max_s": 0.5, "min_rounds": 2}}
 SUBREAPER = 36
@@ -60,7 +60,7 @@ def main() -> None:
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     with tempfile.TemporaryDirectory() as name:
         project = local_image.contained_project(
-            Path(name, "contained"), image, models=models, axes=AXIS_NAMES, protocol=PROTOCOL
+            Path(name, "contained"), image, models=models, axes=AXES, protocol=PROTOCOL
         )
         shutil.copytree(
             SOURCE / "profiles/slurm-h100", project.folder / "profiles/slurm-h100", dirs_exist_ok=True
@@ -74,7 +74,7 @@ def main() -> None:
         tell(f"cluster up, study of {cells} cells in the image from data set to pages, down", integration, 1)
         host = Project(Path(name, "host"))
         shutil.copytree(project.folder, host.folder, ignore=shutil.ignore_patterns("*.sif"))
-        host.configure(models=models, axes=AXIS_NAMES, protocol=PROTOCOL)
+        host.configure(models=models, axes=AXES, protocol=PROTOCOL)
         host.run("--until", "count_cost", "prepare_dataset")
         loopback.up()
         try:

@@ -34,8 +34,8 @@ import msgspec  # noqa: E402
 from factories import identity_of, make_cost, make_record  # noqa: E402
 
 from vlm_profiling.record.files import decode_record  # noqa: E402
-from vlm_profiling.record.schema import Point  # noqa: E402
 from vlm_profiling.report.description import read_description  # noqa: E402
+from vlm_profiling.study.point import Point  # noqa: E402
 
 MODELS = 10
 SAMPLES, BATCH = 4, 2

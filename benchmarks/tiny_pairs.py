@@ -29,8 +29,8 @@ def tiny_session(architecture: str, new_tokens: int = 8, rows: int = 4) -> tuple
     from vlm_profiling.models.describe import describe_checkpoint
     from vlm_profiling.models.loader import load_checkpoint
     from vlm_profiling.record.manifests import DatasetSample
-    from vlm_profiling.record.schema import Point
     from vlm_profiling.study.config import ModelConfig, ProtocolConfig
+    from vlm_profiling.study.point import Point
 
     quiet_libraries()
     with tempfile.TemporaryDirectory() as folder:
@@ -69,8 +69,8 @@ def prepared_session(
     from vlm_profiling.measure.progress import quiet_libraries
     from vlm_profiling.models.loader import load_checkpoint
     from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
-    from vlm_profiling.record.schema import Point
     from vlm_profiling.study.config import ProtocolConfig
+    from vlm_profiling.study.point import Point
 
     quiet_libraries()
     manifest = read_manifest(checkpoint, CheckpointManifest)

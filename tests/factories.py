@@ -34,7 +34,6 @@ from vlm_profiling.record.schema import (
     Failure,
     Headline,
     Optimization,
-    Point,
     Quality,
     RunRecord,
     Sample,
@@ -43,6 +42,7 @@ from vlm_profiling.record.schema import (
 )
 from vlm_profiling.record.sections import Distribution, Interval
 from vlm_profiling.study import Run
+from vlm_profiling.study.point import Point
 
 QUESTIONS = (
     ("what color is the shape?", "blue"),
@@ -137,8 +137,13 @@ def make_failed_record(
 
 def identity_of(run: Run) -> dict[str, Any]:
     """Overrides that make a record the answer to `run`: `make_record(**identity_of(run))`."""
-    point = Point(**run.point._asdict())
-    return {"model": run.model, "dataset_name": run.dataset, "point": point, "key": run.key, "spec": run.spec}
+    return {
+        "model": run.model,
+        "dataset_name": run.dataset,
+        "point": run.point,
+        "key": run.key,
+        "spec": run.spec,
+    }
 
 
 def make_cost(name: str = "tiny-llava") -> ModelCost:

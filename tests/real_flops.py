@@ -11,6 +11,7 @@ from vlm_profiling.cost.counting.generate import generate_flops
 from vlm_profiling.cost.functions import ModelCost, Work, work_flops
 from vlm_profiling.models.families.base import Shown
 from vlm_profiling.models.loader import LoadedCheckpoint
+from vlm_profiling.study.point import Point
 
 REQUESTS = [
     "what is the brand of this camera?",
@@ -36,7 +37,10 @@ def real_and_expected_flops(
     functions.
     """
     prepared = loaded.family.prepare(
-        loaded.processor, list(images), REQUESTS[: len(images)], image_size=image_size
+        loaded.processor,
+        list(images),
+        REQUESTS[: len(images)],
+        Point(optimization="fp32", image_size=image_size),
     )
     real = generate_flops(
         loaded.model,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from vlm_profiling.report.published import published_models
 from vlm_profiling.study import Study
-from vlm_profiling.study.axes import AXIS_INFO
+from vlm_profiling.study.axes import AXES
 
 TABLES = ("runs", "samples", "stages", "layers")
 TABLES_README = "README.md"
@@ -48,7 +48,7 @@ def model_charts(study: Study, model: str) -> list[str]:
     for axis, settings in study.axes.items():
         if len(settings.values) > 1 and (settings.models is None or model in settings.models):
             names.append(axis)
-            if AXIS_INFO[axis].given and not study.models[model].random_weights:
+            if AXES[axis].given and not study.models[model].random_weights:
                 names.append(f"{axis}_quality")
     return names
 

@@ -8,7 +8,8 @@ from factories import make_record
 from msgspec.structs import replace
 
 from vlm_profiling.audits import axis_effect, batch_invariance, optimization
-from vlm_profiling.record.schema import Optimization, Point, RunRecord, Sample
+from vlm_profiling.record.schema import Optimization, RunRecord, Sample
+from vlm_profiling.study.point import Point
 
 
 def record_at(**settings: int | None) -> RunRecord:

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from vlm_profiling.audits import meters, noise_band, thermal
 from vlm_profiling.record.machine import Energy
-from vlm_profiling.record.schema import Point, RunRecord
+from vlm_profiling.record.schema import RunRecord
+from vlm_profiling.study.point import Point
 
 
 def measured(**changes: float) -> RunRecord:

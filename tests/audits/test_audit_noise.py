@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from vlm_profiling.audits import noise_band, parts_sum
 from vlm_profiling.audits.base import Finding
-from vlm_profiling.record.schema import Point, RunRecord
+from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.record.sections import Interval
+from vlm_profiling.study.point import Point
 
 QUIET = (1.0, 1.002, 0.998, 1.001, 0.999)
 NOISY = (1.0, 1.1, 0.9, 1.12, 0.92, 1.0)

@@ -10,7 +10,8 @@ from factories import make_environment, make_record
 from msgspec.structs import replace
 
 from vlm_profiling.audits import provenance
-from vlm_profiling.record.schema import Dataset, Point
+from vlm_profiling.record.schema import Dataset
+from vlm_profiling.study.point import Point
 
 ENVIRONMENT = make_environment("cuda")
 CUDA = Point(device="cuda", optimization="fp32", batch_size=2)

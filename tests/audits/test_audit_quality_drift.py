@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from vlm_profiling.audits import quality_drift
 from vlm_profiling.audits.base import Finding
-from vlm_profiling.record.schema import Point, RunRecord
+from vlm_profiling.record.schema import RunRecord
+from vlm_profiling.study.point import Point
 
 
 def record_of(optimization: str, wrong: int, samples: int = 100, *, random: bool = False) -> RunRecord:

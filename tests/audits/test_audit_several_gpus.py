@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from vlm_profiling.audits import physical_floor, provenance, right_device, thermal
 from vlm_profiling.cost.roofline.roofline import run_roofline
-from vlm_profiling.record.schema import Point, RunRecord
+from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.record.telemetry import BoardTelemetry, ClockStats, Telemetry
+from vlm_profiling.study.point import Point
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from vlm_profiling.audits import meters, right_device, thermal
 from vlm_profiling.record.machine import Energy, Joules, Memory, StageEnergy, StageJoules
-from vlm_profiling.record.schema import Point, RunRecord
+from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.record.telemetry import ClockStats, ShareStats, Telemetry, TemperatureStats
+from vlm_profiling.study.point import Point
 
 
 def on_gpu(**telemetry: object) -> RunRecord:

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from vlm_profiling.audits import physical_floor, right_device, work_parity
 from vlm_profiling.cost.functions import CacheElements, WeightReads
 from vlm_profiling.record.machine import Energy
-from vlm_profiling.record.schema import Point, RunRecord
+from vlm_profiling.record.schema import RunRecord
+from vlm_profiling.study.point import Point
 
 CUDA = Point(device="cuda", optimization="fp32", batch_size=2)
 

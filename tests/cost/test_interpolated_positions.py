@@ -14,6 +14,7 @@ from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.models.errors import Unsupported
 from vlm_profiling.models.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.study.config import ModelConfig
+from vlm_profiling.study.point import Point
 
 PATCH = 14
 Interpolating = tuple[LoadedCheckpoint, ModelCost]
@@ -47,13 +48,12 @@ def test_every_image_becomes_a_square_of_the_size_asked(
 ) -> None:
     loaded, cost = interpolating
     image, tokens = noise_image(80, 60), side**2 if loaded.family.name == "llava" else 8
-    prepared = loaded.family.prepare(loaded.processor, [image], ["how many?"], image_size=image_size)
+    point = Point(optimization="fp32", image_size=image_size, max_input_len=1)
+    prepared = loaded.family.prepare(loaded.processor, [image], ["how many?"], point)
     assert (prepared.vision_grids, prepared.image_tokens) == ([(side, side)], [tokens])
     assert prepared.effective_sizes == [(image_size or 2 * PATCH,) * 2]
 
-    batch = expected_batch(
-        cost, batch_size=1, image_size=image_size, max_input_len=1, new_tokens=1, sizes=[(80, 60)]
-    )
+    batch = expected_batch(cost, point, new_tokens=1, sizes=[(80, 60)])
     assert not isinstance(batch, str)
     assert (batch.patches, batch.prompt_tokens) == (side**2, tokens + 1 + 24)
 
@@ -68,7 +68,12 @@ def test_the_closed_form_agrees_at_the_size_the_model_is_made_for(interpolating:
 def test_a_image_below_one_patch_is_unsupported(interpolating: Interpolating) -> None:
     loaded, _ = interpolating
     with pytest.raises(Unsupported, match="image_size 13: the vision encoder's patches are 14 pixels wide"):
-        loaded.family.prepare(loaded.processor, [noise_image(80, 60)], ["how many?"], image_size=13)
+        loaded.family.prepare(
+            loaded.processor,
+            [noise_image(80, 60)],
+            ["how many?"],
+            Point(optimization="fp32", image_size=13),
+        )
 
 
 @pytest.mark.parametrize("name", ["fuyu", "qwen2_5_vl"])

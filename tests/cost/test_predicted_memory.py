@@ -24,6 +24,7 @@ from vlm_profiling.models.architectures import model_from_config
 from vlm_profiling.models.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.models.stored import weight_bytes
 from vlm_profiling.record.manifests import CheckpointManifest
+from vlm_profiling.study.point import Point
 from vlm_profiling.study.quantisation import SCHEMES
 
 QUESTIONS = ("what is the brand of this camera that lies on the table?", "how many?", "is it?")
@@ -131,7 +132,9 @@ def test_quantised_weights_are_foretold_to_the_byte(
 def test_patches_and_tokens_of_a_image_are_those_of_the_processor(
     loaded: LoadedCheckpoint, cost: ModelCost, size: tuple[int, int], image_size: int | None
 ) -> None:
-    prepared = loaded.family.prepare(loaded.processor, [image(*size)], ["how many?"], image_size=image_size)
+    prepared = loaded.family.prepare(
+        loaded.processor, [image(*size)], ["how many?"], Point(optimization="fp32", image_size=image_size)
+    )
     grid = prepared.vision_grids[0]
     assert cost.images is not None
     assert grid is not None
@@ -175,9 +178,7 @@ def test_the_batch_expected_from_samples_is_no_smaller_than_the_real_one(
     prepared = loaded.family.prepare(loaded.processor, images, QUESTIONS[:2])
     batch = expected_batch(
         cost,
-        batch_size=8,
-        image_size=None,
-        max_input_len=None,
+        Point(optimization="fp32", batch_size=8),
         new_tokens=4,
         sizes=[shown.size for shown in images],
         texts=QUESTIONS[:2],
@@ -190,7 +191,7 @@ def test_the_batch_expected_from_samples_is_no_smaller_than_the_real_one(
 
 
 def test_a_batch_that_cannot_be_known_says_why(cost: ModelCost) -> None:
-    batch = expected_batch(cost, batch_size=1, image_size=None, max_input_len=None, new_tokens=4)
+    batch = expected_batch(cost, Point(optimization="fp32"), new_tokens=4)
     if cost.images and cost.images.grid:
         assert isinstance(batch, BatchSize)
     else:
@@ -199,5 +200,5 @@ def test_a_batch_that_cannot_be_known_says_why(cost: ModelCost) -> None:
 
 def test_a_cost_from_a_config_alone_tells_no_images(cost: ModelCost) -> None:
     alone = msgspec.structs.replace(cost, images=None)
-    batch = expected_batch(alone, batch_size=1, image_size=32, max_input_len=8, new_tokens=4)
+    batch = expected_batch(alone, Point(optimization="fp32", image_size=32, max_input_len=8), new_tokens=4)
     assert batch == "how this model's processor cuts images is not known"

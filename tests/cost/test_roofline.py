@@ -10,7 +10,8 @@ from vlm_profiling.cost.functions import ModelCost, VisionFlops
 from vlm_profiling.cost.roofline.ceilings import Ceilings
 from vlm_profiling.cost.roofline.roofline import StageRoofline, run_roofline
 from vlm_profiling.cost.roofline.stage_work import stage_works
-from vlm_profiling.record.schema import Optimization, Point, RunRecord
+from vlm_profiling.record.schema import Optimization, RunRecord
+from vlm_profiling.study.point import Point
 
 CUDA = Point(device="cuda", optimization="fp32", batch_size=2)
 

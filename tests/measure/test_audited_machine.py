@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from vlm_profiling.audits import thermal
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
-from vlm_profiling.record.schema import Point
 from vlm_profiling.record.telemetry import Telemetry
 from vlm_profiling.study.config import ProtocolConfig, RepeatsConfig, WarmupConfig
+from vlm_profiling.study.point import Point
 
 WATCHED = """
 import json, sys, time

@@ -22,7 +22,7 @@ from vlm_profiling.measure import calibrate as module
 from vlm_profiling.measure.calibrate import Effort, calibrate
 from vlm_profiling.measure.outcomes import MachineError
 from vlm_profiling.record.files import RecordError
-from vlm_profiling.record.schema import Point
+from vlm_profiling.study.point import Point
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "calibrate_device.py"
 SMALL = Effort(sizes=(64, 128), buffer_bytes=2**24, budget_s=0.05)

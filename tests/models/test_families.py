@@ -10,6 +10,7 @@ from vlm_profiling.models.errors import CheckpointError
 from vlm_profiling.models.families import FAMILIES, Family, family_for
 from vlm_profiling.models.families.generic import Generic
 from vlm_profiling.models.loader import LoadedCheckpoint
+from vlm_profiling.study.point import Point
 
 STAGES = {"vision", "project", "prefill", "lm"}
 
@@ -72,7 +73,9 @@ def test_every_image_token_stands_for_a_image_whatever_the_request_says(
 def test_truncation_cuts_the_request_and_no_image_token(loaded: LoadedCheckpoint, images, requests) -> None:
     tokenizer = loaded.processor.tokenizer
     whole = loaded.family.prepare(loaded.processor, images, requests)
-    cut = loaded.family.prepare(loaded.processor, images, requests, max_input_len=3)
+    cut = loaded.family.prepare(
+        loaded.processor, images, requests, Point(optimization="fp32", max_input_len=3)
+    )
     lengths = [len(tokenizer(request, add_special_tokens=False)["input_ids"]) for request in requests]
     assert cut.truncated_tokens == [length - 3 for length in lengths]
     assert cut.image_tokens == whole.image_tokens
@@ -85,7 +88,9 @@ def test_a_prompt_length_is_that_of_every_request_and_touches_no_image_token(
 ) -> None:
     tokenizer = loaded.processor.tokenizer
     whole = loaded.family.prepare(loaded.processor, images, requests)
-    long = loaded.family.prepare(loaded.processor, images, requests, prompt_len=40, max_input_len=3)
+    long = loaded.family.prepare(
+        loaded.processor, images, requests, Point(optimization="fp32", prompt_len=40, max_input_len=3)
+    )
     lengths = [len(tokenizer(request, add_special_tokens=False)["input_ids"]) for request in requests]
     assert long.added_tokens == [max(40 - length, 0) for length in lengths]
     assert long.truncated_tokens == [max(length - 40, 0) for length in lengths]
@@ -169,7 +174,9 @@ def test_image_size_resizes_before_the_processor_which_may_fix_the_size(
     load, images, architecture, image_size, grid
 ) -> None:
     loaded = load(architecture)
-    prepared = loaded.family.prepare(loaded.processor, images[:1], ["how many?"], image_size=image_size)
+    prepared = loaded.family.prepare(
+        loaded.processor, images[:1], ["how many?"], Point(optimization="fp32", image_size=image_size)
+    )
     assert prepared.vision_grids == [grid]
 
 

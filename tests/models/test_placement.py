@@ -22,8 +22,8 @@ from vlm_profiling.models.errors import Unsupported
 from vlm_profiling.models.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.models.placement import even_cuts, place_blocks
 from vlm_profiling.record.manifests import CheckpointManifest
-from vlm_profiling.record.schema import Point
 from vlm_profiling.study.config import ProtocolConfig
+from vlm_profiling.study.point import Point
 
 
 def largest_part(sizes: list[int], counts: list[int]) -> int:

@@ -11,6 +11,7 @@ from generation import generate
 from vlm_profiling.models import tiny_llava
 from vlm_profiling.models.identify import describe_local_or_hub
 from vlm_profiling.models.loader import LoadedCheckpoint, load_checkpoint
+from vlm_profiling.study.point import Point
 
 FOLDER = Path(__file__).parents[2] / "checkpoints/tiny-llava-easy-vqa"
 
@@ -32,7 +33,9 @@ def asked() -> list[tuple]:
 
 def share_right(trained: LoadedCheckpoint, asked: list[tuple], image_size: int) -> float:
     images, questions, answers = zip(*asked, strict=True)
-    prepared = trained.family.prepare(trained.processor, images, questions, image_size=image_size)
+    prepared = trained.family.prepare(
+        trained.processor, images, questions, Point(optimization="fp32", image_size=image_size)
+    )
     said = trained.family.answers(trained.processor, generate(trained, prepared))
     return sum(map(str.__eq__, said, answers)) / len(asked)
 

@@ -15,7 +15,7 @@ from vlm_profiling.report.charts.axis import axis_chart
 from vlm_profiling.report.comparison.pairs import read_batch_times
 from vlm_profiling.report.pages.axis import axis_page
 from vlm_profiling.study import ConfigError, Run, study_from_mapping
-from vlm_profiling.study.axes import AXIS_INFO
+from vlm_profiling.study.axes import AXES
 from vlm_profiling.tables.drift import read_drift
 from vlm_profiling.tables.scaling import growths
 
@@ -52,7 +52,7 @@ def show_axis(make_study) -> Callable:
         study = make_study(answer, **changes)
         cells = study.cells()
         times = read_batch_times(study.folder / "tables", cells.all)
-        found = growths(cells, axis, times) if AXIS_INFO[axis].size else {}
+        found = growths(cells, axis, times) if AXES[axis].size else {}
         chart = axis_chart(cells, axis, times).to_dict()
         return (
             found,

@@ -20,7 +20,7 @@ from vlm_profiling.report.charts.panels import STAGE_COLOURS
 from vlm_profiling.report.charts.roofline import HEIGHT, LINE, _labelled, roofline_chart
 from vlm_profiling.report.pages.model import model_page
 from vlm_profiling.report.pages.roofline import roofline_table
-from vlm_profiling.study.config import AXIS_NAMES
+from vlm_profiling.study.point import AXIS_NAMES
 from vlm_profiling.tables.roofline import SCHEMA, read_roofline
 
 PARTS = ["vision", "project", "prefill", "decode"]

@@ -5,7 +5,7 @@ from statistics import stdev
 import pytest
 from factories import make_cost, make_record
 
-from vlm_profiling.record.schema import Point
+from vlm_profiling.study.point import Point
 from vlm_profiling.tables.token_counts import run_work
 
 

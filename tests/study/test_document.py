@@ -15,8 +15,9 @@ import pytest
 from markdown_it import MarkdownIt
 
 from vlm_profiling.study import Study
-from vlm_profiling.study.config import AXIS_NAMES, ModelConfig, PointConfig, WarmupConfig
+from vlm_profiling.study.config import ModelConfig, PointConfig, WarmupConfig
 from vlm_profiling.study.document import reference_page, schema_json
+from vlm_profiling.study.point import AXIS_NAMES
 
 PROJECT = Path(__file__).parents[2]
 SCRIPT = PROJECT / "scripts/make_docs.py"

@@ -34,7 +34,7 @@ def test_a_study_that_says_nothing_else_has_the_same_runs(below: dict[str, Any])
 
 def test_sections_are_merged_and_what_is_said_takes_the_place(below: dict[str, Any]) -> None:
     study = extended(name="other", baseline={"batch_size": 2}, axes={"batch_size": {"values": [8]}})
-    assert (study.name, study.baseline.batch_size, study.baseline.image_size) == ("other", 2, 64)
+    assert (study.name, study.baseline.point.batch_size, study.baseline.point.image_size) == ("other", 2, 64)
     assert study.axes["batch_size"].values == [8] and study.axes["batch_size"].datasets == ["shapes"]
     assert study.axes["image_size"].values == [32, 64]
 
@@ -52,7 +52,7 @@ def test_files_extend_each_other_in_a_chain(below: dict[str, Any]) -> None:
     extended(name="middle")
     Path("top.yaml").write_text(yaml.safe_dump({"extends": "above.yaml", "baseline": {"batch_size": 16}}))
     study = load_study(Path("top.yaml"))
-    assert (study.name, study.baseline.batch_size) == ("middle", 16)
+    assert (study.name, study.baseline.point.batch_size) == ("middle", 16)
 
 
 @pytest.mark.parametrize(

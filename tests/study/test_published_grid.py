@@ -34,7 +34,7 @@ def test_every_model_has_the_published_cells_and_no_others(study: Study, publish
     runs = expand_runs(study)
     for model in study.models:
         points = [
-            (run.dataset, *(run.point._asdict()[name] for name in SETTINGS))
+            (run.dataset, *(getattr(run.point, name) for name in SETTINGS))
             for run in runs
             if run.model == model
         ]

@@ -16,7 +16,7 @@ from vlm_profiling.audits.base import (
 )
 from vlm_profiling.record.schema import RunRecord, Sample
 from vlm_profiling.study import Study
-from vlm_profiling.study.axes import AXIS_INFO, InputEffect
+from vlm_profiling.study.axes import AXES, InputEffect
 
 NAME = "axis effect"
 ASKS = "Did the axis change the model's input: image, text or frames?"
@@ -87,7 +87,7 @@ def _text_change(sample: Sample) -> int:
 
 def _of_the_input(study: Study) -> list[tuple[str, InputEffect]]:
     """The axes of a study that should change the model's input."""
-    return [(name, axis.given) for name, axis in AXIS_INFO.items() if name in study.axes and axis.given]
+    return [(name, axis.given) for name, axis in AXES.items() if name in study.axes and axis.given]
 
 
 def _moved(given: InputEffect, record: RunRecord, start: RunRecord) -> tuple[int, int]:

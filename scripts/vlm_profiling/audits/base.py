@@ -11,8 +11,8 @@ from vlm_profiling.cost.roofline.ceilings import Ceilings
 from vlm_profiling.record.facts import Facts
 from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.study import Study
-from vlm_profiling.study.config import AXIS_NAMES
 from vlm_profiling.study.grid import axis_start
+from vlm_profiling.study.point import AXIS_NAMES
 
 Verdict: TypeAlias = Literal["not applicable", "pass", "warn", "fail"]
 VERDICTS: tuple[Verdict, ...] = ("not applicable", "pass", "warn", "fail")

@@ -7,17 +7,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
+from msgspec.structs import asdict
 
 from vlm_profiling.audits.base import Finding
 from vlm_profiling.audits.registry import AUDITS
 from vlm_profiling.record.files import atomic_path
 from vlm_profiling.study import Run
-from vlm_profiling.study.axes import AXIS_INFO
+from vlm_profiling.study.point import AXIS_NAMES, is_number
 
 SCHEMA = {
     "model": pl.String,
     "dataset": pl.String,
-    **{name: pl.Int64 if axis.size else pl.String for name, axis in AXIS_INFO.items()},
+    **{name: pl.Int64 if is_number(name) else pl.String for name in AXIS_NAMES},
     "key": pl.String,
     "audit": pl.String,
     "asks": pl.String,
@@ -37,7 +38,7 @@ def write_findings(findings: Iterable[tuple[Run, Finding]], output: Path) -> Cou
         {
             "model": run.model,
             "dataset": run.dataset,
-            **run.point._asdict(),
+            **asdict(run.point),
             "key": run.key,
             "audit": finding.audit,
             "asks": asks[finding.audit],

@@ -8,7 +8,7 @@ from statistics import median
 from vlm_profiling.audits.base import Check, Context, FigureKind, Finding, conclude, graded, not_applicable
 from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.record.telemetry import ClockStats, Telemetry
-from vlm_profiling.study.config import AXIS_NAMES
+from vlm_profiling.study.point import AXIS_NAMES
 
 NAME = "thermal"
 ASKS = "Was the device throttled, loaded by other processes, or warmer at the start than in compared runs?"

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 from vlm_profiling.study.config import MAX_GPUS, STANDARD_OPTIMIZATIONS
+from vlm_profiling.study.point import DEFAULTS, SETTINGS, TYPES, Setting, is_number
+
+STANDALONE_OPTIMIZATION = "fp16"
+"""Of a run on its own that names none."""
+_CHOICES = {"device": get_args(TYPES["device"]), "optimization": tuple(STANDARD_OPTIMIZATIONS)}
 
 
 def add_workflow_options(parser: argparse.ArgumentParser) -> None:
@@ -47,16 +53,8 @@ def add_standalone_options(parser: argparse.ArgumentParser) -> None:
         "--model-name", "--model_name", metavar="ID_OR_FOLDER", help="hub id, or a folder in the hub's format"
     )
     add("--revision", metavar="COMMIT", help="commit of the hub repository; by default its main branch")
-    add(
-        "--img-size",
-        "--img_size",
-        type=int,
-        metavar="PIXELS",
-        help="longer side of the image; by default as it comes",
-    )
-    add("--batch-size", "--batch_size", type=int, default=1, metavar="N")
-    add("--optimization", choices=list(STANDARD_OPTIMIZATIONS), default="fp16")
-    add("--device", choices=["cuda", "cpu"], default="cuda")
+    for name, setting in SETTINGS.items():
+        _add_setting(group, name, setting)
     add(
         "--gpus",
         type=int,
@@ -64,27 +62,6 @@ def add_standalone_options(parser: argparse.ArgumentParser) -> None:
         default=1,
         metavar="N",
         help="GPUs that the layers are laid on; by default 1",
-    )
-    add(
-        "--max-input-len",
-        "--max_input_len",
-        type=int,
-        metavar="TOKENS",
-        help="cut user text beyond; by default no limit",
-    )
-    add(
-        "--prompt-len",
-        "--prompt_len",
-        type=int,
-        metavar="TOKENS",
-        help="bring all user texts to this length, repeated or cut",
-    )
-    add(
-        "--frames",
-        type=int,
-        default=1,
-        metavar="N",
-        help="frames given of each video; by default the one in its middle",
     )
     add("--cached", action="store_true", help="prepare all samples in memory before measuring")
     add("--samples", type=int, metavar="N", help="first N samples of the folder; by default all")
@@ -111,4 +88,21 @@ def add_standalone_options(parser: argparse.ArgumentParser) -> None:
         default=3600.0,
         metavar="S",
         help="wall-clock limit of the run",
+    )
+
+
+def _add_setting(group: argparse._ArgumentGroup, name: str, setting: Setting) -> None:
+    """The option of one setting of the point, with dashes and with underscores."""
+    option = setting.option or f"--{name.replace('_', '-')}"
+    spellings = dict.fromkeys([option, f"--{option[2:].replace('-', '_')}"])
+    default = STANDALONE_OPTIMIZATION if name == "optimization" else DEFAULTS[name]
+    number = is_number(name)
+    group.add_argument(
+        *spellings,
+        dest=name,
+        type=int if number else str,
+        choices=None if number else _CHOICES[name],
+        default=default,
+        metavar=setting.metavar if number else None,
+        help=f"{setting.description}; by default {default if default is not None else setting.absent}",
     )

@@ -15,6 +15,7 @@ from vlm_profiling.models.identify import describe_local_or_hub
 from vlm_profiling.staleness.code_digest import code_digest
 from vlm_profiling.study import ConfigError
 from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS, PointConfig, ProtocolConfig, Section
+from vlm_profiling.study.point import AXIS_NAMES
 from vlm_profiling.study.problems import section_problems
 from vlm_profiling.study.spec import PROTOCOL_VERSION, lock_sha256
 
@@ -31,13 +32,7 @@ def standalone_request(options: argparse.Namespace) -> RunRequest:
     point = _section(
         PointConfig,
         "baseline",
-        device=options.device,
-        optimization=options.optimization,
-        batch_size=options.batch_size,
-        image_size=options.img_size,
-        max_input_len=options.max_input_len,
-        prompt_len=options.prompt_len,
-        frames=options.frames,
+        **{name: getattr(options, name) for name in AXIS_NAMES},
     )
     protocol = _section(
         ProtocolConfig,

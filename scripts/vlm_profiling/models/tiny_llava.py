@@ -32,6 +32,7 @@ from vlm_profiling.models.identify import describe_local_or_hub
 from vlm_profiling.models.loader import load_checkpoint
 from vlm_profiling.models.synthetic_processors import llava_processor
 from vlm_profiling.models.tiny_tokenizers import byte_level_tokenizer
+from vlm_profiling.study.point import Point
 
 SEED = 0
 SIDE, PATCH = 64, 8
@@ -266,11 +267,12 @@ def right_answers(folder: Path, image_size: int) -> dict[str, float]:
     model: Any = loaded.model
     split = read_split("test")
     asked = [(number, *pair) for number, pairs in split.questions.items() for pair in pairs]
+    point = Point(optimization="fp32", image_size=image_size)
     right: dict[str, list[bool]] = {"yes or no": [], "open": [], "all": []}
     for start in range(0, len(asked), 128):
         numbers, questions, wanted = zip(*asked[start : start + 128], strict=True)
         images = [split.images[number] for number in numbers]
-        prepared = loaded.family.prepare(loaded.processor, images, questions, image_size=image_size)
+        prepared = loaded.family.prepare(loaded.processor, images, questions, point)
         output_ids = model.generate(**prepared.inputs, max_new_tokens=8, do_sample=False)
         new_ids = loaded.family.new_tokens(model, prepared.inputs, output_ids)
         for answer, reference in zip(loaded.family.answers(loaded.processor, new_ids), wanted, strict=True):

@@ -15,6 +15,7 @@ from vlm_profiling.record.breakdown import Layers, Repeats, Serving, Stages
 from vlm_profiling.record.machine import Energy, Environment, Memory, StageEnergy
 from vlm_profiling.record.sections import Distribution, Interval, Section
 from vlm_profiling.record.telemetry import Telemetry
+from vlm_profiling.study.point import Point
 
 SCHEMA_VERSION = 2
 
@@ -32,18 +33,6 @@ class Failure(Section, kw_only=True):
     """Where it happened: load, prepare, warm-up, headline, stages, repeats, memory, layers, kernels, trace or
     quality.
     """
-
-
-class Point(Section, kw_only=True):
-    """The grid point measured."""
-
-    device: str
-    optimization: str
-    batch_size: int
-    image_size: int | None = None
-    max_input_len: int | None = None
-    prompt_len: int | None = None
-    frames: int = 1
 
 
 class Optimization(Section, kw_only=True):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from vlm_profiling.report import reference
 from vlm_profiling.study import Point, Study
+from vlm_profiling.study.point import Device
 
 SUSPECT = "SUSPECT: "
 
@@ -91,9 +92,10 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 
 def _point(row: dict[str, str]) -> Point:
-    batch_size, image_size, max_input_len = (
-        int(row[name]) for name in ("batch_size", "image_size", "max_input_len")
-    )
     return Point(
-        row["device"], row["optimization"], batch_size, image_size, max_input_len, prompt_len=None, frames=1
+        device=cast("Device", row["device"]),
+        optimization=row["optimization"],
+        batch_size=int(row["batch_size"]),
+        image_size=int(row["image_size"]),
+        max_input_len=int(row["max_input_len"]),
     )

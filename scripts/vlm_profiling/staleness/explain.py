@@ -19,7 +19,7 @@ from vlm_profiling.record.files import RecordError, decode_record
 from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.staleness.current import Provenance
 from vlm_profiling.staleness.judge import CODE, SHORT, Change, judge
-from vlm_profiling.study import Point, Run
+from vlm_profiling.study import Run
 from vlm_profiling.tables.read_records import State, read_runs
 
 SHOWN_FILES = 6
@@ -189,11 +189,11 @@ def _public(version: str | None) -> str | None:
 
 
 def _cell(run: Run) -> tuple[object, ...]:
-    return run.model, run.dataset, *run.point
+    return run.model, run.dataset, run.point
 
 
 def _cell_of(record: RunRecord) -> tuple[object, ...]:
-    return record.model, record.dataset_name, *(getattr(record.point, setting) for setting in Point._fields)
+    return record.model, record.dataset_name, record.point
 
 
 def _in_config(name: str, record: RunRecord, run: Run) -> str:

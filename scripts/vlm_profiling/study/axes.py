@@ -1,7 +1,7 @@
 """What each setting of a point is called, and what it is there to change: all that tables, charts, pages and
 audits know of it.
 
-Its key, type and limits stand in `config.PointConfig`. A setting declared in both is an axis everywhere.
+Its key, type, limits and option are declared in `point.py`. A setting declared in both is an axis everywhere.
 Nothing that measures imports this file, so that another word makes no run stale.
 """
 
@@ -68,7 +68,7 @@ class Axis:
     """Null where the input stays the same."""
 
 
-AXIS_INFO: dict[str, Axis] = {
+AXES: dict[str, Axis] = {
     "device": Axis(word="device", title="Device", meaning="Where it ran: cpu or cuda."),
     "optimization": Axis(
         word="optimization",

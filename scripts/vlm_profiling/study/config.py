@@ -1,14 +1,14 @@
 """The settings of a study: one pydantic model a section of config.yaml, each field described.
 
 docs/config.md and docs/config.schema.json are generated from these models (`make docs`).
-Rules that span sections (an axis naming an unknown data set, say) live in `load.py`.
+Rules that span sections (an axis naming an unknown data set, say) live in `crosscheck.py`.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
 from pydantic import (
     AfterValidator,
@@ -17,9 +17,20 @@ from pydantic import (
     Field,
     SkipValidation,
     StringConstraints,
+    create_model,
     model_validator,
 )
 
+from vlm_profiling.study.point import (
+    AXIS_NAMES,
+    DEFAULTS,
+    SETTINGS,
+    TYPES,
+    Point,
+    Setting,
+    is_number,
+    may_be_null,
+)
 from vlm_profiling.study.quantisation import Kind
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
@@ -53,7 +64,6 @@ which none may.
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 HubId: TypeAlias = Annotated[str, StringConstraints(pattern=HUB_ID_PATTERN)]
 Revision: TypeAlias = Annotated[str, StringConstraints(pattern=COMMIT_PATTERN)]
-Device: TypeAlias = Literal["cuda", "cpu"]
 
 
 def _inside_project(path: str) -> str:
@@ -321,28 +331,44 @@ STANDARD_OPTIMIZATIONS: dict[str, OptimizationConfig] = {
 """
 
 
-class PointConfig(Section):
-    """One point of the grid: every setting that an axis can vary."""
+def _value_type(name: str, setting: Setting) -> Any:
+    """The type of a setting's values, with its limits."""
+    if name == "optimization":
+        return Name
+    if not is_number(name):
+        return TYPES[name]
+    number: Any = Annotated[int, Field(ge=setting.least, le=setting.most)]
+    return number | None if may_be_null(name) else number
 
-    device: Device = Field(default="cuda", description="device the model runs on")
-    optimization: Name = Field(description="name of an entry of `optimizations`")
-    batch_size: int = Field(default=1, ge=1, le=4096, description="samples a batch")
-    image_size: Annotated[int, Field(ge=4, le=8192)] | None = Field(
-        default=None,
-        description="pixels of the longer side asked of the image processor; absent: the model's own",
-    )
-    max_input_len: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        default=None,
-        description="longest user text in tokens, cut beyond; image tokens are never cut; absent: no limit",
-    )
-    prompt_len: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        default=None,
-        description="tokens that every user text is brought to, by saying it again or cutting it, whatever max_input_len says; "
-        "absent: texts as they come",
-    )
-    frames: int = Field(
-        default=1, ge=1, le=1024, description="frames of a video given to the model; 1 for images"
-    )
+
+def _point_fields() -> dict[str, Any]:
+    """A field for each setting of a point, at its default."""
+    return {
+        name: (
+            _value_type(name, setting),
+            Field(
+                default=DEFAULTS.get(name, ...),
+                description="; absent: ".join(filter(None, (setting.description, setting.absent))),
+            ),
+        )
+        for name, setting in SETTINGS.items()
+    }
+
+
+def _partial_fields() -> dict[str, Any]:
+    """A field for each setting of a point, which may be left out."""
+    return {
+        name: (_value_type(name, setting) | None, Field(default=None, description=setting.description))
+        for name, setting in SETTINGS.items()
+    }
+
+
+PointConfig = create_model(
+    "PointConfig",
+    __base__=Section,
+    __doc__="One point of the grid: every setting that an axis can vary.",
+    **_point_fields(),
+)
 
 
 class BaselineConfig(PointConfig):
@@ -355,34 +381,26 @@ class BaselineConfig(PointConfig):
         default=None, description="models measured at the baseline; all when absent"
     )
 
+    @property
+    def point(self) -> Point:
+        """The point itself."""
+        return Point(**{name: getattr(self, name) for name in AXIS_NAMES})
 
-class PartialPoint(Section):
+
+class PartialPoint(create_model("_PartialSettings", __base__=Section, **_partial_fields())):
     """Settings that differ from the baseline."""
 
-    device: Device | None = Field(default=None, description="device the model runs on")
-    optimization: Name | None = Field(default=None, description="name of an entry of `optimizations`")
-    batch_size: Annotated[int, Field(ge=1, le=4096)] | None = Field(
-        default=None, description="samples a batch"
-    )
-    image_size: Annotated[int, Field(ge=4, le=8192)] | None = Field(
-        default=None, description="pixels asked of the image processor"
-    )
-    max_input_len: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        default=None, description="longest user text in tokens"
-    )
-    prompt_len: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        default=None, description="tokens that every user text is brought to"
-    )
-    frames: Annotated[int, Field(ge=1, le=1024)] | None = Field(
-        default=None, description="frames given to the model"
-    )
-
     @model_validator(mode="after")
-    def _no_null(self) -> PartialPoint:
+    def _no_null(self) -> Self:
         nulls = [name for name in self.model_fields_set if getattr(self, name) is None]
         if nulls:
             raise ValueError(f"{', '.join(sorted(nulls))}: null changes nothing here; leave the key out")
         return self
+
+    @property
+    def changes(self) -> dict[str, str | int]:
+        """The values of the settings that are given."""
+        return self.model_dump(exclude_none=True)
 
 
 class AxisConfig(Section):
@@ -417,7 +435,7 @@ class ExcludeConfig(Section):
 
     @model_validator(mode="after")
     def _not_everything(self) -> ExcludeConfig:
-        if self.models is None and self.datasets is None and not self.set.model_dump(exclude_none=True):
+        if self.models is None and self.datasets is None and not self.set.changes:
             raise ValueError("an empty exclusion would leave nothing; give models, datasets or set")
         return self
 
@@ -530,10 +548,6 @@ class ProtocolConfig(Section):
                 f"min_new_tokens {self.min_new_tokens} is above max_new_tokens {self.max_new_tokens}"
             )
         return self
-
-
-AXIS_NAMES: tuple[str, ...] = tuple(PointConfig.model_fields)
-"""Names of the settings that an axis can vary."""
 
 
 class Study(Section):

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from vlm_profiling.study.config import (
-    AXIS_NAMES,
     STANDARD_OPTIMIZATIONS,
     AxisConfig,
     BaselineConfig,
@@ -24,6 +23,7 @@ from vlm_profiling.study.config import (
     PointConfig,
 )
 from vlm_profiling.study.errors import Problem, allowed_names
+from vlm_profiling.study.point import AXIS_NAMES
 from vlm_profiling.study.problems import section_problems
 
 SectionKind = TypeVar("SectionKind", bound=BaseModel)
@@ -84,10 +84,12 @@ def _reference_problems(place: str, section: Chooser, names: Mapping[str, list[s
                 yield Problem(f"{place}.{kind}", f"unknown name; {allowed_names(names[kind], name)}", name)
             if count > 1:
                 yield Problem(f"{place}.{kind}", "duplicate: named twice", name)
-    point, prefix = (section, place) if isinstance(section, BaselineConfig) else (section.set, f"{place}.set")
-    if point.optimization is not None and point.optimization not in names["optimization"]:
-        message = f"unknown name; {allowed_names(names['optimization'], point.optimization)}"
-        yield Problem(f"{prefix}.optimization", message, point.optimization)
+    prefix = place if isinstance(section, BaselineConfig) else f"{place}.set"
+    values = section.point.chosen if isinstance(section, BaselineConfig) else section.set.changes
+    optimization = values.get("optimization")
+    if optimization is not None and optimization not in names["optimization"]:
+        message = f"unknown name; {allowed_names(names['optimization'], optimization)}"
+        yield Problem(f"{prefix}.optimization", message, optimization)
 
 
 def _axis_problems(
@@ -100,11 +102,11 @@ def _axis_problems(
     axis = _valid(AxisConfig, content)
     if axis is None:
         return
-    if getattr(axis.set, name) is not None:
+    if name in axis.set.changes:
         yield Problem(
-            f"axes.{name}.set.{name}", "an axis cannot hold its own setting fixed", getattr(axis.set, name)
+            f"axes.{name}.set.{name}", "an axis cannot hold its own setting fixed", axis.set.changes[name]
         )
-    if product and axis.set.model_fields_set:
+    if product and axis.set.changes:
         message = "a full product crosses this axis with all others, so it holds nothing fixed; set it in the baseline"
         yield Problem(f"axes.{name}.set", message, has_value=False)
     for number, value in enumerate(axis.values):

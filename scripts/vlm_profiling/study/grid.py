@@ -6,29 +6,9 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, overload
 
-from vlm_profiling.study.config import AXIS_NAMES, PartialPoint, Study
+from vlm_profiling.study.config import Study
+from vlm_profiling.study.point import Point
 from vlm_profiling.study.spec import SpecWriter, spec_key
-
-
-class Point(NamedTuple):
-    """Where in the grid a run stands. Field order is the order in file names and tables."""
-
-    device: str
-    optimization: str
-    batch_size: int
-    image_size: int | None
-    max_input_len: int | None
-    prompt_len: int | None
-    frames: int
-
-    @property
-    def label(self) -> str:
-        """A readable name for files: cuda-fp16-b16-i224-t200-f1 (n: the model's own, no limit), or
-        ...-t200-p64-f1.
-        """
-        image, text = (value if value is not None else "n" for value in (self.image_size, self.max_input_len))
-        length = "" if self.prompt_len is None else f"-p{self.prompt_len}"
-        return f"{self.device}-{self.optimization}-b{self.batch_size}-i{image}-t{text}{length}-f{self.frames}"
 
 
 class Run(NamedTuple):
@@ -94,7 +74,7 @@ class Runs(Sequence[Run]):
     def _made(self, start: int, stop: int) -> Iterator[Run]:
         writer = SpecWriter(self._study.model_dump(exclude_none=True), self._environment)
         for (model, dataset, point), axes in itertools.islice(self._cells.items(), start, stop):
-            spec = writer.spec(model, dataset, point._asdict())
+            spec = writer.spec(model, dataset, point)
             yield Run(model, dataset, point, tuple(axes), spec, spec_key(spec))
 
 
@@ -103,21 +83,16 @@ def expand_runs(study: Study, environment: str = "") -> list[Run]:
     return list(Runs(study, environment))
 
 
-def baseline_point(study: Study) -> Point:
-    """The point that every axis starts from."""
-    return Point(**{axis: getattr(study.baseline, axis) for axis in AXIS_NAMES})
-
-
 def axis_point(study: Study, axis: str) -> Point:
     """The point that one axis varies: the baseline with the axis's own overrides."""
-    return _override(baseline_point(study), study.axes[axis].set)
+    return study.baseline.point.replaced(**study.axes[axis].set.changes)
 
 
 def axis_start(study: Study, axis: str) -> str | int | None:
     """The value that others of an axis are compared with: the baseline's, or the axis's first where it leaves
     that out.
     """
-    values, usual = study.axes[axis].values, getattr(study.baseline, axis)
+    values, usual = study.axes[axis].values, getattr(study.baseline.point, axis)
     return usual if usual in values else values[0]
 
 
@@ -126,13 +101,13 @@ def reference_optimization(study: Study) -> str:
     return (
         str(axis_start(study, "optimization"))
         if "optimization" in study.axes
-        else study.baseline.optimization
+        else study.baseline.point.optimization
     )
 
 
 def _cells(study: Study) -> Iterator[tuple[str, str, str, Point]]:
     """(axis, model, dataset, point), model by model so that one model's runs stand together."""
-    baseline = baseline_point(study)
+    baseline = study.baseline.point
     for model in study.models:
         for dataset in _chosen(study.baseline.datasets, study.datasets):
             if model in _chosen(study.baseline.models, study.models):
@@ -145,11 +120,11 @@ def _cells(study: Study) -> Iterator[tuple[str, str, str, Point]]:
                     start = axis_point(study, name)
                     for dataset in _chosen(axis.datasets, study.datasets):
                         for value in axis.values:
-                            yield name, model, dataset, start._replace(**{name: value})
+                            yield name, model, dataset, start.replaced(**{name: value})
         for cells in study.include:
             if model in _chosen(cells.models, study.models):
                 for dataset in _chosen(cells.datasets, study.datasets):
-                    yield "include", model, dataset, _override(baseline, cells.set)
+                    yield "include", model, dataset, baseline.replaced(**cells.set.changes)
 
 
 def _product_cells(study: Study, model: str) -> Iterator[tuple[str, str, str, Point]]:
@@ -162,25 +137,19 @@ def _product_cells(study: Study, model: str) -> Iterator[tuple[str, str, str, Po
             and dataset in _chosen(axis.datasets, study.datasets)
         ]
         if axes:
-            start = baseline_point(study)
+            start = study.baseline.point
             for values in itertools.product(*(study.axes[name].values for name in axes)):
-                yield "product", model, dataset, start._replace(**dict(zip(axes, values, strict=True)))
+                yield "product", model, dataset, start.replaced(**dict(zip(axes, values, strict=True)))
 
 
 def _chosen(names: list[str] | None, everything: Iterable[str]) -> Iterable[str]:
     return everything if names is None else names
 
 
-def _override(point: Point, changes: PartialPoint) -> Point:
-    return point._replace(**changes.model_dump(exclude_none=True))
-
-
 def _excluded(study: Study, model: str, dataset: str, point: Point) -> bool:
     return any(
         model in _chosen(rule.models, study.models)
         and dataset in _chosen(rule.datasets, study.datasets)
-        and all(
-            getattr(point, name) == value for name, value in rule.set.model_dump(exclude_none=True).items()
-        )
+        and all(getattr(point, name) == value for name, value in rule.set.changes.items())
         for rule in study.exclude
     )

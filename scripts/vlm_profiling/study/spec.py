@@ -12,14 +12,10 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
+from vlm_profiling.study.point import Point
+
 PROTOCOL_VERSION = 2
 """Raised by hand when the meaning of a measured number changes: every run is then stale."""
-
-
-ONLY_WHERE_SET = {"prompt_len"}
-"""Settings of a point that studies did not always have: left out where null, so that runs without them keep
-their keys.
-"""
 
 
 class SpecWriter:
@@ -43,17 +39,14 @@ class SpecWriter:
         self._on_cpu = cache(lambda name: canonical_json(_without_gpus(settings["models"][name])))
         self._scalar = lru_cache(maxsize=None, typed=True)(canonical_json)
 
-    def spec(self, model: str, dataset: str, point: Mapping[str, str | int | None]) -> str:
+    def spec(self, model: str, dataset: str, point: Point) -> str:
         """The spec of one run."""
-        chosen = {
-            name: value for name, value in point.items() if value is not None or name not in ONLY_WHERE_SET
-        }
         parts = {
             **self._shared,
-            "model": self._named("models", model) if point["device"] == "cuda" else self._on_cpu(model),
+            "model": self._named("models", model) if point.device == "cuda" else self._on_cpu(model),
             "dataset": self._named("datasets", dataset),
-            "optimization": self._named("optimizations", point["optimization"]),
-            "point": _json_object({name: self._scalar(value) for name, value in chosen.items()}),
+            "optimization": self._named("optimizations", point.optimization),
+            "point": _json_object({name: self._scalar(value) for name, value in point.chosen.items()}),
         }
         return _json_object(parts)
 

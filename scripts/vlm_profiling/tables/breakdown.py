@@ -18,7 +18,7 @@ from vlm_profiling.tables.row import RunRow
 Row = TypeVar("Row", bound=IdentifiedRow)
 
 
-class StageRow(IdentifiedRow, kw_only=True):
+class StageRow(IdentifiedRow, frozen=True, kw_only=True):
     """A stage of a run, beside what holds for all its stages: the columns that charts and pages read.
 
     record/inside.py says what each means.
@@ -87,7 +87,7 @@ class StageRow(IdentifiedRow, kw_only=True):
         return msgspec.json.decode(self.stages_absent or "{}", type=dict[str, str])
 
 
-class LayerRow(IdentifiedRow, kw_only=True):
+class LayerRow(IdentifiedRow, frozen=True, kw_only=True):
     """A kind of layer in a stage of a run."""
 
     stage: str

@@ -18,14 +18,14 @@ from vlm_profiling.quality.drift import Drift
 from vlm_profiling.record.breakdown import LayerTime, StageTime
 from vlm_profiling.record.schema import Batch, RunRecord, Sample
 from vlm_profiling.record.sections import Distribution, Interval
-from vlm_profiling.study.axes import AXIS_INFO
+from vlm_profiling.study.axes import AXES
 from vlm_profiling.tables.columns import NOT_COLUMNS, PAIRS, WITHOUT_PREFIX, absent_column
 from vlm_profiling.tables.token_counts import RunWork
 
 PLACE = {
     "model": "Name of the model in the study.",
     "dataset": "Name of the data set in the study.",
-    **{name: axis.meaning for name, axis in AXIS_INFO.items()},
+    **{name: axis.meaning for name, axis in AXES.items()},
     "key": "Hash of everything declared that decides the run's numbers; ends the record's file name.",
 }
 STANDING = {

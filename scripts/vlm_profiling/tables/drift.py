@@ -23,7 +23,7 @@ from vlm_profiling.tables.errors import reading_table
 from vlm_profiling.tables.identity import IdentifiedRow, RunKey, identity_columns
 
 
-class DriftRow(IdentifiedRow, kw_only=True):
+class DriftRow(IdentifiedRow, frozen=True, kw_only=True):
     """One run beside the run of the reference optimization: the columns of drift.parquet."""
 
     reference: str
@@ -92,11 +92,11 @@ def _drifts(
     for _, group in groupby(sorted(runs, key=_group), key=_group):
         places: dict[object, list[Run]] = {}
         for run in group:
-            places.setdefault(run.point._replace(optimization=wanted), []).append(run)
+            places.setdefault(run.point.replaced(optimization=wanted), []).append(run)
         compared = [run for together in places.values() if len(together) > 1 for run in together]
         records = {run.point: (run, record) for run, record in finished(compared)}
         for run, record in records.values():
-            reference = records.get(run.point._replace(optimization=wanted))
+            reference = records.get(run.point.replaced(optimization=wanted))
             if (
                 reference
                 and reference[0] is not run

@@ -11,7 +11,7 @@ from vlm_profiling.tables.errors import reading_table
 from vlm_profiling.tables.identity import IdentifiedRow
 
 
-class Finding(IdentifiedRow, kw_only=True):
+class Finding(IdentifiedRow, frozen=True, kw_only=True):
     """One audit of one run: the columns of audits.parquet."""
 
     audit: str

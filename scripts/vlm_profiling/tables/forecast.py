@@ -67,10 +67,7 @@ def forecaster(study: Study, costs: Mapping[str, ModelCost]) -> Callable[[Run], 
             return Forecast(absent="samples are images, of which there are no several frames")
         batch = expected_batch(
             cost,
-            batch_size=point.batch_size,
-            image_size=point.image_size,
-            max_input_len=point.max_input_len,
-            prompt_len=point.prompt_len,
+            point,
             new_tokens=study.protocol.max_new_tokens,
             frames=min(point.frames, video_frames or point.frames),
             sizes=sizes,

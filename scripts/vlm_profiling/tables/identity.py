@@ -6,27 +6,25 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import polars as pl
-from msgspec import Struct
 
 from vlm_profiling.study import Point, Run
-from vlm_profiling.study.axes import AXIS_INFO
+from vlm_profiling.study.point import AXIS_NAMES, PointSettings, is_number
 
 RunKey: TypeAlias = tuple[str, str, str]
 """Model, data set and key of a run."""
 
 
-class IdentifiedRow(Struct, kw_only=True):
-    """A row about one run."""
+POINT_SCHEMA: dict[str, type[pl.DataType]] = {
+    name: pl.Int64 if is_number(name) else pl.String for name in AXIS_NAMES
+}
+"""Columns of a run's point, one a setting. Null: a setting left as it comes."""
+
+
+class IdentifiedRow(PointSettings, frozen=True, kw_only=True):
+    """A row about one run, with the settings of its point."""
 
     model: str
     dataset: str
-    device: str
-    optimization: str
-    batch_size: int
-    image_size: int | None
-    max_input_len: int | None
-    prompt_len: int | None
-    frames: int
     key: str
 
     @property
@@ -36,18 +34,18 @@ class IdentifiedRow(Struct, kw_only=True):
 
     @property
     def point(self) -> Point:
-        """Where in the grid the run stands."""
-        return Point(*(getattr(self, setting) for setting in Point._fields))
+        """The point of the run."""
+        return Point(**{name: getattr(self, name) for name in AXIS_NAMES})
 
 
 def identity_columns(runs: Sequence[Run]) -> list[pl.Series]:
-    """The columns that a table begins with. Null: a setting left as it comes."""
+    """The columns that a table begins with."""
     return [
         pl.Series("model", [run.model for run in runs], pl.String),
         pl.Series("dataset", [run.dataset for run in runs], pl.String),
         *(
-            pl.Series(name, [getattr(run.point, name) for run in runs], pl.Int64 if axis.size else pl.String)
-            for name, axis in AXIS_INFO.items()
+            pl.Series(name, [getattr(run.point, name) for run in runs], kind)
+            for name, kind in POINT_SCHEMA.items()
         ),
         pl.Series("key", [run.key for run in runs], pl.String),
     ]

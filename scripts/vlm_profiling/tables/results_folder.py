@@ -10,7 +10,6 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from vlm_profiling.record.files import RecordError
-from vlm_profiling.record.schema import Point as RecordPoint
 from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.study import Point, Run
 from vlm_profiling.tables.findings import Finding, read_findings
@@ -48,7 +47,7 @@ class _Header(msgspec.Struct):
 
     model: str
     dataset_name: str
-    point: RecordPoint
+    point: Point
     key: str
     spec: str
     started_at: str
@@ -84,11 +83,7 @@ def _newest(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
         except (OSError, msgspec.MsgspecError) as error:
             notes.append(f"{path.name} is no record: {error}")
             continue
-        spot = (
-            header.model,
-            header.dataset_name,
-            Point(*(getattr(header.point, name) for name in Point._fields)),
-        )
+        spot = (header.model, header.dataset_name, header.point)
         older += spot in headers
         if spot not in headers or header.started_at > headers[spot].started_at:
             headers[spot] = header
@@ -100,7 +95,7 @@ def _newest(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
 
 def _order(spot: GridCell) -> tuple[tuple[bool, str | int], ...]:
     """Names by the alphabet, numbers by size, what is not set first."""
-    return tuple((part is not None, part or "") for part in (*spot[:2], *spot[2]))
+    return tuple((part is not None, part or "") for part in (*spot[:2], *spot[2].values))
 
 
 def _measure(readings: Sequence[RunOutcome]) -> list[Measured]:

@@ -17,16 +17,15 @@ from vlm_profiling.cost.roofline.roofline import StageRoofline, run_roofline
 from vlm_profiling.record.files import atomic_path
 from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.study import Run
-from vlm_profiling.study.axes import AXIS_INFO
 from vlm_profiling.tables.errors import reading_table
-from vlm_profiling.tables.identity import RunKey
+from vlm_profiling.tables.identity import POINT_SCHEMA, RunKey
 from vlm_profiling.tables.row import RunRow
 
 TEXT = {"stage", "ceiling", "source", "dtype", "roof", "bound", "absent"}
 SCHEMA: dict[str, type[pl.DataType]] = {
     "model": pl.String,
     "dataset": pl.String,
-    **{name: pl.Int64 if axis.size else pl.String for name, axis in AXIS_INFO.items()},
+    **POINT_SCHEMA,
     "key": pl.String,
     **{name: pl.String if name in TEXT else pl.Float64 for name in StageRoofline.__struct_fields__},
 }
@@ -46,7 +45,7 @@ def write_roofline(
             figures = structs.asdict(row) | {
                 "absent": msgspec.json.encode(row.absent).decode() if row.absent else None
             }
-            place = {"model": run.model, "dataset": run.dataset, **run.point._asdict(), "key": run.key}
+            place = {"model": run.model, "dataset": run.dataset, **structs.asdict(run.point), "key": run.key}
             for name, value in (place | figures).items():
                 columns[name].append(value)
     table = pl.DataFrame(columns, schema=SCHEMA)

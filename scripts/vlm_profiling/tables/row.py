@@ -21,7 +21,7 @@ class _Named(msgspec.Struct):
     name: str
 
 
-class RunRow(IdentifiedRow, kw_only=True):
+class RunRow(IdentifiedRow, frozen=True, kw_only=True):
     """One run's row: facts that charts and pages name, and the columns of its figures (docs/metrics.md)."""
 
     axes: str

@@ -11,7 +11,7 @@ from vlm_profiling.metrics.estimate import Entry, Estimate, marked_like
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.statistics.compare import Times
 from vlm_profiling.statistics.scaling import Measurement, NoScalingError, Scaling, fit_scaling
-from vlm_profiling.study.axes import AXIS_INFO, Size
+from vlm_profiling.study.axes import AXES, Size
 from vlm_profiling.tables.identity import RunKey
 from vlm_profiling.tables.row import RunRow
 from vlm_profiling.tables.study_tables import Cells
@@ -46,7 +46,7 @@ class Growth:
 
 def size_along(axis: str) -> Size:
     """What an axis makes more or less of. Raises ValueError for one that is no quantity."""
-    size = AXIS_INFO[axis].size
+    size = AXES[axis].size
     if size is None:
         raise ValueError(f"{axis} is no quantity")
     return size

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from vlm_profiling.study import Point, Study
-from vlm_profiling.study.grid import axis_point, baseline_point
+from vlm_profiling.study.grid import axis_point
 from vlm_profiling.tables.errors import reading_table
 from vlm_profiling.tables.findings import Finding, read_findings
 from vlm_profiling.tables.row import RunRow, run_rows
@@ -35,7 +35,7 @@ class Cells:
     def axis(self, model: str, axis: str) -> list[list[RunRow]]:
         """A model's cells along one axis: a list for each data set, in the order of the axis's values."""
         start = _start(self.study) if self.study.grid == "product" else axis_point(self.study, axis)
-        points = [start._replace(**{axis: value}) for value in self.study.axes[axis].values]
+        points = [start.replaced(**{axis: value}) for value in self.study.axes[axis].values]
         chosen = self.study.axes[axis].datasets
         lines: dict[str, list[RunRow]] = {}
         for point in points:
@@ -74,9 +74,9 @@ def _start(study: Study) -> Point:
     """The baseline. A product measures it only where every axis takes the baseline's value: else the axis's
     first value.
     """
-    point = baseline_point(study)
+    point = study.baseline.point
     if study.grid == "product":
         for name, axis in study.axes.items():
             if getattr(point, name) not in axis.values:
-                point = point._replace(**{name: axis.values[0]})
+                point = point.replaced(**{name: axis.values[0]})
     return point

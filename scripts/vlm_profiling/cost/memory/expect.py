@@ -8,6 +8,7 @@ from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.cost.image_tokens import Size, fitted
 from vlm_profiling.cost.memory.predict import BatchSize
 from vlm_profiling.record.absent import Absent
+from vlm_profiling.study.point import Point
 
 BYTES_A_TOKEN = 3
 """Of English text in UTF-8; tokenizers of published models take about 4, so that this is rather too many
@@ -23,22 +24,26 @@ USUAL_TEXT_TOKENS = 64
 
 def expected_batch(
     cost: ModelCost,
+    point: Point,
     *,
-    batch_size: int,
-    image_size: int | None,
-    max_input_len: int | None,
-    prompt_len: int | None = None,
     new_tokens: int,
     frames: int = 1,
     sizes: Sequence[Size] = (),
     texts: Sequence[str] = (),
     samples: int | None = None,
 ) -> BatchSize | Absent:
-    """The size of a run's largest batch, or why it cannot be told. `sizes` are of all images or videos,
-    `texts` all questions, `frames` those given of the longest video.
+    """The size of a run's largest batch, or why it is not known.
 
-    Without them the image is taken for a square of `image_size`, and the text to be as long as it may.
+    Args:
+        cost: Functions of the model's cost.
+        point: The run's batch size, image size and lengths of text.
+        new_tokens: The longest answer, tokens.
+        frames: Frames given of the longest video.
+        sizes: Width and height of all images or videos, px; without them a square of the point's image size.
+        texts: All questions; without them the text is taken to be as long as it may.
+        samples: How many samples there are, where that is known.
     """
+    image_size = point.image_size
     if cost.images is None:
         return Absent(cost.absent or "how this model's processor cuts images is not known")
     if not sizes and cost.images.grid is None and image_size is None:
@@ -47,13 +52,13 @@ def expected_batch(
     patches, image_tokens = max(map(cost.images.asked(image_size).of, set(asked)))
     text_tokens = max(
         (-(-len(text.encode()) // BYTES_A_TOKEN) for text in texts),
-        default=max_input_len or USUAL_TEXT_TOKENS,
+        default=point.max_input_len or USUAL_TEXT_TOKENS,
     )
-    if prompt_len is not None:
-        text_tokens = prompt_len
-    elif max_input_len is not None:
-        text_tokens = min(text_tokens, max_input_len)
-    rows = min(batch_size, samples or batch_size)
+    if point.prompt_len is not None:
+        text_tokens = point.prompt_len
+    elif point.max_input_len is not None:
+        text_tokens = min(text_tokens, point.max_input_len)
+    rows = min(point.batch_size, samples or point.batch_size)
     images = -(-frames // cost.images.frames)
     return BatchSize(
         rows=rows,

@@ -18,7 +18,7 @@ from vlm_profiling.record.files import RecordError, write_bytes
 from vlm_profiling.record.machine import Environment
 from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.record.sections import Section
-from vlm_profiling.study.config import Device
+from vlm_profiling.study.point import Device
 
 BUSY = 0.05
 """Share of the processor taken by others from which ceilings are too low to judge a run by."""

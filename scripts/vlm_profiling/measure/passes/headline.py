@@ -22,8 +22,9 @@ from vlm_profiling.models.errors import Unsupported
 from vlm_profiling.models.families.base import Prepared, Shown
 from vlm_profiling.models.loader import LoadedCheckpoint
 from vlm_profiling.record.manifests import DatasetSample
-from vlm_profiling.record.schema import Batch, Point, Warmup
+from vlm_profiling.record.schema import Batch, Warmup
 from vlm_profiling.study.config import ProtocolConfig, WarmupConfig
+from vlm_profiling.study.point import Point
 
 if TYPE_CHECKING:
     import torch
@@ -76,9 +77,7 @@ class Session:
             self.checkpoint.processor,
             images,
             requests,
-            image_size=self.point.image_size,
-            max_input_len=self.point.max_input_len,
-            prompt_len=self.point.prompt_len,
+            self.point,
             seconds_apart=[shown.seconds_apart if isinstance(shown, Clip) else None for shown in media],
         )
         positions = getattr(self.checkpoint.model.config.get_text_config(), "max_position_embeddings", None)

@@ -36,10 +36,7 @@ def memory_from_samples(request: RunRequest, media: Sequence[Image | Clip]) -> M
         return Memory(absent={"predicted": "the model's cost was not given"})
     batch = expected_batch(
         request.cost,
-        batch_size=request.point.batch_size,
-        image_size=request.point.image_size,
-        max_input_len=request.point.max_input_len,
-        prompt_len=request.point.prompt_len,
+        request.point,
         new_tokens=request.protocol.max_new_tokens,
         frames=max(len(shown.indices) if isinstance(shown, Clip) else 1 for shown in media),
         sizes=[shown.size for shown in media],

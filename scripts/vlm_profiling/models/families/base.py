@@ -23,6 +23,7 @@ from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 from vlm_profiling.models.errors import Unsupported
 from vlm_profiling.models.families.image_only import image_only
 from vlm_profiling.models.families.text import lengthen, plain_text, shorten
+from vlm_profiling.study.point import Point
 
 Grid = tuple[int, int]
 ImageSizing = Literal["native", "interpolated", "fixed"]
@@ -31,6 +32,8 @@ FramesAs = Literal["images", "video"]
 """As in the record: record.schema.Checkpoint.frames_as."""
 Shown: TypeAlias = Image.Image | Sequence[Image.Image]
 """What one row shows: an image, or frames of a video in their order."""
+AS_THEY_COME = Point(device="cpu", optimization="fp32")
+"""A point that leaves images and texts as they come."""
 
 
 @dataclass(kw_only=True)
@@ -145,23 +148,26 @@ class Family:
         processor: ProcessorMixin,
         images: Sequence[Shown],
         requests: Sequence[str],
-        *,
-        image_size: int | None = None,
-        max_input_len: int | None = None,
-        prompt_len: int | None = None,
+        point: Point = AS_THEY_COME,
         seconds_apart: Sequence[float | None] = (),
     ) -> Prepared:
         """A batch of as many rows as there are images, or videos as lists of frames, one request each.
 
-        `image_size`: pixels of the longer side, up or down, before the processor's own resizing; with
-        interpolated positions of both sides, in its place. `max_input_len`: tokens of user text that are
-        kept. Image tokens and the template are never cut. `prompt_len`: tokens that every user text is
-        brought to, by saying it again or cutting it, in place of `max_input_len`. `seconds_apart`: of the
-        frames of each row, for families that are told; None where that is not known.
+        Args:
+            processor: The model's own, with its tokenizer.
+            images: An image, or the frames of a video, for each row.
+            requests: The user's text of each row.
+            point: `image_size`: pixels of the longer side, up or down, before the processor's own resizing;
+                with interpolated positions of both sides, in its place. `max_input_len`: tokens of user text
+                that are kept; image tokens and the template are never cut. `prompt_len`: tokens that every
+                user text is brought to, by saying it again or cutting it, in place of `max_input_len`.
+            seconds_apart: Seconds between the frames of each row, for families that are told; None where
+                that is not known.
 
         Raises Unsupported for several frames where a prompt holds one image, or has no place for a video, and
         for a processor that makes no prompt of a request.
         """
+        image_size = point.image_size
         side = image_size if self.image_sizing == "interpolated" else None
         shown = [[image] if isinstance(image, Image.Image) else list(image) for image in images]
         frames = [len(row) for row in shown]
@@ -169,11 +175,11 @@ class Family:
             raise Unsupported(f"frames = {max(frames)}: {self.one_image}")
         fitted = [[_fitted(image, None if side else image_size) for image in row] for row in shown]
         texts = [plain_text(request, processor.tokenizer, self.markers) for request in requests]
-        if prompt_len is None:
-            kept = (shorten(text, processor.tokenizer, max_input_len) for text in texts)
+        if point.prompt_len is None:
+            kept = (shorten(text, processor.tokenizer, point.max_input_len) for text in texts)
             changes = [(text, -cut) for text, cut in kept]
         else:
-            changes = [lengthen(text, processor.tokenizer, prompt_len) for text in texts]
+            changes = [lengthen(text, processor.tokenizer, point.prompt_len) for text in texts]
         settings = self.square(side) if side else {}
         if self.shown_as(max(frames)) == "video":
             prompts = [self.video_prompt(processor, text) for text, _ in changes]

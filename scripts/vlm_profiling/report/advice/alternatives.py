@@ -10,7 +10,7 @@ from vlm_profiling.metrics.estimate import Estimate
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.report.advice.base import Alternative, Hint, Subject, percent
 from vlm_profiling.report.words import value_label
-from vlm_profiling.study.axes import AXIS_INFO
+from vlm_profiling.study.axes import AXES
 
 MARGIN = 0.05
 """The score may be lower by this much at most, by the lower end of its interval, to be called unchanged: 5
@@ -41,9 +41,7 @@ def larger_batch(subject: Subject) -> Iterator[Hint]:
 
 def smaller_input(subject: Subject) -> Iterator[Hint]:
     """The value of each axis of the input that is fastest without a loss of quality."""
-    inputs = {
-        name: axis.given.smaller for name, axis in AXIS_INFO.items() if axis.given and axis.given.smaller
-    }
+    inputs = {name: axis.given.smaller for name, axis in AXES.items() if axis.given and axis.given.smaller}
     for axis, words in inputs.items():
         kept = [
             found

@@ -32,7 +32,7 @@ from vlm_profiling.report.comparison.pairs import marked_latency_ratios
 from vlm_profiling.report.words import INTERVAL, settings, value_label
 from vlm_profiling.statistics.compare import Times
 from vlm_profiling.statistics.scaling import Scaling
-from vlm_profiling.study.axes import AXIS_INFO
+from vlm_profiling.study.axes import AXES
 from vlm_profiling.tables.identity import RunKey
 from vlm_profiling.tables.row import RunRow
 from vlm_profiling.tables.scaling import Growth, growths, size_along, size_of
@@ -67,11 +67,11 @@ WIDE = 4
 def axis_chart(cells: Cells, axis: str, times: Mapping[RunKey, Times]) -> alt.VConcatChart:
     """One panel a data set, one colour a model. `times` are the batch times of the cells on the axis."""
     lines = [line for model in cells.study.models for line in _lines(cells, model, axis)]
-    name = AXIS_INFO[axis].word
+    name = AXES[axis].word
     if not lines:
         return finish([note("Every cell of this axis is excluded.")], f"Latency by {name}", "")
     held = settings(lines[0][0].point, axis)
-    if AXIS_INFO[axis].size:
+    if AXES[axis].size:
         found = growths(cells, axis, times)
         unit = best_unit(SECONDS, [cell.estimate("generate_s") for line in lines for cell in line])
         panels = [
@@ -270,7 +270,7 @@ def _ratios(
     selected = chosen("label")
     hover = [
         alt.Tooltip("model:N"),
-        alt.Tooltip("label:N", title=AXIS_INFO[axis].title),
+        alt.Tooltip("label:N", title=AXES[axis].title),
         alt.Tooltip("hover:N", title=title),
     ]
     colour = alt.Color("label:N", scale=colours, legend=legend)

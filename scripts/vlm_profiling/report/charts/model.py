@@ -24,7 +24,7 @@ from vlm_profiling.report.charts.panels import (
 from vlm_profiling.report.comparison.pairs import latency_ratios
 from vlm_profiling.report.words import INTERVAL, settings, value_label
 from vlm_profiling.statistics.compare import Times
-from vlm_profiling.study.axes import AXIS_INFO
+from vlm_profiling.study.axes import AXES
 from vlm_profiling.tables.identity import RunKey
 from vlm_profiling.tables.row import RunRow
 from vlm_profiling.tables.study_tables import Cells
@@ -42,12 +42,12 @@ def model_chart(cells: Cells, model: str, name: str, times: Mapping[RunKey, Time
     axis = name.removesuffix("_quality")
     lines, colour = cells.axis(model, axis), model_colour(cells, model)
     if not lines:
-        return finish([note("Every cell of this axis is excluded.")], f"{model}: {AXIS_INFO[axis].word}", "")
+        return finish([note("Every cell of this axis is excluded.")], f"{model}: {AXES[axis].word}", "")
     if name != axis:
         return _quality_chart(model, axis, lines, colour)
     if axis == "optimization":
         return _optimization_chart(model, lines, colour, times)
-    if AXIS_INFO[axis].given is None and any(
+    if AXES[axis].given is None and any(
         isinstance(entry, Estimate) for entry in _entries(lines, "energy_per_sample_j")
     ):
         return _latency_energy_chart(model, axis, lines, colour)
@@ -62,14 +62,14 @@ def model_colour(cells: Cells, model: str) -> str:
 def _latency_chart(model: str, axis: str, lines: Sequence[Line], colour: str) -> alt.VConcatChart:
     panels = [_panel(axis, line, "generate_s") for line in lines]
     rows = panel_rows(panels, _latency_axes(axis, lines, colour))
-    title = f"{model}: latency by {AXIS_INFO[axis].word}"
+    title = f"{model}: latency by {AXES[axis].word}"
     absent = [
         entry
         for entry in _entries(lines, "energy_per_sample_j")
         if isinstance(entry, Absent) and not entry.status
     ]
     without = f" No energy: {'; '.join(dict.fromkeys(entry.reason for entry in absent))}." if absent else ""
-    subtitle = _latency_subtitle(axis, lines) + (without if AXIS_INFO[axis].given is None else "")
+    subtitle = _latency_subtitle(axis, lines) + (without if AXES[axis].given is None else "")
     return finish(rows, title, subtitle, _entries(lines, "generate_s"))
 
 
@@ -81,7 +81,7 @@ def _latency_energy_chart(model: str, axis: str, lines: Sequence[Line], colour: 
         )
         for line in lines
     ]
-    title = f"{model}: latency and energy by {AXIS_INFO[axis].word}"
+    title = f"{model}: latency and energy by {AXES[axis].word}"
     return finish(
         rows, title, _latency_subtitle(axis, lines), _entries(lines, "generate_s", "energy_per_sample_j")
     )
@@ -98,11 +98,11 @@ def _energy_panel(axis: str, line: Line, colour: str) -> PanelChart:
         return note(f"No energy: {'; '.join(reasons) or 'no run finished'}", HALF)
     unit = best_unit(JOULES, entries)
     axes = Axes(
-        AXIS_INFO[axis].title,
+        AXES[axis].title,
         f"Energy per sample ({unit.name})",
         unit,
         colour,
-        line=AXIS_INFO[axis].size is not None,
+        line=AXES[axis].size is not None,
     )
     return draw_panel(panel, axes, HALF)
 
@@ -119,7 +119,7 @@ def _optimization_chart(
         ]
         marks = [Mark(cell.optimization, ratio) for cell, ratio in zip(line, ratios, strict=True)]
         panels.append(Panel(line[0].dataset, marks))
-    axes = Axes(AXIS_INFO["optimization"].title, f"Latency, % of {original}", PERCENT, colour, line=False)
+    axes = Axes(AXES["optimization"].title, f"Latency, % of {original}", PERCENT, colour, line=False)
     held = settings(lines[0][0].point, "optimization")
     subtitle = f"{held}. generate() per batch relative to {original}, batch by batch; rules: {INTERVAL} over batches."
     title = f"{model}: what each optimization does to latency"
@@ -129,8 +129,8 @@ def _optimization_chart(
 
 
 def _quality_chart(model: str, axis: str, lines: Sequence[Line], colour: str) -> alt.VConcatChart:
-    exact = Axes(AXIS_INFO[axis].title, "Exact match (%)", PERCENT, colour, line=True)
-    errors = Axes(AXIS_INFO[axis].title, "Word error rate (%)", PERCENT, colour, line=True)
+    exact = Axes(AXES[axis].title, "Exact match (%)", PERCENT, colour, line=True)
+    errors = Axes(AXES[axis].title, "Word error rate (%)", PERCENT, colour, line=True)
     rows = [
         alt.hconcat(
             draw_panel(_panel(axis, line, "exact_match"), exact, HALF),
@@ -142,7 +142,7 @@ def _quality_chart(model: str, axis: str, lines: Sequence[Line], colour: str) ->
     subtitle = f"{held}. Exact match: more is better; word error rate: less. Rules: {INTERVAL} over samples."
     return finish(
         rows,
-        f"{model}: quality by {AXIS_INFO[axis].word}",
+        f"{model}: quality by {AXES[axis].word}",
         subtitle,
         _entries(lines, "exact_match", "wer"),
     )
@@ -164,11 +164,11 @@ def _panel(axis: str, line: Line, quantity: str) -> Panel:
 def _latency_axes(axis: str, lines: Sequence[Line], colour: str) -> Axes:
     unit = best_unit(SECONDS, [cell.estimate("generate_s") for line in lines for cell in line])
     return Axes(
-        AXIS_INFO[axis].title,
+        AXES[axis].title,
         f"Latency per batch ({unit.name})",
         unit,
         colour,
-        line=AXIS_INFO[axis].size is not None,
+        line=AXES[axis].size is not None,
     )
 
 

@@ -28,7 +28,7 @@ from vlm_profiling.report.charts.panels import (
     stage_scale,
 )
 from vlm_profiling.report.words import INTERVAL, settings, value_label
-from vlm_profiling.study.axes import AXIS_INFO
+from vlm_profiling.study.axes import AXES
 from vlm_profiling.tables.breakdown import StageRow
 from vlm_profiling.tables.identity import RunKey
 from vlm_profiling.tables.row import RunRow
@@ -64,7 +64,7 @@ class Bar:
 
 def axis_stages_chart(cells: Cells, model: str, axis: str, stages: Stages) -> alt.VConcatChart:
     """A model's stages along one axis, a row of panels for each data set."""
-    title = f"{model}: where the time goes, by {AXIS_INFO[axis].word}"
+    title = f"{model}: where the time goes, by {AXES[axis].word}"
     lines = cells.axis(model, axis)
     if not lines:
         return finish([note("Every cell of this axis is excluded.")], title, "")
@@ -72,7 +72,7 @@ def axis_stages_chart(cells: Cells, model: str, axis: str, stages: Stages) -> al
         line[0].dataset: [_bar(cell, value_label(axis, getattr(cell, axis)), stages) for cell in line]
         for line in lines
     }
-    return _chart(bars, AXIS_INFO[axis].title, title, settings(lines[0][0].point, axis))
+    return _chart(bars, AXES[axis].title, title, settings(lines[0][0].point, axis))
 
 
 def index_stages_chart(cells: Cells, stages: Stages) -> alt.VConcatChart:

@@ -12,8 +12,8 @@ from vlm_profiling.metrics.estimate import Entry, Estimate
 from vlm_profiling.report.charts.panels import GREY, WIDTH, PanelChart, finish, hole, inline, note
 from vlm_profiling.report.comparison.comparison import Comparison, Effect, Pair
 from vlm_profiling.report.words import INTERVAL, value_label
-from vlm_profiling.study import Point
-from vlm_profiling.study.axes import AXIS_INFO
+from vlm_profiling.study.axes import AXES
+from vlm_profiling.study.point import AXIS_NAMES
 
 ROW = 22
 """Pixels a cell."""
@@ -117,12 +117,12 @@ def _figure(effect: Effect) -> Estimate:
 def _name(pair: Pair, pairs: Sequence[Pair]) -> str:
     """Model, data set where there are several, and those settings that most cells do not have."""
     cell = pair.before.cell
-    columns = zip(*(other.before.cell.point for other in pairs), strict=True)
-    usual = Point(*(Counter(values).most_common(1)[0][0] for values in columns))
+    columns = zip(*(other.before.cell.point.values for other in pairs), strict=True)
+    usual = [Counter(values).most_common(1)[0][0] for values in columns]
     words = [
-        AXIS_INFO[axis].brief.format(value_label(axis, value))
-        for axis, value in cell.point._asdict().items()
-        if value != getattr(usual, axis)
+        AXES[axis].brief.format(value_label(axis, value))
+        for axis, value, common in zip(AXIS_NAMES, cell.point.values, usual, strict=True)
+        if value != common
     ]
     several = len({other.before.cell.dataset for other in pairs}) > 1
     return " · ".join([cell.model, *([cell.dataset] if several else []), *words])

@@ -334,7 +334,7 @@ def _word(quantity: Quantity, verdict: Verdict | None) -> str | None:
 def _of_optimization(cells: Mapping[GridCell, Measured], name: str) -> dict[GridCell, Measured]:
     """The cells of one optimization, without its name."""
     return {
-        (model, dataset, point._replace(optimization="")): measured
+        (model, dataset, point.replaced(optimization="")): measured
         for (model, dataset, point), measured in cells.items()
         if point.optimization == name
     }

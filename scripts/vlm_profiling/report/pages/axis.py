@@ -24,7 +24,7 @@ from vlm_profiling.report.pages.tables import ABOUT_VERDICTS, NOTHING, linked_mo
 from vlm_profiling.report.words import settings, value_label
 from vlm_profiling.statistics.compare import Times
 from vlm_profiling.statistics.scaling import Scaling
-from vlm_profiling.study.axes import AXIS_INFO
+from vlm_profiling.study.axes import AXES
 from vlm_profiling.tables.drift import DriftRow
 from vlm_profiling.tables.identity import RunKey
 from vlm_profiling.tables.row import RunRow
@@ -50,7 +50,7 @@ def axis_page(
 
     `drifts` tell what other optimizations did to answers (drift.read_drift).
     """
-    name = AXIS_INFO[axis].word
+    name = AXES[axis].word
     text = [f"# {name[:1].upper()}{name[1:]}, all models", f"Back to [all models](index.md); {HOW_TO_READ}."]
     models = [
         model
@@ -66,13 +66,11 @@ def axis_page(
         return "\n\n".join([*text, "Every cell of this axis is excluded."]) + "\n"
     first = next(iter(lines.values()))[0][0]
     text += [f"Settings: {settings(first.point, axis)}.", f"![Latency of every model by {name}]({chart})"]
-    found = growths(cells, axis, times) if AXIS_INFO[axis].size else {}
+    found = growths(cells, axis, times) if AXES[axis].size else {}
     for dataset, rows in lines.items():
         text += [f"## {escape_markdown(dataset)}"] if len(lines) > 1 else []
         text += (
-            _growth_section(found[dataset], axis)
-            if AXIS_INFO[axis].size
-            else _ratio_section(rows, axis, times)
+            _growth_section(found[dataset], axis) if AXES[axis].size else _ratio_section(rows, axis, times)
         )
         drifted = (
             drift_table([cell for row in rows for cell in row], drifts, with_model=True)
@@ -84,7 +82,7 @@ def axis_page(
             "### Latency per batch" if len(lines) > 1 else "## Latency per batch",
             _latencies(rows, axis),
         ]
-    text += [ABOUT_GROWTH if AXIS_INFO[axis].size else ABOUT_VERDICTS]
+    text += [ABOUT_GROWTH if AXES[axis].size else ABOUT_VERDICTS]
     return "\n\n".join(text) + "\n"
 
 
@@ -158,7 +156,7 @@ def _ratio_section(lines: Sequence[Sequence[RunRow]], axis: str, times: Mapping[
     for title, entries in kinds.items():
         if any(isinstance(entry, Estimate) for row in entries for entry in row):
             parts.append(
-                _table(f"{AXIS_INFO[axis].title}: {title}, % of {labels[0]}", axis, lines, entries, PERCENT)
+                _table(f"{AXES[axis].title}: {title}, % of {labels[0]}", axis, lines, entries, PERCENT)
             )
     return parts
 
@@ -166,7 +164,7 @@ def _ratio_section(lines: Sequence[Sequence[RunRow]], axis: str, times: Mapping[
 def _latencies(lines: Sequence[Sequence[RunRow]], axis: str) -> str:
     entries = [[cell.estimate("generate_s") for cell in line] for line in lines]
     unit = best_unit(SECONDS, [entry for row in entries for entry in row])
-    return _table(f"{AXIS_INFO[axis].title}: latency in {unit.name}", axis, lines, entries, unit)
+    return _table(f"{AXES[axis].title}: latency in {unit.name}", axis, lines, entries, unit)
 
 
 def _table(

@@ -19,7 +19,7 @@ from vlm_profiling.report.pages.stages import models_stages_table
 from vlm_profiling.report.pages.tables import failures_table, models_table
 from vlm_profiling.report.words import settings
 from vlm_profiling.study import Study
-from vlm_profiling.study.axes import AXIS_INFO
+from vlm_profiling.study.axes import AXES
 from vlm_profiling.tables.breakdown import read_stages
 from vlm_profiling.tables.row import RunRow
 from vlm_profiling.tables.study_tables import Cells
@@ -81,7 +81,7 @@ def _index_charts(baseline: Sequence[RunRow]) -> list[str]:
 def _linked_pages(study: Study) -> list[dict[str, str]]:
     pages = [{"name": escape_markdown(model), "path": f"{model}.md"} for model in study.models]
     for axis in shared_axes(study):
-        pages.append({"name": f"All models by {AXIS_INFO[axis].word}", "path": f"{axis_page_name(axis)}.md"})
+        pages.append({"name": f"All models by {AXES[axis].word}", "path": f"{axis_page_name(axis)}.md"})
     if PUBLISHED_PAGE in page_files(study):
         pages.append({"name": "Published figures beside ours", "path": PUBLISHED_PAGE})
     return pages

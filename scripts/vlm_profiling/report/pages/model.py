@@ -21,7 +21,7 @@ from vlm_profiling.report.pages.roofline import roofline_table
 from vlm_profiling.report.pages.stages import layers_table, stages_table
 from vlm_profiling.report.pages.tables import axis_table, baseline_table, cells_table
 from vlm_profiling.report.words import settings
-from vlm_profiling.study.axes import AXIS_INFO
+from vlm_profiling.study.axes import AXES
 from vlm_profiling.tables.breakdown import read_layers, read_stages
 from vlm_profiling.tables.drift import read_drift
 from vlm_profiling.tables.identity import RunKey
@@ -67,7 +67,7 @@ def model_page(
     baseline = cells.baseline(model)
     measured = next((cell for cell in (*baseline, *own) if cell.ok), None)
     chosen = {axis: varied.models or cells.study.models for axis, varied in cells.study.axes.items()}
-    axes = sorted((axis for axis in AXIS_INFO if model in chosen.get(axis, ())), key="optimization".__eq__)
+    axes = sorted((axis for axis in AXES if model in chosen.get(axis, ())), key="optimization".__eq__)
     findings = [finding for finding in cells.findings if finding.model == model]
     return render(
         "model.md.j2",
@@ -131,7 +131,7 @@ def _axis_section(cells: Cells, model: str, axis: str, tables: Path, images: str
     several = len(lines) > 1
     drifts = read_drift(tables) if axis == "optimization" else {}
     return AxisSection(
-        title=capital(AXIS_INFO[axis].word),
+        title=capital(AXES[axis].word),
         settings=settings(lines[0][0].point, axis) if lines else "every cell of this axis is excluded",
         parts=[
             Part(
@@ -150,4 +150,4 @@ def _axis_section(cells: Cells, model: str, axis: str, tables: Path, images: str
 def _chart_title(model: str, name: str) -> str:
     axis = name.removesuffix("_quality").removesuffix("_stages")
     quantity = {axis: "latency", f"{axis}_quality": "quality", f"{axis}_stages": "where the time goes"}[name]
-    return escape_markdown(f"{model}: {quantity} by {AXIS_INFO[axis].word}, with 95 % intervals")
+    return escape_markdown(f"{model}: {quantity} by {AXES[axis].word}, with 95 % intervals")

@@ -24,7 +24,7 @@ from vlm_profiling.report.comparison.pairs import figure_ratios, latency_ratios
 from vlm_profiling.report.markdown import escape_markdown, table
 from vlm_profiling.report.words import settings, value_label
 from vlm_profiling.statistics.compare import Times
-from vlm_profiling.study.axes import AXIS_INFO
+from vlm_profiling.study.axes import AXES
 from vlm_profiling.tables.identity import RunKey
 from vlm_profiling.tables.row import RunRow
 
@@ -63,9 +63,7 @@ class Column:
 def axis_table(axis: str, line: Sequence[RunRow], times: Mapping[RunKey, Times]) -> str:
     """One data set's cells along an axis. `times` are needed for the optimization axis only."""
     columns = [
-        Column(
-            AXIS_INFO[axis].title, [escape_markdown(value_label(axis, getattr(cell, axis))) for cell in line]
-        ),
+        Column(AXES[axis].title, [escape_markdown(value_label(axis, getattr(cell, axis))) for cell in line]),
         *_seen(axis, line),
         *_figure_columns([LATENCY], line),
     ]
@@ -91,7 +89,7 @@ def axis_table(axis: str, line: Sequence[RunRow], times: Mapping[RunKey, Times])
         quality = [WORD_ERRORS, EXACT_MATCHES, *quantities_there(STANDARDS, line)]
         columns += _figure_columns(quality, line)
         quantities += quality
-        given = AXIS_INFO[axis].given
+        given = AXES[axis].given
         notes += [given.about_quality] if given and given.about_quality else []
     return _with_notes(columns, line, quantities, notes)
 
@@ -222,7 +220,7 @@ def _ratios(quantity: Metric, cells: Sequence[RunRow]) -> list[Entry]:
 
 def _seen(axis: str, cells: Sequence[RunRow]) -> list[Column]:
     """What an axis really changed, beside what was asked."""
-    given = AXIS_INFO[axis].given
+    given = AXES[axis].given
     columns = given.columns if given else {}
     return [Column(title, [_seen_text(cell, name) for cell in cells]) for title, name in columns.items()]
 
@@ -233,7 +231,7 @@ def _seen_text(cell: RunRow, column: str) -> str:
 
 def _without_effect(axis: str, cells: Sequence[RunRow]) -> list[str]:
     """A note where an axis cannot have moved compute, as every run was given the same."""
-    given = AXIS_INFO[axis].given
+    given = AXES[axis].given
     if given is None:
         return []
     seen = [tuple(getattr(cell, name) for name in given.columns.values()) for cell in cells if cell.ok]

@@ -8,7 +8,7 @@ import re
 from functools import cache
 
 from vlm_profiling.metrics.catalog import METRICS
-from vlm_profiling.study.axes import AXIS_INFO
+from vlm_profiling.study.axes import AXES
 
 _UNIT = re.compile(r" \([^()]*\)$")
 _VERDICT = "; in brackets the 95 % interval, and where a word follows it hears the runs' own noise, too"
@@ -120,7 +120,7 @@ _DEFINITIONS = {
 @cache
 def _definitions() -> dict[str, str]:
     metrics = {metric.title.lower(): metric.definition for metric in METRICS.values()}
-    axes = {_plain(axis.title): axis.meaning.rstrip(".") for axis in AXIS_INFO.values()}
+    axes = {_plain(axis.title): axis.meaning.rstrip(".") for axis in AXES.values()}
     return metrics | axes | _DEFINITIONS
 
 
