@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""FLOPs counted without weights: equal to real ones, quick at full size, and the explanation of published
-figures.
+"""FLOPs counted without weights: equal to real ones, quick at full size, and an explanation of published
+numbers.
 
     .venv/bin/python benchmarks/flops.py [--published FILE.csv]
 
 Prints (a) for the six tiny checkpoints the FLOPs counted inside a real generate(), a padded batch of three
-rows, beside the cost functions' (the aim: no difference); (b) for the full-size architectures the parameters
-and the time of counting (the aim: <= 10 s each); (c) published FLOPs beside the cost functions at the work
-that they stand for (the aim: <= 0.1 %).
+rows, and those of the cost functions (the aim: no difference); (b) for the full-size architectures the
+parameters, the time of counting (the aim: <= 10 s each), and the FLOPs of closed formulas and of ptflops
+against those counted, the largest difference of any stage; (c) published FLOPs and those of the functions at
+the same work (the aim: <= 0.1 %).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 PROJECT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(PROJECT / "scripts"), str(PROJECT / "tests")]
+sys.path[:0] = [str(PROJECT / folder) for folder in ("scripts", "tests", "tests/cost")]
 
 STUDY_SAMPLES = 300
 REFERENCE = PROJECT / "scripts" / "vlm_profiling" / "report" / "reference"
@@ -44,10 +45,11 @@ def main() -> None:
     parser.add_argument("--published", type=Path, default=REFERENCE / "published_results.csv")
     options = parser.parse_args()
 
+    from closed_form import differences
     from transformers.utils.logging import disable_progress_bar
 
     from vlm_profiling.cost.counting.count import architecture_cost
-    from vlm_profiling.models.architectures import ARCHITECTURES
+    from vlm_profiling.models.full_size import ARCHITECTURES, full_size_config
     from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 
     disable_progress_bar()
@@ -59,16 +61,23 @@ def main() -> None:
         print(f"{architecture:<18}{sum(real.values()):>14}{sum(functions.values()):>14}  {difference}")
 
     print("\n(b) full-size architectures, counted and cross-checked without weights")
-    print(f"{'architecture':<28}{'parameters':>14}{'wall s':>8}{'CPU s':>8}")
+    titles = ("parameters", "wall s", "CPU s", "closed form", "ptflops")
+    print(f"{'architecture':<28}" + "".join(f"{title:>14}" for title in titles))
     costs = {}
     for architecture in ARCHITECTURES:
         wall, cpu = time.perf_counter(), time.process_time()
         cost = costs[architecture] = architecture_cost(architecture)
         wall_s, cpu_s = time.perf_counter() - wall, time.process_time() - cpu
-        print(f"{architecture:<28}{(cost.parameters or 0) / 1e9:>12.3f} B{wall_s:>8.1f}{cpu_s:>8.1f}")
+        closed = max(differences(full_size_config(architecture), cost).values(), key=abs)
+        ptflops = max((check.relative_difference for check in cost.checks), key=abs)
+        print(
+            f"{architecture:<28}{(cost.parameters or 0) / 1e9:>12.3f} B{wall_s:>14.1f}{cpu_s:>14.1f}"
+            f"{closed:>+14.2%}{ptflops:>+14.2%}"
+        )
 
     print(
-        "\n(c) published FLOPs of blip2-opt-2.7b: the whole generate() of the last batch, logits at every prompt position"
+        "\n(c) published FLOPs of blip2-opt-2.7b: the whole generate() of the last batch, "
+        "logits at every prompt position"
     )
     print(
         f"{'data set':<12}{'batch':>6}{'last batch':>12}{'published':>14}{'functions':>14}{'difference':>12}"
@@ -79,7 +88,8 @@ def main() -> None:
         functions = all_logits_flops(costs["blip2-opt-2.7b"], rows, text_tokens)
         difference = functions / published - 1
         print(
-            f"{dataset:<12}{batch_size:>6}{rows:>7} rows{published:>14.4g}{functions:>14.5g}{difference:>+12.3%}"
+            f"{dataset:<12}{batch_size:>6}{rows:>7} rows"
+            f"{published:>14.4g}{functions:>14.5g}{difference:>+12.3%}"
         )
 
 
@@ -120,7 +130,7 @@ def all_logits_flops(cost: ModelCost, rows: int, text_tokens: int) -> int:
     of the prompt.
     """
     from vlm_profiling.cost.functions import Work, work_flops
-    from vlm_profiling.models.architectures import full_size_config
+    from vlm_profiling.models.full_size import full_size_config
 
     config = full_size_config("blip2-opt-2.7b")
     text = config.get_text_config()

@@ -84,7 +84,8 @@ def _write(folder: Path, gigabytes: float, shard: str, stored: str) -> int:
 
     import torch
 
-    from vlm_profiling.models.architectures import full_size_config, model_from_config
+    from vlm_profiling.models.full_size import full_size_config
+    from vlm_profiling.models.random_weights import model_from_config
 
     config = full_size_config("llava-1.5-7b-hf")
     text, vision = config.text_config, config.vision_config

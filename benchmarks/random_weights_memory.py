@@ -23,7 +23,8 @@ def main() -> None:
     """Print one line: weights, what the process held at most beyond its imports, their ratio, seconds."""
     import torch
 
-    from vlm_profiling.models.architectures import full_size_config, model_from_config
+    from vlm_profiling.models.full_size import full_size_config
+    from vlm_profiling.models.random_weights import model_from_config
     from vlm_profiling.models.stored import tensor_bytes
 
     parser = argparse.ArgumentParser(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from vlm_profiling.datasets.moving_shapes import write_clip
+from draw_moving_shapes import write_clip
 
 COLOURS = ("red", "green", "blue", "yellow")
 

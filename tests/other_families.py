@@ -9,8 +9,8 @@ from typing import Any
 import torch
 import transformers as hf
 
-from vlm_profiling.models.families.image_only import image_only
-from vlm_profiling.models.tiny_tokenizers import byte_level_tokenizer
+from vlm_profiling.models.image_only import image_only
+from vlm_profiling.models.synthetic_tokenizers import byte_level_tokenizer
 
 SIDE, PATCH = 28, 14
 PINPOINTS = [[28, 56], [56, 28], [56, 56]]

@@ -80,10 +80,9 @@ MAY_IMPORT = {
 }
 """Rooms of the library, and the other rooms each may import; errors is open to all."""
 
-ONLY_WHERE_NEEDED = {("cost", "models")}
-"""Imports that stand inside functions, so that importing the first room's other files stays light."""
-
 HEAVY = {"torch", "transformers"}
+COUNTING = {"counting", "cross_checks", "allocations", "live_bytes"}
+"""Files and folders of cost/ that count on torch models. All others evaluate functions and are light."""
 LIGHT_ROOMS = [
     "study",
     "record",
@@ -107,50 +106,40 @@ def library_files() -> list[Path]:
     ]
 
 
-def imports(path: Path) -> Iterator[tuple[str, bool]]:
-    """(module, whether it is imported together with the file) for every import in a file."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    late = {id(inner) for node in ast.walk(tree) if _delays(node) for inner in ast.walk(node)}
-    for node in ast.walk(tree):
+def imports(path: Path) -> Iterator[str]:
+    """The module of every import in a file, also those inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, id(node) not in late) for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: imports are absolute"
-            yield from ((f"{node.module}.{alias.name}", id(node) not in late) for alias in node.names)
-
-
-def _delays(node: ast.AST) -> bool:
-    """Whether what stands inside is not run by an import: a function, or a block for type checkers."""
-    if isinstance(node, ast.If):
-        return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def test_a_room_imports_only_the_rooms_it_may() -> None:
     refused = [
-        f"{path.relative_to(LIBRARY)} imports {other}{' outside functions' if allowed else ''}"
+        f"{path.relative_to(LIBRARY)} imports {other}"
         for path in library_files()
-        for other, at_once in other_rooms(path)
-        if not (allowed := other in MAY_IMPORT[room_of(path)])
-        or (at_once and (room_of(path), other) in ONLY_WHERE_NEEDED)
+        for other in other_rooms(path)
+        if other not in MAY_IMPORT[room_of(path)]
     ]
     assert refused == []
 
 
-def other_rooms(path: Path) -> Iterator[tuple[str, bool]]:
-    """(room, whether it is imported together with the file) for every other room that a file imports."""
-    for module, at_once in imports(path):
+def other_rooms(path: Path) -> Iterator[str]:
+    """Every other room that a file imports."""
+    for module in imports(path):
         top, _, rest = module.partition(".")
         room = rest.partition(".")[0]
         if top == "vlm_profiling" and room not in (room_of(path), "errors"):
-            yield room, at_once
+            yield room
 
 
 def test_nothing_below_the_rules_knows_snakemake() -> None:
     importing = [
         path.relative_to(SCRIPTS)
         for path in [*PROGRAMS, *library_files()]
-        if any(module.partition(".")[0] == "snakemake" for module, _ in imports(path))
+        if any(module.partition(".")[0] == "snakemake" for module in imports(path))
     ]
     assert importing == []
 
@@ -159,7 +148,7 @@ def test_the_rooms_that_all_share_need_few_packages() -> None:
     allowed = {"study": {"msgspec", "pydantic", "pydantic_core", "yaml"}, "record": {"msgspec"}}
     for room, packages in allowed.items():
         files = [path for path in library_files() if room_of(path) == room]
-        outside = {module.partition(".")[0] for path in files for module, _ in imports(path)}
+        outside = {module.partition(".")[0] for path in files for module in imports(path)}
         assert outside - sys.stdlib_module_names - {"vlm_profiling"} <= packages
 
 
@@ -168,6 +157,7 @@ def test_importing_the_light_rooms_loads_neither_torch_nor_transformers_nor_snak
         ".".join(path.relative_to(SCRIPTS).with_suffix("").parts).removesuffix(".__init__")
         for path in library_files()
         if room_of(path) in LIGHT_ROOMS
+        or (room_of(path) == "cost" and not COUNTING & {*path.parts, path.stem})
     ]
     code = f"import sys, {', '.join(modules)}; print(sorted({HEAVY | {'snakemake'}} & set(sys.modules)))"
     assert python(code).strip() == "[]"

@@ -10,8 +10,8 @@ import pytest
 from real_flops import IMAGE_SIZES, NEW_TOKENS, REQUESTS, noise_image, real_and_expected_flops
 
 from vlm_profiling.cost.functions import ModelCost
+from vlm_profiling.models.base import Shown
 from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.models.families.base import Shown
 from vlm_profiling.models.loader import LoadedCheckpoint
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from closed_form import differences
 
 from vlm_profiling.cost.counting.count import architecture_cost
 from vlm_profiling.cost.functions import CostError, Work, work_flops
+from vlm_profiling.models.full_size import full_size_config
 
 PARAMETERS = {
     "blip2-opt-2.7b": 3.745,
@@ -23,8 +25,9 @@ PARAMETERS = {
 def test_of_all_parameters_and_within_2_percent_of_the_closed_form(name: str) -> None:
     cost = architecture_cost(name)
     assert round((cost.parameters or 0) / 1e9, 3) == PARAMETERS[name]
-    checks = [check for check in cost.checks if check.method == "closed form"]
-    assert all(abs(check.relative_difference) <= 0.02 for check in checks)
+    found = differences(full_size_config(name), cost)
+    assert set(found) >= {"project", "prefill", "decode"}
+    assert all(abs(difference) <= 0.02 for difference in found.values())
 
 
 def test_llava_reads_a_image_with_7_8_teraflops() -> None:

@@ -6,9 +6,11 @@ import torch
 
 from vlm_profiling.cost.counting.counter import StageCounter
 from vlm_profiling.cost.counting.op_counter import OpCounter, count_ops
-from vlm_profiling.cost.counting.stages import DTYPE, model_stages
 from vlm_profiling.cost.functions import ModelCost
-from vlm_profiling.models.architectures import full_size_config, model_from_config
+from vlm_profiling.models.full_size import full_size_config
+from vlm_profiling.models.qwen2_5_vl.cost import COST
+from vlm_profiling.models.random_weights import model_from_config
+from vlm_profiling.models.stages import DTYPE
 
 
 def test_a_view_is_no_launch() -> None:
@@ -36,9 +38,8 @@ def test_an_encoder_of_windows_launches_more_with_each_of_them() -> None:
     config.vision_config.depth = 2
     config.vision_config.fullatt_block_indexes = [1]
     config.text_config.num_hidden_layers = 1
-    counter = StageCounter(
-        model_stages(model_from_config(config, device="meta", dtype=DTYPE, attention="eager"))
-    )
+    model = model_from_config(config, device="meta", dtype=DTYPE, attention="eager")
+    counter = StageCounter(COST.stages(model, False))
     side = counter.stages.window
     assert side is not None
     ops = [

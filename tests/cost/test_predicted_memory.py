@@ -14,14 +14,15 @@ import torch
 from PIL import Image
 
 from vlm_profiling.cost.functions import ModelCost
-from vlm_profiling.cost.image_tokens import fitted
 from vlm_profiling.cost.memory.allocations import memory_functions
 from vlm_profiling.cost.memory.expect import expected_batch
 from vlm_profiling.cost.memory.live_bytes import LiveBytes, cache_tensors
 from vlm_profiling.cost.memory.memory import Live, largest, memory_name
 from vlm_profiling.cost.memory.predict import BatchSize, predict_memory
-from vlm_profiling.models.architectures import model_from_config
+from vlm_profiling.models.image_tokens import scaled_size
 from vlm_profiling.models.loader import LoadedCheckpoint, load_checkpoint
+from vlm_profiling.models.random_weights import model_from_config
+from vlm_profiling.models.registry import cost_rules
 from vlm_profiling.models.stored import weight_bytes
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.study.point import Point
@@ -138,7 +139,7 @@ def test_patches_and_tokens_of_a_image_are_those_of_the_processor(
     grid = prepared.vision_grids[0]
     assert cost.images is not None
     assert grid is not None
-    patches, tokens = cost.images.of(fitted(size, image_size))
+    patches, tokens = cost.images.count(scaled_size(size, image_size))
     row_ends = (
         grid[0] if cost.model_type == "fuyu" else 0
     )  # which are no patches, and so no image tokens to the family
@@ -157,18 +158,17 @@ def test_layers_left_out_of_the_trace_are_counted(manifest: CheckpointManifest, 
             setattr(text, name, 5)
     if getattr(text, "layer_types", None):
         text.layer_types = ["full_attention"] * 5
-    traced = memory_functions(config)[memory_name("float32", "eager")]
+    rules = cost_rules()[manifest.model_type]
+    traced = memory_functions(config, rules)[memory_name("float32", "eager")]
     model = model_from_config(config, device="meta", dtype=torch.float32, attention="eager")
-    from vlm_profiling.cost.counting.stages import model_stages
-
     with torch.no_grad(), LiveBytes("meta") as live:
-        model_stages(model).prefill(4, 200)
+        rules.stages(model, False).prefill(4, 200)
     assert largest(traced.prefill, 4, 200) == pytest.approx(live.peak_bytes, rel=0.01)
 
 
 def test_a_moment_is_what_each_row_and_all_rows_hold() -> None:
     live = Live(row=1, row_size=2, row_square=3, shared=10, shared_size=20, shared_square=30)
-    assert live.of(4, 5) == 4 * (1 + 10 + 75) + 10 + 100 + 750
+    assert live.bytes_alive(4, 5) == 4 * (1 + 10 + 75) + 10 + 100 + 750
 
 
 def test_the_batch_expected_from_samples_is_no_smaller_than_the_real_one(

@@ -15,9 +15,9 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from draw_moving_shapes import write_clip
 from vlm_profiling.datasets import videos
 from vlm_profiling.datasets.candidates import BadSample, DatasetError
-from vlm_profiling.datasets.moving_shapes import write_clip
 from vlm_profiling.datasets.read import open_media, read_samples, read_source_folder
 from vlm_profiling.datasets.videos import Clip, decode_frames, examine_video, frame_images, frame_indices
 

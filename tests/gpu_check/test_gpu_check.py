@@ -10,12 +10,12 @@ import sys
 import zipfile
 from pathlib import Path
 
-import gpu_check
 import polars
 import pytest
 import yaml
 from small_project import PROJECT, new_project
 
+import gpu_check
 from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS
 
 RUN = {

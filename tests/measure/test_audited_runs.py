@@ -17,7 +17,7 @@ from vlm_profiling.audits.registry import AUDITS, judge
 from vlm_profiling.measure.passes import stages
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
-from vlm_profiling.models.families.llava import Llava
+from vlm_profiling.models.llava.family import Llava
 from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.study.config import OptimizationConfig, ProtocolConfig, RepeatsConfig, WarmupConfig
 

@@ -15,7 +15,7 @@ from torch import nn
 from vlm_profiling.measure.passes.compiling import compile_model, compiled_frames
 from vlm_profiling.measure.passes.headline import InputBatch, Session, headline_pass, no_long_collections
 from vlm_profiling.measure.passes.stages import stages_pass
-from vlm_profiling.models.families.generic import Generic
+from vlm_profiling.models.generic.family import Generic
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.breakdown import IMAGE_STAGES, Serving, Stages
 from vlm_profiling.study.config import ProtocolConfig

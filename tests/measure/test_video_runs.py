@@ -16,15 +16,15 @@ from clips import write_clips
 from other_families import OTHER_FAMILIES
 from tiny_costs import counted_cost
 
-from vlm_profiling.datasets.moving_shapes import RATE
+from draw_moving_shapes import RATE
 from vlm_profiling.datasets.read import read_source_folder
 from vlm_profiling.measure.passes import headline as passes
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
 from vlm_profiling.measure.stage_table import stage_table
 from vlm_profiling.measure.summary import summarise
-from vlm_profiling.models.families.base import Prepared
-from vlm_profiling.models.families.qwen2_5_vl import Qwen25VL
+from vlm_profiling.models.base import Prepared
+from vlm_profiling.models.qwen2_5_vl.family import Qwen25VL
 from vlm_profiling.record.breakdown import DECODE_FRAMES, IMAGE_STAGES, SAMPLE_FRAMES
 from vlm_profiling.record.files import decode_record
 from vlm_profiling.record.schema import RunRecord

@@ -6,8 +6,9 @@ import pytest
 import torch
 from transformers import AutoConfig
 
-from vlm_profiling.models.architectures import ARCHITECTURES, full_size_config, model_from_config
 from vlm_profiling.models.errors import CheckpointError
+from vlm_profiling.models.full_size import ARCHITECTURES, full_size_config
+from vlm_profiling.models.random_weights import model_from_config
 
 BILLIONS = {
     "blip2-opt-2.7b": 3.745,

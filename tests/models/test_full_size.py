@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from vlm_profiling.models.architectures import ARCHITECTURES, model_from_config
 from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.models.errors import CheckpointError
-from vlm_profiling.models.families import family_for
+from vlm_profiling.models.full_size import ARCHITECTURES
+from vlm_profiling.models.random_weights import model_from_config
+from vlm_profiling.models.registry import family_for
 from vlm_profiling.study.config import ModelConfig
 
 IMAGE_TOKENS = {

@@ -17,10 +17,11 @@ from fakes.pretended_gpus import pretended_gpus
 from msgspec.structs import replace
 
 from vlm_profiling.measure.passes.headline import Session
-from vlm_profiling.models.architectures import ARCHITECTURES, full_size_config, model_from_config
 from vlm_profiling.models.errors import Unsupported
+from vlm_profiling.models.full_size import ARCHITECTURES, full_size_config
 from vlm_profiling.models.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.models.placement import even_cuts, place_blocks
+from vlm_profiling.models.random_weights import model_from_config
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.study.config import ProtocolConfig
 from vlm_profiling.study.point import Point

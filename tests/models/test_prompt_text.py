@@ -6,8 +6,9 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.models.families.text import lengthen, plain_text, shorten
-from vlm_profiling.models.tiny_tokenizers import byte_level_tokenizer, fuyu_tokenizer, t5_tokenizer
+from vlm_profiling.models.fuyu.processor import fuyu_tokenizer
+from vlm_profiling.models.prompt_text import lengthen, plain_text, shorten
+from vlm_profiling.models.synthetic_tokenizers import byte_level_tokenizer, t5_tokenizer
 
 
 @pytest.fixture(scope="module")

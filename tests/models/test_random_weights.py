@@ -10,8 +10,8 @@ import pytest
 import torch
 from generation import answer
 
-from vlm_profiling.models.architectures import model_from_config
 from vlm_profiling.models.loader import LoadedCheckpoint
+from vlm_profiling.models.random_weights import model_from_config
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 MAX_RATIO = 1.1
@@ -19,7 +19,8 @@ MAX_RATIO = 1.1
 PEAK = """
 from pathlib import Path
 import torch
-from vlm_profiling.models.architectures import full_size_config, model_from_config
+from vlm_profiling.models.full_size import full_size_config
+from vlm_profiling.models.random_weights import model_from_config
 
 def peak_bytes():
     # ru_maxrss would begin with what the process that started this one held

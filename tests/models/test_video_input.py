@@ -11,8 +11,8 @@ import torch
 from generation import generate
 from PIL import Image
 
+from vlm_profiling.models.base import Prepared
 from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.models.families.base import Prepared
 from vlm_profiling.models.loader import LoadedCheckpoint
 
 SIZE = (56, 56)

@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 
 from vlm_profiling.cost.functions import CONVENTION, CacheElements, ModelCost
-from vlm_profiling.cost.image_tokens import Images
 from vlm_profiling.cost.memory.expect import FRAME_TOKENS
 from vlm_profiling.cost.memory.memory import Live, MemoryFunctions
 from vlm_profiling.cost.memory.predict import (
@@ -23,13 +22,14 @@ from vlm_profiling.cost.memory.predict import (
     ID_BYTES,
     LIBRARIES_BYTES,
 )
+from vlm_profiling.models.image_tokens import ImageTokens
 from vlm_profiling.record.manifests import DatasetSample, Video
 from vlm_profiling.study import Run, Study, expand_runs, study_from_mapping
 from vlm_profiling.tables.forecast import GIBIBYTE, NOT_COUNTED, forecaster
 
 PROJECT = Path(__file__).parents[2]
-FIXED = Images(grid=(16, 16), tokens=256)
-FREE = Images(area=(3136, 1_003_520), patch=14, merge=2)
+FIXED = ImageTokens(grid=(16, 16), tokens=256)
+FREE = ImageTokens(area=(3136, 1_003_520), patch=14, merge=2)
 
 
 def study(folder: Path, **changes: Any) -> Study:
@@ -48,7 +48,7 @@ def study(folder: Path, **changes: Any) -> Study:
     return made.model_copy(update={"results": str(folder / made.results)})
 
 
-def cost(images: Images = FIXED) -> ModelCost:
+def cost(images: ImageTokens = FIXED) -> ModelCost:
     """A model of 13 GiB of weights, of a cache of 0.5 MiB a token, and of activations of 1 MiB a token."""
     functions = MemoryFunctions(
         weight_bytes=13 * GIBIBYTE,

@@ -9,23 +9,20 @@ row, finished or not.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct, field
 
-from vlm_profiling.cost.image_tokens import Images
 from vlm_profiling.cost.memory.memory import MemoryFunctions
 from vlm_profiling.errors import VlmError
+from vlm_profiling.models.image_tokens import Grid, ImageTokens
 from vlm_profiling.record.files import write_bytes
 
 CONVENTION = (
     "1 multiply-add = 2 FLOPs; matrix products, attention (in full: a causal mask halves nothing) and convolutions; "
     "no bias, norm, activation"
 )
-
-Grid: TypeAlias = tuple[int, int]
-"""Rows, columns of patches that the vision encoder sees of one image, before any merging."""
 
 
 class CostError(VlmError):
@@ -50,7 +47,7 @@ class VisionFlops(Coefficients, kw_only=True, frozen=True):
     window: int | None = None
     """Side of a square attention window in patches; windows at the lower and right border are cut."""
 
-    def of(self, grid: Grid | None) -> int:
+    def flops(self, grid: Grid | None) -> int:
         """FLOPs of one image. Raises CostError for a grid that is needed and not given, or that the encoder
         does not take.
         """
@@ -77,7 +74,7 @@ class ProjectFlops(Coefficients, kw_only=True, frozen=True):
     """Of the padded question that a Q-Former reads."""
     per_qformer_token_square: int = 0
 
-    def of(self, grid: Grid | None, qformer_tokens: int) -> int:
+    def flops(self, grid: Grid | None, qformer_tokens: int) -> int:
         """FLOPs of one image. Raises CostError when they depend on a grid that is not given."""
         flops = (
             self.constant
@@ -99,7 +96,7 @@ class PrefillFlops(Coefficients, kw_only=True, frozen=True):
     per_prompt_token: int = 0
     per_prompt_token_square: int = 0
 
-    def of(self, prompt_tokens: int) -> int:
+    def flops(self, prompt_tokens: int) -> int:
         """FLOPs of one row of `prompt_tokens`."""
         return (
             self.constant
@@ -117,11 +114,11 @@ class DecodeFlops(Coefficients, kw_only=True, frozen=True):
     per_step: int = 0
     """Attention over the tokens generated so far, k of them."""
 
-    def step(self, prompt_tokens: int, step: int) -> int:
+    def step_flops(self, prompt_tokens: int, step: int) -> int:
         """FLOPs of the `step`-th decode step, counted from 1."""
         return self.constant + self.per_prompt_token * prompt_tokens + self.per_step * step
 
-    def of(self, prompt_tokens: int, generated_tokens: int) -> int:
+    def flops(self, prompt_tokens: int, generated_tokens: int) -> int:
         """FLOPs of all decode steps of a row: `generated_tokens` - 1 of them."""
         steps = generated_tokens - 1
         return (
@@ -253,7 +250,7 @@ class ModelCost(Struct, kw_only=True, omit_defaults=True):
     """By cost.memory.memory_name: what the model holds in a dtype and an attention implementation."""
     linear_layers: list[LinearLayers] = field(default_factory=list)
     """Those whose weights can be quantised, by shape."""
-    images: Images | None = None
+    images: ImageTokens | None = None
     """How its processor cuts images; null where the cost was counted from a config alone."""
     checks: list[CrossCheck] = field(default_factory=list)
     absent: str | None = None
@@ -303,10 +300,10 @@ def work_flops(flops: StageFlops, work: Work) -> CostBreakdown:
     """
     rows = len(work.grids) if work.rows is None else work.rows
     return CostBreakdown(
-        vision_flops=None if flops.vision is None else sum(map(flops.vision.of, work.grids)),
-        project_flops=sum(flops.project.of(grid, work.qformer_tokens) for grid in work.grids),
-        prefill_flops=rows * flops.prefill.of(work.prompt_tokens),
-        decode_flops=rows * flops.decode.of(work.prompt_tokens, work.generated_tokens),
+        vision_flops=None if flops.vision is None else sum(map(flops.vision.flops, work.grids)),
+        project_flops=sum(flops.project.flops(grid, work.qformer_tokens) for grid in work.grids),
+        prefill_flops=rows * flops.prefill.flops(work.prompt_tokens),
+        decode_flops=rows * flops.decode.flops(work.prompt_tokens, work.generated_tokens),
         padding_flops=0,
     )
 

@@ -118,7 +118,7 @@ def describe_folder(
     # Only now: what is wrong with a folder's name is said at once, and these take seconds.
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
-    from vlm_profiling.models.families import family_for
+    from vlm_profiling.models.registry import family_for
 
     model_type = config["model_type"]
     if model_type not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES and not handling.trust_remote_code:

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from vlm_profiling.models.errors import Unsupported
+from vlm_profiling.models.linear_layers import kept_by_class, linear_layers
 from vlm_profiling.models.stored import is_quantised, weight_bytes
 from vlm_profiling.study.quantisation import INT4_GROUPS, NF4_BLOCK, SCHEMES, int4_group, refusal
 
-HEAD = "lm_head"
 WEIGHTS_AT_A_TIME = 2**22
 """That bitsandbytes is given to make 4-bit codes of: on a CPU it takes 128 bytes for each meanwhile."""
 
@@ -72,23 +72,6 @@ def quantise(model: nn.Module, kind: str) -> Quantised:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise Unsupported(f"quantisation {kind}: {package} {version} refuses: {reason}") from error
     return Quantised(f"{package} {version}", len(layers), left, plain)
-
-
-def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
-    """The linear layers that could be quantised, by name."""
-    named = model.named_modules()
-    return {
-        name: one for name, one in named if isinstance(one, nn.Linear) and name.rpartition(".")[2] != HEAD
-    }
-
-
-def kept_by_class(model: nn.Module, name: str) -> str | None:
-    """That the model's class keeps a layer in float32 (T5 casts its input to the dtype of the stored
-    weights), or None.
-    """
-    asked: Any = getattr(model, "_keep_in_fp32_modules", None) or ()
-    kept = sorted(set(asked).intersection(name.split(".")))
-    return f"{' and '.join(kept)} is kept in float32 by the model's class" if kept else None
 
 
 def quantised_modules(model: nn.Module) -> int:

@@ -16,8 +16,8 @@ from torch import nn
 from transformers import AutoModelForImageTextToText, GenerationMixin, PreTrainedConfig, PreTrainedModel
 from transformers.initialization import no_init_weights
 
-from vlm_profiling.models.architectures import finish_random_weights
 from vlm_profiling.models.placement import place_blocks
+from vlm_profiling.models.random_weights import finish_random_weights
 
 GpuLike: TypeAlias = int | torch.device
 """An index of torch.cuda, or another device in its place."""

@@ -11,7 +11,6 @@ import msgspec
 from PIL import Image
 
 from vlm_profiling.cost.functions import ModelCost
-from vlm_profiling.cost.image_tokens import Size
 from vlm_profiling.cost.memory.expect import expected_batch
 from vlm_profiling.cost.memory.predict import predict_memory
 from vlm_profiling.record.absent import Absent
@@ -106,7 +105,7 @@ def available_bytes() -> int | None:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
 
 
-def _prepared(folder: Path) -> tuple[tuple[Size, ...], tuple[str, ...], int | None, int | None]:
+def _prepared(folder: Path) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...], int | None, int | None]:
     """Sizes of a data set's images and videos, its longest text, how many samples, frames of its longest
     video.
 
@@ -125,7 +124,7 @@ def _prepared(folder: Path) -> tuple[tuple[Size, ...], tuple[str, ...], int | No
     return tuple(sizes), (longest,), len(samples), max((video.frames for video in videos), default=None)
 
 
-def _size(path: Path) -> Size:
+def _size(path: Path) -> tuple[int, int]:
     """From the image's header alone."""
     with Image.open(path) as image:
         return image.size

@@ -1,7 +1,7 @@
 """FLOPs and bytes counted on a model's own code, stage by stage on the meta device: no weights, no GPU.
 
 A stage's cost is a polynomial of its token counts, so a few counts fix its coefficients exactly and one more
-checks them. This file alone of the cost room looks at the checkpoints room, for the model classes.
+checks them.
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vlm_profiling.cost.counting.counter import StageCounter
-from vlm_profiling.cost.counting.cross_checks import cross_checks
 from vlm_profiling.cost.counting.fit import fit
 from vlm_profiling.cost.counting.meta_operators import KnownShapes
-from vlm_profiling.cost.counting.stages import DTYPE, STAGES, model_stages
+from vlm_profiling.cost.cross_checks import cross_checks
 from vlm_profiling.cost.functions import (
     CONVENTION,
     CacheElements,
     CostError,
     DecodeFlops,
-    Grid,
     LinearLayers,
     ModelCost,
     OpCounts,
@@ -31,8 +29,14 @@ from vlm_profiling.cost.functions import (
     WeightReads,
     sum_of_squared_windows,
 )
-from vlm_profiling.cost.image_rules import processor_images
 from vlm_profiling.cost.memory.allocations import memory_functions
+from vlm_profiling.models.errors import CheckpointError
+from vlm_profiling.models.full_size import full_size_config
+from vlm_profiling.models.image_tokens import Grid
+from vlm_profiling.models.linear_layers import kept_by_class, linear_layers
+from vlm_profiling.models.random_weights import model_from_config
+from vlm_profiling.models.registry import cost_rules
+from vlm_profiling.models.stages import DTYPE
 from vlm_profiling.record.manifests import CheckpointManifest
 
 if TYPE_CHECKING:
@@ -58,8 +62,9 @@ def checkpoint_cost(manifest: CheckpointManifest, project: Path) -> ModelCost:
     cost = ModelCost(
         name=manifest.name, source=manifest.source, model_type=manifest.model_type, convention=CONVENTION
     )
-    if manifest.model_type not in STAGES:
-        cost.absent = f"the stages of model type {manifest.model_type!r} are not known; known: {', '.join(sorted(STAGES))}"
+    if manifest.model_type not in (known := cost_rules()):
+        names = ", ".join(sorted(known))
+        cost.absent = f"the stages of model type {manifest.model_type!r} are not known; known: {names}"
         return cost
     if manifest.trust_remote_code:
         cost.absent = "the checkpoint may run code of its own, whose stages are not known"
@@ -79,7 +84,8 @@ def checkpoint_cost(manifest: CheckpointManifest, project: Path) -> ModelCost:
     settings, _ = ImageProcessingMixin.get_image_processor_dict(
         place, revision=manifest.revision, local_files_only=True
     )
-    cost.images = processor_images(config, settings, manifest.image_size_mode)
+    rules, interpolates = known[manifest.model_type], manifest.image_size_mode == "interpolate"
+    cost.images = rules.image_tokens(config, settings, interpolates)
     return cost
 
 
@@ -87,9 +93,6 @@ def architecture_cost(name: str) -> ModelCost:
     """The cost functions of a full-size architecture from its embedded config. Raises CostError for an
     unknown name.
     """
-    from vlm_profiling.models.architectures import full_size_config
-    from vlm_profiling.models.errors import CheckpointError
-
     try:
         config = full_size_config(name)
     except CheckpointError as error:
@@ -103,13 +106,12 @@ def count_cost(
     """The cost functions of the model that a transformers config describes, cross-checked.
 
     Raises CostError when a stage's counts are not the polynomial that its architecture promises, and KeyError
-    for a model type that is not in STAGES.
+    for a model type of a family without cost rules.
     """
-    from vlm_profiling.models.architectures import model_from_config
-
+    rules, interpolates = cost_rules()[config.model_type], image_size_mode == "interpolate"
     with KnownShapes():
         model = model_from_config(config, device="meta", dtype=DTYPE, attention="eager")
-        stages = model_stages(model, image_size_mode)
+        stages = rules.stages(model, interpolates)
         counter = StageCounter(stages)
         flops = StageFlops(
             vision=_vision_flops(counter),
@@ -127,7 +129,7 @@ def count_cost(
             weights=_weight_reads(counter),
             cache=_cache_elements(counter),
             ops=_op_counts(counter),
-            memory=memory_functions(config, image_size_mode),
+            memory=memory_functions(config, rules, interpolates),
             linear_layers=_linear_layers(model),
             checks=cross_checks(model, stages, flops),
         )
@@ -135,8 +137,6 @@ def count_cost(
 
 def _linear_layers(model: nn.Module) -> list[LinearLayers]:
     """By shape, those that the loader may quantise."""
-    from vlm_profiling.models.quantise import kept_by_class, linear_layers
-
     shapes = Counter(
         tuple(one.weight.shape)
         for name, one in linear_layers(model).items()

@@ -12,8 +12,8 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.utils.flop_counter import FlopCounterMode
 
 from vlm_profiling.cost.counting.op_counter import OpCounter
-from vlm_profiling.cost.counting.stages import Stages
-from vlm_profiling.cost.functions import Grid
+from vlm_profiling.models.image_tokens import Grid
+from vlm_profiling.models.stages import ModelStages
 
 Result = TypeVar("Result")
 
@@ -42,7 +42,7 @@ class GenerationCount(NamedTuple):
 class StageCounter:
     """Counts the stages of one model. A count asked for again is looked up."""
 
-    def __init__(self, stages: Stages) -> None:
+    def __init__(self, stages: ModelStages) -> None:
         self.stages = stages
         self.encode = cache(self._encode)
         self.project = cache(self._project)

@@ -18,10 +18,11 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from typing_extensions import override
 
-from vlm_profiling.cost.counting.stages import Stages, model_stages
-from vlm_profiling.cost.functions import Grid
 from vlm_profiling.cost.memory.live_bytes import LiveBytes, cache_tensors
 from vlm_profiling.cost.memory.memory import Live, MemoryFunctions, memory_name
+from vlm_profiling.models.image_tokens import Grid
+from vlm_profiling.models.random_weights import model_from_config
+from vlm_profiling.models.stages import CostRules, ModelStages
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -32,7 +33,7 @@ PROMPTS = (64, 128, 192)
 QFORMER_TOKENS = 32
 """Question read by a Q-Former; more hardly moves the peak."""
 STACKS = ("layers", "block", "blocks")
-"""Names that stacks of layers have; a Q-Former's differs, which counts its layers by its config."""
+"""Names of attributes that hold a stack of layers. For other stacks a family has `keep_layers`."""
 LAYERS = 2
 """Layers traced of each stack: every further one adds its keys and values, and nothing else that stays."""
 SEEN_ROWS = (1, 8, 64, 512)
@@ -54,27 +55,30 @@ class FusedAttention(TorchFunctionMode):
 
 
 def memory_functions(
-    config: PreTrainedConfig, image_size_mode: str = "processor"
+    config: PreTrainedConfig, rules: CostRules, interpolates: bool = False
 ) -> dict[str, MemoryFunctions]:
-    """What the model of a transformers config holds, by `memory_name`. Raises KeyError for a model type not
-    in STAGES.
-    """
-    from vlm_profiling.models.architectures import model_from_config
+    """The bytes that a model holds, by `memory_name`.
 
+    Args:
+        config: The model's transformers config.
+        rules: The cost rules of its family.
+        interpolates: Whether positions are interpolated for images of any size.
+    """
     functions = {}
     for dtype in (torch.float32, torch.bfloat16):
         for attention in ("eager", "sdpa"):
             model = model_from_config(deepcopy(config), device="meta", dtype=dtype, attention=attention)
             name = memory_name(str(dtype).removeprefix("torch."), attention)
-            functions[name] = _memory_functions(model, model_stages(model, image_size_mode))
+            functions[name] = _memory_functions(model, rules.stages(model, interpolates))
     return functions
 
 
-def _memory_functions(model: Any, stages: Stages) -> MemoryFunctions:
+def _memory_functions(model: Any, stages: ModelStages) -> MemoryFunctions:
     weight_bytes = sum(
         tensor.numel() * tensor.element_size() for tensor in (*model.parameters(), *model.buffers())
     )
     left_out = _shorten(model)
+    stages.keep_layers(LAYERS)
     grids = _grids(stages)
 
     def images(rows: int, grid: Grid) -> tuple[list[int], list[int], list[int]]:
@@ -125,7 +129,7 @@ def _memory_functions(model: Any, stages: Stages) -> MemoryFunctions:
     )
 
 
-def _grids(stages: Stages) -> list[Grid]:
+def _grids(stages: ModelStages) -> list[Grid]:
     """The only patch grid of an encoder, or three of whole windows."""
     if stages.grid is not None:
         return [stages.grid]
@@ -153,7 +157,9 @@ def _fit(moments: Sequence[Sequence[Sequence[float]]], sizes: Sequence[int]) -> 
         for column in columns.tolist()
     ]
     kept = {
-        max(candidates, key=lambda live: live.of(rows, size)) for rows in SEEN_ROWS for size in SEEN_SIZES
+        max(candidates, key=lambda live: live.bytes_alive(rows, size))
+        for rows in SEEN_ROWS
+        for size in SEEN_SIZES
     }
     return [live for live in candidates if live in kept]
 
@@ -188,8 +194,4 @@ def _shorten(model: Any) -> float:
             if "language_model" in name and ".encoder." not in name:
                 left_out = len(stack) / LAYERS - 1
             setattr(model.get_submodule(parent), kind, stack[:LAYERS])
-        if kind == "qformer":
-            stack.config.num_hidden_layers = LAYERS
-        if hasattr(stack, "fullatt_block_indexes"):  # Qwen2.5-VL: one layer of each kind of attention
-            stack.fullatt_block_indexes = [LAYERS - 1]
     return left_out

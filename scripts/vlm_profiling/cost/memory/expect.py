@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vlm_profiling.cost.functions import ModelCost
-from vlm_profiling.cost.image_tokens import Size, fitted
 from vlm_profiling.cost.memory.predict import BatchSize
+from vlm_profiling.models.image_tokens import Size, scaled_size
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.study.point import Point
 
@@ -48,8 +48,8 @@ def expected_batch(
         return Absent(cost.absent or "how this model's processor cuts images is not known")
     if not sizes and cost.images.grid is None and image_size is None:
         return Absent("the data set is not prepared, and the model takes images as they come")
-    asked = [fitted(size, image_size) for size in sizes] or [(image_size or 1, image_size or 1)]
-    patches, image_tokens = max(map(cost.images.asked(image_size).of, set(asked)))
+    asked = [scaled_size(size, image_size) for size in sizes] or [(image_size or 1, image_size or 1)]
+    patches, image_tokens = max(map(cost.images.at_size(image_size).count, set(asked)))
     text_tokens = max(
         (-(-len(text.encode()) // BYTES_A_TOKEN) for text in texts),
         default=point.max_input_len or USUAL_TEXT_TOKENS,

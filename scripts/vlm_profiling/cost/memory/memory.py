@@ -25,7 +25,7 @@ class Live(Struct, kw_only=True, frozen=True, omit_defaults=True):
     shared_square: int = 0
     """What all rows share, such as T5's position bias."""
 
-    def of(self, rows: int, size: int) -> int:
+    def bytes_alive(self, rows: int, size: int) -> int:
         """Bytes of a batch."""
         per_row = self.row + self.row_size * size + self.row_square * size**2
         return rows * per_row + self.shared + self.shared_size * size + self.shared_square * size**2
@@ -65,4 +65,4 @@ def memory_name(dtype: str, attention: str) -> str:
 
 def largest(moments: Sequence[Live], rows: int, size: int) -> int:
     """The peak of a stage in bytes; 0 for a stage without moments."""
-    return max((moment.of(rows, size) for moment in moments), default=0)
+    return max((moment.bytes_alive(rows, size) for moment in moments), default=0)

@@ -85,7 +85,7 @@ def predict_memory(
     images = rows if batch.images is None else batch.images
     cache_bytes = round(rows * cost.cache.row_bytes(prompt, batch.new_tokens, item_bytes))
     text_bytes = rows * prompt * ID_BYTES
-    held_bytes = functions.held.of(images, batch.patches)
+    held_bytes = functions.held.bytes_alive(images, batch.patches)
     mask_bytes = rows * prompt**2 * MASK_BYTES if rows > 1 and attention != "eager" else 0
     stages = (
         largest(functions.vision, images, batch.patches),

@@ -44,12 +44,12 @@ def _stage_rows(flops: StageFlops) -> list[tuple[str, str, int]]:
     for grid in grids:
         size = f"an image of {grid[0]} x {grid[1]} patches"
         if vision is not None:
-            rows.append(("vision", size, vision.of(grid)))
+            rows.append(("vision", size, vision.flops(grid)))
         question = f", {QFORMER_TOKENS} tokens" if flops.project.per_qformer_token else ""
-        rows.append(("project", size + question, flops.project.of(grid, QFORMER_TOKENS)))
-    rows += [("prefill", f"{tokens} prompt tokens", flops.prefill.of(tokens)) for tokens in PROMPT_TOKENS]
+        rows.append(("project", size + question, flops.project.flops(grid, QFORMER_TOKENS)))
+    rows += [("prefill", f"{tokens} prompt tokens", flops.prefill.flops(tokens)) for tokens in PROMPT_TOKENS]
     rows += [
-        ("decode", f"a token after {tokens} prompt tokens", flops.decode.step(tokens, 1))
+        ("decode", f"a token after {tokens} prompt tokens", flops.decode.step_flops(tokens, 1))
         for tokens in PROMPT_TOKENS
     ]
     return rows

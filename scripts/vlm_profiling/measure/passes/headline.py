@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, cast
 from vlm_profiling.datasets.videos import Clip, decode_frames, frame_images
 from vlm_profiling.measure.environment.devices import synchroniser
 from vlm_profiling.measure.progress import progress
+from vlm_profiling.models.base import Prepared, Shown
 from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.models.families.base import Prepared, Shown
 from vlm_profiling.models.loader import LoadedCheckpoint
 from vlm_profiling.record.manifests import DatasetSample
 from vlm_profiling.record.schema import Batch, Warmup

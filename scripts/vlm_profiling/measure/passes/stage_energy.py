@@ -27,8 +27,8 @@ from vlm_profiling.measure.meters.energy import Meters
 from vlm_profiling.measure.passes.headline import InputBatch, Session
 from vlm_profiling.measure.passes.stages import stage_modules
 from vlm_profiling.measure.progress import progress
+from vlm_profiling.models.base import Prepared
 from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.models.families.base import Prepared
 from vlm_profiling.record.breakdown import DECODE_FRAMES, SAMPLE_FRAMES, STAGES
 from vlm_profiling.record.machine import Joules, StageEnergy, StageJoules
 from vlm_profiling.record.schema import timed_batches

@@ -1,0 +1,1 @@
+"""Fuyu (adept.ai/blog/fuyu-8b)."""

@@ -1,0 +1,1 @@
+"""The family of every model that has none of its own."""

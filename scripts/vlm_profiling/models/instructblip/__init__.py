@@ -1,0 +1,1 @@
+"""InstructBLIP (arXiv 2305.06500)."""
