@@ -17,6 +17,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from vlm_profiling.cli.study import add_study_argument, open_study
 from vlm_profiling.report.terminal import print_table
 from vlm_profiling.staleness.current import prepared_by_other_code, read_provenance
@@ -79,7 +81,7 @@ def as_mapping(explained: ExplainedRun) -> dict[str, Any]:
         "run": run.name,
         "model": run.model,
         "dataset": run.dataset,
-        "point": run.point._asdict(),
+        "point": structs.asdict(run.point),
         "state": explained.state,
         "changes": [asdict(change) for change in explained.changes],
         "note": explained.note,
