@@ -61,19 +61,19 @@ def _records(model: str, samples: int, names: list[str]) -> dict[str, RunRecord]
 
     from vlm_profiling.datasets.prepare import prepare_dataset
     from vlm_profiling.datasets.read import read_samples
-    from vlm_profiling.measure.request import request_from_spec
+    from vlm_profiling.measure.request import RunRequest
     from vlm_profiling.measure.run import profile
     from vlm_profiling.models.describe import describe_checkpoint
     from vlm_profiling.study.config import (
         STANDARD_OPTIMIZATIONS,
         DatasetConfig,
         ModelConfig,
-        PointConfig,
         ProtocolConfig,
         RepeatsConfig,
         WarmupConfig,
     )
-    from vlm_profiling.study.spec import PROTOCOL_VERSION
+    from vlm_profiling.study.point import Point
+    from vlm_profiling.study.spec import RunSpec
 
     protocol = ProtocolConfig(
         max_new_tokens=NEW_TOKENS,
@@ -90,25 +90,25 @@ def _records(model: str, samples: int, names: list[str]) -> dict[str, RunRecord]
         )
         manifest = describe_checkpoint(model, config, project, Path(folder, model))
         data = Path(folder, "easy-vqa")
-        prepare_dataset(
-            "easy-vqa", DatasetConfig(package="easy-vqa", split="test", samples=samples), project, data
-        )
+        settings = DatasetConfig(package="easy-vqa", split="test", samples=samples)
+        prepare_dataset("easy-vqa", settings, project, data)
         for name in names:
             torch._dynamo.reset()  # as in a process of its own
-            identity = {
-                "protocol_version": PROTOCOL_VERSION,
-                "point": PointConfig(device="cpu", optimization=name, batch_size=8).model_dump(),
-                "optimization": STANDARD_OPTIMIZATIONS[name].model_dump(),
-                "protocol": protocol.model_dump(),
-            }
-            asked = request_from_spec(
-                identity,
-                manifest,
-                read_samples(data),
+            dataset, drawn = read_samples(data)
+            asked = RunRequest(
+                spec=RunSpec(
+                    model=config,
+                    dataset=settings,
+                    optimization=STANDARD_OPTIMIZATIONS[name],
+                    point=Point(device="cpu", optimization=name, batch_size=8),
+                    protocol=protocol,
+                ),
+                checkpoint=manifest,
+                dataset=dataset,
+                samples=drawn,
                 media_folder=data,
                 project=project,
                 code_sha256="",
-                lock=None,
             )
             ran[name] = profile(asked)
     return ran

@@ -112,11 +112,11 @@ def checkpoint_source(wildcards):
 
 
 def run_spec(wildcards):
-    return STUDY.run(wildcards.model, wildcards.dataset, wildcards.point).spec
+    return STUDY.run(wildcards.model, wildcards.dataset, wildcards.point).spec.json
 
 
 def run_gpus(wildcards):
-    return STUDY.gpus(STUDY.run(wildcards.model, wildcards.dataset, wildcards.point))
+    return STUDY.run(wildcards.model, wildcards.dataset, wildcards.point).spec.gpus
 
 
 CORES_OF_A_NODE = 8  # what a CPU run asks of a cluster, where nobody said --cores; `--set-threads profile_run=64` for more

@@ -97,7 +97,9 @@ def print_measured(output: Path) -> None:
 
 def default_output(request: RunRequest) -> Path:
     """Where a run on its own leaves its record."""
-    return Path("results/profile_run", request.checkpoint.name, request.dataset.name, f"{request.key}.json")
+    return Path(
+        "results/profile_run", request.checkpoint.name, request.dataset.name, f"{request.spec.key}.json"
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

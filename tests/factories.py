@@ -142,7 +142,7 @@ def identity_of(run: Run) -> dict[str, Any]:
         "dataset_name": run.dataset,
         "point": run.point,
         "key": run.key,
-        "spec": run.spec,
+        "spec": run.spec.json,
     }
 
 

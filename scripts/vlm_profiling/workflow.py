@@ -34,11 +34,12 @@ from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
 from vlm_profiling.staleness.code_digest import CodeDigest, CodeReader, digest_json
 from vlm_profiling.staleness.source_digest import write_source_digest
 from vlm_profiling.study import ConfigError, Run, Study, expand_runs, study_from_mapping
+from vlm_profiling.study.canonical import canonical_json
 from vlm_profiling.study.config import DatasetConfig, ModelConfig
 from vlm_profiling.study.dtypes import ITEM_BYTES
 from vlm_profiling.study.errors import Problem
 from vlm_profiling.study.load import read_yaml
-from vlm_profiling.study.spec import canonical_json, lock_sha256
+from vlm_profiling.study.spec import lock_sha256
 
 
 class ResultsError(VlmError):
@@ -225,16 +226,12 @@ class StudyWorkflow:
         """
         return attempt * math.ceil((self.study.protocol.timeout_s + BESIDE_RUN_S) / 60)
 
-    def gpus(self, run: Run) -> int:
-        """GPUs that a run holds: none on the CPU."""
-        return self.study.gpus(run.model, run.point.device)
-
     def require_gpus(self, budget: int) -> None:
         """Raise ConfigError where a model asks for more GPUs than the workflow may hold at a time.
 
         Snakemake would cut what the run asks for down to the budget, and start it.
         """
-        most = {run.model: gpus for run in self.runs.values() if (gpus := self.gpus(run)) > budget}
+        most = {run.model: gpus for run in self.runs.values() if (gpus := run.spec.gpus) > budget}
         if most:
             allowed = f"more than --resources gpu={budget}; allowed: up to {budget}, or gpu=N in the profile where N are there"
             problems = [Problem(f"models.{model}.gpus", allowed, gpus) for model, gpus in most.items()]

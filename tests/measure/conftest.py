@@ -14,19 +14,20 @@ from small_project import draw_shapes
 
 from vlm_profiling.datasets.read import open_media, read_source_folder
 from vlm_profiling.measure.passes.headline import InputBatch, Session, make_batches, prepare_batches
-from vlm_profiling.measure.request import RunRequest, request_from_spec
+from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.models.loader import load_checkpoint
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.study.config import (
+    DatasetContent,
     ModelConfig,
     OptimizationConfig,
-    PointConfig,
     ProtocolConfig,
     RepeatsConfig,
     WarmupConfig,
 )
-from vlm_profiling.study.spec import PROTOCOL_VERSION
+from vlm_profiling.study.point import Point
+from vlm_profiling.study.spec import RunSpec
 
 QUICK = ProtocolConfig(
     max_new_tokens=3, warmup=WarmupConfig(window=2, max_batches=2), repeats=RepeatsConfig(max_s=0.1)
@@ -72,22 +73,21 @@ def request_for(
         **point: object,
     ) -> RunRequest:
         project, manifest = tiny(architecture)
-        settings = {"device": "cpu", "optimization": "fp32", **point}
-        identity = {
-            "protocol_version": PROTOCOL_VERSION,
-            "model": ModelConfig(tiny="llava", gpus=gpus).model_dump(exclude_none=True),
-            "point": PointConfig.model_validate(settings).model_dump(),
-            "optimization": (optimization or OptimizationConfig(dtype="float32")).model_dump(),
-            "protocol": protocol.model_dump(),
-        }
-        return request_from_spec(
-            identity,
-            manifest,
-            read_source_folder(shapes, None),
+        dataset, samples = read_source_folder(shapes, None)
+        return RunRequest(
+            spec=RunSpec(
+                model=ModelConfig(tiny="llava", gpus=gpus),
+                dataset=DatasetContent(source=dataset.source, content_sha256=dataset.content_sha256),
+                optimization=optimization or OptimizationConfig(dtype="float32"),
+                point=Point(**{"device": "cpu", "optimization": "fp32", **point}),
+                protocol=protocol,
+            ),
+            checkpoint=manifest,
+            dataset=dataset,
+            samples=samples,
             media_folder=shapes,
             project=project,
             code_sha256="0" * 64,
-            lock=None,
         )
 
     return make

@@ -108,7 +108,7 @@ def test_a_prompt_length_is_an_axis_and_names_its_files_only_where_it_is_set(set
         "cpu-fp32-b1-i64-tn-p64-f1",
     ]
     assert [run.axes for run in own] == [("baseline", "prompt_len"), ("prompt_len",), ("prompt_len",)]
-    assert [json.loads(run.spec)["point"].get("prompt_len") for run in own] == [None, 32, 64]
+    assert [json.loads(run.spec.json)["point"].get("prompt_len") for run in own] == [None, 32, 64]
 
 
 def test_a_product_crosses_prompt_lengths_and_a_cell_may_have_its_own(settings: Settings) -> None:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from vlm_profiling.study import expand_runs, load_study, study_from_mapping
-from vlm_profiling.study import spec as keys
-from vlm_profiling.study.spec import canonical_json, spec_gpus, spec_key
+from vlm_profiling.study import ConfigError, Point, expand_runs, load_study, study_from_mapping
+from vlm_profiling.study.canonical import canonical_json
+from vlm_profiling.study.config import (
+    DatasetContent,
+    ModelContent,
+    OptimizationConfig,
+    ProtocolConfig,
+    RepeatsConfig,
+)
+from vlm_profiling.study.spec import PROTOCOL_VERSION, RunSpec
 
 Settings = dict[str, Any]
 
@@ -36,7 +46,7 @@ def baseline_key(settings: Settings, environment: str = "lock-1") -> str:
 
 def test_the_key_of_a_known_run_is_the_one_written_down(settings: Settings) -> None:
     run = expand_runs(study_from_mapping(settings), "lock-1")[0]
-    assert run.spec == GOLDEN_SPEC
+    assert run.spec.json == GOLDEN_SPEC
     assert run.key == GOLDEN_KEY
 
 
@@ -122,12 +132,10 @@ def test_the_environment_changes_the_key(settings: Settings) -> None:
     assert baseline_key(settings, "lock-2") != baseline_key(settings, "lock-1")
 
 
-def test_a_new_meaning_of_a_number_changes_the_key(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = baseline_key(settings)
-    monkeypatch.setattr(keys, "PROTOCOL_VERSION", keys.PROTOCOL_VERSION + 1)
-    assert baseline_key(settings) != before
+def test_a_new_meaning_of_a_number_changes_the_key(settings: Settings) -> None:
+    spec = expand_runs(study_from_mapping(settings))[0].spec
+    assert spec.protocol_version == PROTOCOL_VERSION
+    assert replace(spec, protocol_version=PROTOCOL_VERSION + 1).key != spec.key
 
 
 def test_two_values_that_swap_places_change_the_key(settings: Settings) -> None:
@@ -164,9 +172,56 @@ def test_the_axis_that_leads_to_a_point_does_not_count(settings: Settings) -> No
 
 def test_the_spec_says_what_the_key_is_the_hash_of(settings: Settings) -> None:
     for run in expand_runs(study_from_mapping(settings), "lock-1"):
-        assert canonical_json(json.loads(run.spec)) == run.spec
-        assert spec_key(run.spec) == run.key
-        assert len(run.key) == 10
+        assert canonical_json(json.loads(run.spec.json)) == run.spec.json
+        assert run.key == hashlib.sha256(run.spec.json.encode()).hexdigest()[:10]
+
+
+def test_a_spec_is_read_back_from_its_json(settings: Settings) -> None:
+    settings["axes"]["prompt_len"] = {"values": [None, 64]}
+    for run in expand_runs(study_from_mapping(settings), "lock-1"):
+        read = RunSpec.from_json(run.spec.json)
+        assert (read, read.key, read.gpus) == (run.spec, run.key, run.spec.gpus)
+
+
+def test_a_spec_of_an_older_study_keeps_its_text_and_key(settings: Settings) -> None:
+    older = json.loads(expand_runs(study_from_mapping(settings))[0].spec.json)
+    del older["protocol"]["repeats"]
+    text = canonical_json(older)
+    read = RunSpec.from_json(text)
+    assert read.protocol.repeats == RepeatsConfig()
+    assert (read.json, read.key) == (text, hashlib.sha256(text.encode()).hexdigest()[:10])
+
+
+def test_a_run_without_a_study_is_named_by_content() -> None:
+    spec = RunSpec(
+        model=ModelContent(source="folder", content_sha256="a" * 64, gpus=2),
+        dataset=DatasetContent(source="folder", content_sha256="b" * 64),
+        optimization=OptimizationConfig(dtype="float16"),
+        point=Point(device="cuda", optimization="fp16"),
+        protocol=ProtocolConfig(),
+    )
+    assert json.loads(spec.json)["model"] == {"content_sha256": "a" * 64, "gpus": 2, "source": "folder"}
+    assert RunSpec.from_json(spec.json) == spec
+    assert spec.gpus == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda s: s.pop("point"), "'point'"),
+        (lambda s: s["point"].update(batch_size="2"), "Expected `int`, got `str` - at `$.batch_size`"),
+        (lambda s: s["protocol"].update(layer=True), "layer: Extra inputs are not permitted"),
+    ],
+)
+def test_what_is_no_spec_is_refused_in_a_line(
+    settings: Settings, change: Callable[[Settings], None], said: str
+) -> None:
+    parts = json.loads(expand_runs(study_from_mapping(settings))[0].spec.json)
+    change(parts)
+    with pytest.raises(ConfigError, match=re.escape(f"no run's spec: {said}")):
+        RunSpec.from_json(canonical_json(parts))
+    with pytest.raises(ConfigError, match="no run's spec: Expecting value"):
+        RunSpec.from_json("model")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -187,10 +242,7 @@ def test_the_number_of_gpus_decides_the_key_of_a_run_on_gpus_alone(settings: Set
         if gpus:
             settings["models"]["llava"]["gpus"] = gpus
         keys.append(
-            {
-                run.point.device: (run.key, spec_gpus(run.spec))
-                for run in expand_runs(study_from_mapping(settings))
-            }
+            {run.point.device: (run.key, run.spec.gpus) for run in expand_runs(study_from_mapping(settings))}
         )
     assert {on["cpu"] for on in keys} == {(keys[0]["cpu"][0], 0)}
     assert keys[0] == keys[1] and [on["cuda"][1] for on in keys] == [1, 1, 2, 4]

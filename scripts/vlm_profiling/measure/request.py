@@ -1,12 +1,10 @@
-"""What one run was asked: the typed form of the run's spec, and what it needs from disk."""
+"""What one run is asked: its spec, and what it needs from disk."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -14,23 +12,16 @@ from vlm_profiling.cost.functions import ModelCost, read_cost
 from vlm_profiling.datasets.read import read_samples
 from vlm_profiling.record.container_image import ContainerImage
 from vlm_profiling.record.manifests import CheckpointManifest, DatasetManifest, DatasetSample, read_manifest
-from vlm_profiling.record.schema import Optimization
-from vlm_profiling.study.config import ProtocolConfig
+from vlm_profiling.study.config import OptimizationConfig, ProtocolConfig
 from vlm_profiling.study.point import Point
-from vlm_profiling.study.spec import canonical_json, spec_gpus, spec_key
+from vlm_profiling.study.spec import RunSpec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunRequest:
     """One run, ready to be measured."""
 
-    spec: str
-    """Canonical JSON of the run's identity."""
-    key: str
-    protocol_version: int
-    point: Point
-    optimization: Optimization
-    protocol: ProtocolConfig
+    spec: RunSpec
     checkpoint: CheckpointManifest
     dataset: DatasetManifest
     samples: list[DatasetSample]
@@ -39,49 +30,32 @@ class RunRequest:
     project: Path
     """Folder that a manifest's relative paths start from."""
     code_sha256: str
-    lock: Path | None
+    lock: Path | None = None
     """Lock file of the environment, to be compared with what is installed."""
     cost: ModelCost | None = None
     """The model's cost, from which its memory is predicted."""
     container_image: ContainerImage | None = None
     """Where the study's runs belong; null for a run on its own."""
-    gpus: int = 1
-    """GPUs that the model is laid on where the point's device is cuda."""
 
+    @property
+    def point(self) -> Point:
+        """The point to measure."""
+        return self.spec.point
 
-def request_from_spec(
-    identity: Mapping[str, Any],
-    checkpoint: CheckpointManifest,
-    dataset: tuple[DatasetManifest, list[DatasetSample]],
-    *,
-    media_folder: Path,
-    project: Path,
-    code_sha256: str,
-    lock: Path | None,
-    cost: ModelCost | None = None,
-    container_image: ContainerImage | None = None,
-) -> RunRequest:
-    """The request that a run's identity (study.keys.run_identity, or its JSON read back) describes."""
-    manifest, samples = dataset
-    spec = canonical_json(identity)
-    return RunRequest(
-        spec=spec,
-        key=spec_key(spec),
-        protocol_version=identity["protocol_version"],
-        point=Point(**identity["point"]),
-        optimization=Optimization(**identity["optimization"]),
-        protocol=ProtocolConfig.model_validate(identity["protocol"]),
-        checkpoint=checkpoint,
-        dataset=manifest,
-        samples=samples,
-        media_folder=media_folder,
-        project=project,
-        code_sha256=code_sha256,
-        lock=lock,
-        cost=cost,
-        container_image=container_image,
-        gpus=max(spec_gpus(spec), 1),
-    )
+    @property
+    def optimization(self) -> OptimizationConfig:
+        """What the point's optimization is."""
+        return self.spec.optimization
+
+    @property
+    def protocol(self) -> ProtocolConfig:
+        """How to measure."""
+        return self.spec.protocol
+
+    @property
+    def gpus(self) -> int:
+        """Devices that the model is laid on: GPUs, or one CPU."""
+        return max(self.spec.gpus, 1)
 
 
 def workflow_request(
@@ -96,13 +70,15 @@ def workflow_request(
 ) -> RunRequest:
     """The request of a workflow's run, from its spec and the files that earlier steps wrote.
 
-    Raises RecordError or CostError for a file that is not what it should be, DatasetError for samples that
-    changed since they were prepared.
+    Raises ConfigError for a spec of another version, RecordError or CostError for a file that is not what it
+    should be, DatasetError for samples that changed since they were prepared.
     """
-    return request_from_spec(
-        json.loads(spec),
-        read_manifest(checkpoint, CheckpointManifest),
-        read_samples(dataset.parent),
+    manifest, samples = read_samples(dataset.parent)
+    return RunRequest(
+        spec=RunSpec.from_json(spec),
+        checkpoint=read_manifest(checkpoint, CheckpointManifest),
+        dataset=manifest,
+        samples=samples,
         media_folder=dataset.parent,
         project=Path.cwd(),
         code_sha256=json.loads(code.read_bytes())["sha256"],

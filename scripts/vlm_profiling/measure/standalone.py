@@ -10,14 +10,21 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vlm_profiling.datasets.read import read_source_folder
-from vlm_profiling.measure.request import RunRequest, request_from_spec
+from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.models.identify import describe_local_or_hub
 from vlm_profiling.staleness.code_digest import code_digest
 from vlm_profiling.study import ConfigError
-from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS, PointConfig, ProtocolConfig, Section
-from vlm_profiling.study.point import AXIS_NAMES
+from vlm_profiling.study.config import (
+    STANDARD_OPTIMIZATIONS,
+    DatasetContent,
+    ModelContent,
+    PointConfig,
+    ProtocolConfig,
+    Section,
+)
+from vlm_profiling.study.point import AXIS_NAMES, Point
 from vlm_profiling.study.problems import section_problems
-from vlm_profiling.study.spec import PROTOCOL_VERSION, lock_sha256
+from vlm_profiling.study.spec import RunSpec, lock_sha256
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 LOCK = SCRIPTS.parent / "envs" / "measure.lock"
@@ -29,11 +36,7 @@ def standalone_request(options: argparse.Namespace) -> RunRequest:
 
     Raises ConfigError for a value out of range, CheckpointError and DatasetError for what cannot be read.
     """
-    point = _section(
-        PointConfig,
-        "baseline",
-        **{name: getattr(options, name) for name in AXIS_NAMES},
-    )
+    point = _section(PointConfig, "baseline", **{name: getattr(options, name) for name in AXIS_NAMES})
     protocol = _section(
         ProtocolConfig,
         "protocol",
@@ -42,33 +45,27 @@ def standalone_request(options: argparse.Namespace) -> RunRequest:
         min_new_tokens=options.min_new_tokens,
         timeout_s=options.timeout_s,
     )
-    dataset = read_source_folder(
-        options.src_folder, options.samples
-    )  # first: it takes less time than to fetch a checkpoint
+    # the data set first: it takes less time than to fetch a checkpoint
+    dataset, samples = read_source_folder(options.src_folder, options.samples)
     checkpoint = describe_local_or_hub(options.model_name, options.revision)
     lock = LOCK if LOCK.is_file() else None
-    identity = {
-        "protocol_version": PROTOCOL_VERSION,
-        "model": {
-            "source": checkpoint.source,
-            "content_sha256": checkpoint.content_sha256,
-            **({"gpus": options.gpus} if options.gpus > 1 else {}),
-        },
-        "dataset": {"source": dataset[0].source, "content_sha256": dataset[0].content_sha256},
-        "point": point.model_dump(),
-        "optimization": STANDARD_OPTIMIZATIONS[options.optimization].model_dump(),
-        "protocol": protocol.model_dump(),
-        "hardware": None,
-        "environment": lock_sha256(lock.read_text(encoding="utf-8")) if lock else "",
-    }
-    code = code_digest(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling")["sha256"]
-    return request_from_spec(
-        identity,
-        checkpoint,
-        dataset,
+    return RunRequest(
+        spec=RunSpec(
+            model=ModelContent(
+                source=checkpoint.source, content_sha256=checkpoint.content_sha256, gpus=options.gpus
+            ),
+            dataset=DatasetContent(source=dataset.source, content_sha256=dataset.content_sha256),
+            optimization=STANDARD_OPTIMIZATIONS[options.optimization],
+            point=Point(**point.model_dump()),
+            protocol=protocol,
+            environment=lock_sha256(lock.read_text(encoding="utf-8")) if lock else "",
+        ),
+        checkpoint=checkpoint,
+        dataset=dataset,
+        samples=samples,
         media_folder=options.src_folder,
         project=Path.cwd(),
-        code_sha256=code,
+        code_sha256=code_digest(SCRIPTS / "profile_run.py", SCRIPTS / "vlm_profiling")["sha256"],
         lock=lock,
     )
 

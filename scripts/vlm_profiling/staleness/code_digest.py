@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, TypedDict
 
 from vlm_profiling.errors import VlmError
-from vlm_profiling.study.spec import canonical_json
+from vlm_profiling.study.canonical import canonical_json
 
 
 class CodeDigest(TypedDict):

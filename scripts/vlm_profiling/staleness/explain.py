@@ -104,7 +104,7 @@ def all_changes(record: RunRecord, run: Run, provenance: Provenance) -> Iterator
 
 def identity_changes(record: RunRecord, run: Run, provenance: Provenance) -> Iterator[Change]:
     """The changes that give a run another key: settings by their keys of config.yaml, and packages."""
-    before, after = dict(_leaves(json.loads(record.spec))), dict(_leaves(json.loads(run.spec)))
+    before, after = dict(_leaves(json.loads(record.spec))), dict(_leaves(json.loads(run.spec.json)))
     for name in sorted(before.keys() | after.keys()):
         if name != "environment" and before.get(name) != after.get(name):
             old, new = (_shown(values.get(name)) for values in (before, after))

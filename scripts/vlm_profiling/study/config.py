@@ -7,6 +7,7 @@ Rules that span sections (an axis naming an unknown data set, say) live in `cros
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
@@ -21,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from vlm_profiling.study.canonical import canonical_json
 from vlm_profiling.study.point import (
     AXIS_NAMES,
     DEFAULTS,
@@ -142,6 +144,11 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
+    @cached_property
+    def canonical(self) -> str:
+        """The canonical JSON of what is set."""
+        return canonical_json(self.model_dump(exclude_none=True))
+
 
 def _exactly_one(section: BaseModel, names: tuple[str, ...]) -> str:
     given = [name for name in names if getattr(section, name) is not None]
@@ -212,6 +219,19 @@ class ModelConfig(Section):
     def random_weights(self) -> bool:
         """Whether the weights were never trained, so that answers mean nothing."""
         return self.tiny is not None or self.architecture is not None
+
+    @cached_property
+    def on_cpu(self) -> ModelConfig:
+        """The settings for a run on the CPU, which is one process whatever the number of GPUs."""
+        return ModelConfig.model_validate(self.model_dump(exclude={"gpus"}))
+
+
+class ModelContent(Section):
+    """A model by its content: of a run without a study."""
+
+    source: str
+    content_sha256: str | None = None
+    gpus: int = Field(default=1, ge=1, le=MAX_GPUS, exclude_if=lambda gpus: gpus == 1)
 
 
 class DatasetColumns(Section):
@@ -284,6 +304,13 @@ class DatasetConfig(Section):
         if self.metric is not None and source == "package":
             raise ValueError("metric belongs to a folder or a hub data set; leave the key out")
         return self
+
+
+class DatasetContent(Section):
+    """A data set by its content: of a run without a study."""
+
+    source: str
+    content_sha256: str | None = None
 
 
 class OptimizationConfig(Section):
@@ -602,7 +629,3 @@ class Study(Section):
     include: list[CellsConfig] = Field(default_factory=list, description="further cells to measure")
     exclude: list[ExcludeConfig] = Field(default_factory=list, description="cells to leave out")
     protocol: ProtocolConfig = Field(default=ProtocolConfig(), description="how each run is measured")
-
-    def gpus(self, model: str, device: str) -> int:
-        """GPUs that a run of a model holds: none on the CPU."""
-        return self.models[model].gpus if device == "cuda" else 0

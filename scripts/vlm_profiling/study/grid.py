@@ -8,22 +8,27 @@ from typing import NamedTuple, overload
 
 from vlm_profiling.study.config import Study
 from vlm_profiling.study.point import Point
-from vlm_profiling.study.spec import SpecWriter, spec_key
+from vlm_profiling.study.spec import RunSpec
 
 
 class Run(NamedTuple):
-    """One cell of the grid: model x dataset x point.
-
-    `axes` names the axes that show it ("baseline" for the baseline itself);
-    `spec` is the canonical JSON that decides its numbers, and `key` its hash.
-    """
+    """One cell of the grid: model x data set x point."""
 
     model: str
     dataset: str
-    point: Point
     axes: tuple[str, ...]
-    spec: str
-    key: str
+    """Names of the axes that show it; "baseline" for the baseline itself."""
+    spec: RunSpec
+
+    @property
+    def point(self) -> Point:
+        """The point of the run."""
+        return self.spec.point
+
+    @property
+    def key(self) -> str:
+        """The hash of what decides the run's numbers."""
+        return self.spec.key
 
     @property
     def name(self) -> str:
@@ -72,10 +77,19 @@ class Runs(Sequence[Run]):
         )
 
     def _made(self, start: int, stop: int) -> Iterator[Run]:
-        writer = SpecWriter(self._study.model_dump(exclude_none=True), self._environment)
+        study = self._study
         for (model, dataset, point), axes in itertools.islice(self._cells.items(), start, stop):
-            spec = writer.spec(model, dataset, point)
-            yield Run(model, dataset, point, tuple(axes), spec, spec_key(spec))
+            settings = study.models[model]
+            spec = RunSpec(
+                model=settings if point.device == "cuda" else settings.on_cpu,
+                dataset=study.datasets[dataset],
+                optimization=study.optimizations[point.optimization],
+                point=point,
+                protocol=study.protocol,
+                hardware=study.hardware,
+                environment=self._environment,
+            )
+            yield Run(model, dataset, tuple(axes), spec)
 
 
 def expand_runs(study: Study, environment: str = "") -> list[Run]:

@@ -8,14 +8,16 @@ another word makes no run stale.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
 import msgspec
 from msgspec import Struct
 
 Device: TypeAlias = Literal["cuda", "cpu"]
+POINTS = 65_536
+"""Points whose texts are kept, since models and data sets share them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +103,7 @@ class Point(PointSettings, frozen=True):
         return msgspec.structs.astuple(self)
 
     @property
-    def chosen(self) -> Mapping[str, str | int | None]:
+    def chosen(self) -> dict[str, str | int | None]:
         """Values by setting, without the defaults of settings that studies did not always have."""
         return {
             name: value
@@ -114,14 +116,18 @@ class Point(PointSettings, frozen=True):
         """A readable name for files: cuda-fp16-b16-i224-t200-f1 (n: the model's own, no limit), or
         ...-t200-p64-f1.
         """
-        return "-".join(
-            SETTINGS[name].label.format("n" if value is None else value)
-            for name, value in self.chosen.items()
-        )
+        return _label(self)
 
     def replaced(self, **changes: Any) -> Self:
         """The point with other values of some settings."""
         return msgspec.structs.replace(self, **changes)
+
+
+@lru_cache(maxsize=POINTS)
+def _label(point: Point) -> str:
+    return "-".join(
+        SETTINGS[name].label.format("n" if value is None else value) for name, value in point.chosen.items()
+    )
 
 
 _FIELDS = {field.name: field for field in msgspec.structs.fields(Point)}

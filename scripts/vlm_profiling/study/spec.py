@@ -1,85 +1,121 @@
 """A run's identity: everything declared that decides its numbers, and the short hash of it.
 
-Content that is only known once it lies on disk (a data set's images, a checkpoint's files) reaches a run as
-input files compared by content; here stands what names them. Both are in the record.
+Content that is only known once it is on disk (a data set's images, a checkpoint's files) reaches a run as
+input files compared by content; a spec holds what names them. Both are in the record.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from functools import cache, lru_cache
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any, Self
 
-from vlm_profiling.study.point import Point
+import msgspec
+from pydantic import ValidationError
+
+from vlm_profiling.study.canonical import canonical_json, canonical_object
+from vlm_profiling.study.config import (
+    DatasetConfig,
+    DatasetContent,
+    ModelConfig,
+    ModelContent,
+    OptimizationConfig,
+    ProtocolConfig,
+)
+from vlm_profiling.study.errors import ConfigError, Problem
+from vlm_profiling.study.point import POINTS, Point
 
 PROTOCOL_VERSION = 2
 """Raised by hand when the meaning of a measured number changes: every run is then stale."""
 
 
-class SpecWriter:
-    """Writes the specs of a study's runs: the identity of each as canonical JSON. What runs share is written
-    out once.
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """Everything declared that decides a run's numbers.
 
     Names of models and data sets are in a record's path, not in its spec.
     """
 
-    def __init__(self, settings: Mapping[str, Any], environment: str) -> None:
-        """`settings` is the study's `model_dump(exclude_none=True)`; `environment` identifies what runs
-        execute in.
+    model: ModelConfig | ModelContent
+    """On the CPU without its number of GPUs, which says nothing there (`ModelConfig.on_cpu`)."""
+    dataset: DatasetConfig | DatasetContent
+    optimization: OptimizationConfig
+    point: Point
+    protocol: ProtocolConfig
+    hardware: str | None = None
+    """The machine that the study is meant for."""
+    environment: str = ""
+    """What the run executes in: the image's digest, or the hash of the environment's lock."""
+    protocol_version: int = field(default_factory=lambda: PROTOCOL_VERSION)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The spec of a canonical JSON, which stays its text, so that its key stays too.
+
+        Raises ConfigError for what is no spec of this version.
         """
-        self._shared = {
-            "protocol_version": canonical_json(PROTOCOL_VERSION),
-            "protocol": canonical_json(settings["protocol"]),
-            "hardware": canonical_json(settings.get("hardware")),
-            "environment": canonical_json(environment),
-        }
-        self._named = cache(lambda section, name: canonical_json(settings[section][name]))
-        self._on_cpu = cache(lambda name: canonical_json(_without_gpus(settings["models"][name])))
-        self._scalar = lru_cache(maxsize=None, typed=True)(canonical_json)
+        try:
+            parts: dict[str, Any] = json.loads(text)
+            model, dataset = parts["model"], parts["dataset"]
+            spec = cls(
+                model=(ModelContent if "source" in model else ModelConfig).model_validate(model),
+                dataset=(DatasetContent if "source" in dataset else DatasetConfig).model_validate(dataset),
+                optimization=OptimizationConfig.model_validate(parts["optimization"]),
+                point=msgspec.convert(parts["point"], Point),
+                protocol=ProtocolConfig.model_validate(parts["protocol"]),
+                hardware=parts["hardware"],
+                environment=parts["environment"],
+                protocol_version=parts["protocol_version"],
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError([Problem("(spec)", f"no run's spec: {_first_line(error)}", text)]) from None
+        vars(spec)["json"] = text
+        return spec
 
-    def spec(self, model: str, dataset: str, point: Point) -> str:
-        """The spec of one run."""
-        parts = {
-            **self._shared,
-            "model": self._named("models", model) if point.device == "cuda" else self._on_cpu(model),
-            "dataset": self._named("datasets", dataset),
-            "optimization": self._named("optimizations", point.optimization),
-            "point": _json_object({name: self._scalar(value) for name, value in point.chosen.items()}),
-        }
-        return _json_object(parts)
+    @cached_property
+    def json(self) -> str:
+        """The canonical JSON of the spec. What runs share is written once."""
+        return canonical_object(
+            {
+                "model": self.model.canonical,
+                "dataset": self.dataset.canonical,
+                "optimization": self.optimization.canonical,
+                "point": _point_json(self.point),
+                "protocol": self.protocol.canonical,
+                "hardware": _scalar(self.hardware),
+                "environment": _scalar(self.environment),
+                "protocol_version": _scalar(self.protocol_version),
+            }
+        )
 
+    @cached_property
+    def key(self) -> str:
+        """The first 10 hexadecimal digits of the SHA-256 of the canonical JSON."""
+        return hashlib.sha256(self.json.encode()).hexdigest()[:10]
 
-def _without_gpus(model: Mapping[str, Any]) -> dict[str, Any]:
-    """A model's settings for a run on the CPU, which is one process whatever the model's number of GPUs."""
-    return {name: value for name, value in model.items() if name != "gpus"}
-
-
-def canonical_json(value: Any) -> str:
-    """The one JSON text of a value: sorted keys, no spaces, ASCII only, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-
-
-def _json_object(parts: Mapping[str, str]) -> str:
-    """Canonical JSON of an object whose values are canonical JSON already, and whose names need no escapes."""
-    return "{" + ",".join([f'"{name}":{parts[name]}' for name in sorted(parts)]) + "}"
-
-
-def spec_gpus(spec: str) -> int:
-    """GPUs that the run of a canonical JSON holds: none on the CPU.
-
-    Canonical JSON escapes the quotes inside texts, so a key that is found in it is that key: a merge parses
-    no spec of 100,000.
-    """
-    if '"device":"cuda"' not in spec:
-        return 0
-    return json.loads(spec)["model"]["gpus"] if '"gpus":' in spec else 1
+    @property
+    def gpus(self) -> int:
+        """GPUs that the run holds: none on the CPU."""
+        return self.model.gpus if self.point.device == "cuda" else 0
 
 
-def spec_key(spec: str) -> str:
-    """First 10 hexadecimal digits of the SHA-256 of a run's canonical JSON."""
-    return hashlib.sha256(spec.encode()).hexdigest()[:10]
+_scalar = lru_cache(maxsize=1024, typed=True)(canonical_json)
+
+
+@lru_cache(maxsize=POINTS)
+def _point_json(point: Point) -> str:
+    """The canonical JSON of a point, which models and data sets share."""
+    return canonical_json(point.chosen)
+
+
+def _first_line(error: Exception) -> str:
+    """What is wrong, in a line."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return f"{error!r}" if isinstance(error, KeyError) else str(error)
 
 
 def lock_sha256(lock: str) -> str:

@@ -57,7 +57,7 @@ def forecaster(study: Study, costs: Mapping[str, ModelCost]) -> Callable[[Run], 
     prepared = cache(lambda dataset: _prepared(Path(study.results, "datasets", dataset)))
 
     @cache
-    def forecast(model: str, dataset: str, point: Point) -> Forecast:
+    def forecast(model: str, dataset: str, point: Point, gpus: int) -> Forecast:
         if model not in costs:
             return Forecast(absent=NOT_COUNTED)
         cost, settings = costs[model], study.optimizations[point.optimization]
@@ -75,7 +75,6 @@ def forecaster(study: Study, costs: Mapping[str, ModelCost]) -> Callable[[Run], 
         )
         if isinstance(batch, Absent):
             return Forecast(absent=batch.reason)
-        gpus = study.gpus(model, point.device)
         predicted = predict_memory(
             cost,
             batch,
@@ -91,7 +90,7 @@ def forecaster(study: Study, costs: Mapping[str, ModelCost]) -> Callable[[Run], 
             predicted.per_gpu_bytes or predicted.peak_bytes, devices[point.device] or None, gpus=max(gpus, 1)
         )
 
-    return lambda run: forecast(run.model, run.dataset, run.point)
+    return lambda run: forecast(run.model, run.dataset, run.point, run.spec.gpus)
 
 
 def available_bytes() -> int | None:

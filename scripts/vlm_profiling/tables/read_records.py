@@ -101,6 +101,6 @@ def _difference(run: Run, record: RunRecord) -> str | None:
         return f"foreign record: its key is {record.key}, expected {run.key}"
     if (record.model, record.dataset_name) != (run.model, run.dataset):
         return f"foreign record: of {record.model} on {record.dataset_name}"
-    if record.spec != run.spec:
+    if record.spec != run.spec.json:
         return "foreign record: its specification differs from the study's"
     return None

@@ -11,7 +11,8 @@ import msgspec
 
 from vlm_profiling.record.files import RecordError
 from vlm_profiling.record.schema import RunRecord
-from vlm_profiling.study import Point, Run
+from vlm_profiling.study import ConfigError, Point, Run
+from vlm_profiling.study.spec import RunSpec
 from vlm_profiling.tables.findings import Finding, read_findings
 from vlm_profiling.tables.identity import RunKey
 from vlm_profiling.tables.read_records import RunOutcome, read_runs
@@ -48,7 +49,6 @@ class _Header(msgspec.Struct):
     model: str
     dataset_name: str
     point: Point
-    key: str
     spec: str
     started_at: str
 
@@ -75,27 +75,27 @@ def read_results(folder: Path) -> Results:
 
 def _newest(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
     """The run that each record answers, one a cell; and what was left out."""
-    headers: dict[GridCell, _Header] = {}
+    newest: dict[GridCell, tuple[str, Run]] = {}
     notes, older = [], 0
     for path in paths:
         try:
             header = msgspec.json.decode(path.read_bytes(), type=_Header)
-        except (OSError, msgspec.MsgspecError) as error:
+            run = Run(header.model, header.dataset_name, (), RunSpec.from_json(header.spec))
+        except (OSError, msgspec.MsgspecError, ConfigError) as error:
             notes.append(f"{path.name} is no record: {error}")
             continue
-        spot = (header.model, header.dataset_name, header.point)
-        older += spot in headers
-        if spot not in headers or header.started_at > headers[spot].started_at:
-            headers[spot] = header
+        cell = (header.model, header.dataset_name, header.point)
+        older += cell in newest
+        if cell not in newest or header.started_at > newest[cell][0]:
+            newest[cell] = header.started_at, run
     if older:
         notes.append(f"{older} older records of cells that were measured again are left out")
-    spots = sorted(headers, key=_order)
-    return [Run(*spot, (), headers[spot].spec, headers[spot].key) for spot in spots], notes
+    return [newest[cell][1] for cell in sorted(newest, key=_order)], notes
 
 
-def _order(spot: GridCell) -> tuple[tuple[bool, str | int], ...]:
+def _order(cell: GridCell) -> tuple[tuple[bool, str | int], ...]:
     """Names by the alphabet, numbers by size, what is not set first."""
-    return tuple((part is not None, part or "") for part in (*spot[:2], *spot[2].values))
+    return tuple((part is not None, part or "") for part in (*cell[:2], *cell[2].values))
 
 
 def _measure(readings: Sequence[RunOutcome]) -> list[Measured]:

@@ -25,7 +25,6 @@ from vlm_profiling.record.files import RecordError, atomic_path
 from vlm_profiling.record.schema import Batch, RunRecord, Sample
 from vlm_profiling.staleness.judge import CurrentInputs
 from vlm_profiling.study import Run
-from vlm_profiling.study.spec import spec_gpus
 from vlm_profiling.tables.columns import optional_columns, repeat_rows, section_columns
 from vlm_profiling.tables.identity import identity_columns
 from vlm_profiling.tables.read_records import RunOutcome, read_runs
@@ -146,7 +145,7 @@ def runs_table(readings: Sequence[RunOutcome], costs: Mapping[str, ModelCost]) -
             pl.Series("state", [reading.state for reading in readings], pl.String),
             pl.Series("status", [reading.status for reading in readings], pl.String),
             pl.Series("reason", [reading.reason for reading in readings], pl.String),
-            pl.Series("gpus", [spec_gpus(reading.run.spec) for reading in readings], pl.Int64),
+            pl.Series("gpus", [reading.run.spec.gpus for reading in readings], pl.Int64),
             *optional_columns(works, RunWork),
             *optional_columns(records, RunRecord),
         ]
