@@ -44,19 +44,20 @@ def test_dashes_and_underscores_are_the_same_run(asked: MakeRequest) -> None:
         asked(*(part for name in names for part in (f"--{name.replace('-', between)}", "30")))
         for between in "-_"
     )
-    assert dashes.key == underscores.key != asked().key
+    assert dashes.spec.key == underscores.spec.key != asked().spec.key
     assert (dashes.point.image_size, dashes.point.prompt_len, dashes.protocol.max_new_tokens) == (30, 30, 30)
 
 
 def test_several_gpus_are_another_run_than_one(asked: MakeRequest) -> None:
     two, one, unsaid = asked("--gpus", "2"), asked("--gpus", "1"), asked()
     assert (two.gpus, one.gpus, unsaid.gpus) == (2, 1, 1)
-    assert json.loads(two.spec)["model"]["gpus"] == 2
-    assert two.key != one.key == unsaid.key
+    assert json.loads(two.spec.json)["model"]["gpus"] == 2
+    assert two.spec.key != one.spec.key == unsaid.spec.key
 
 
 def test_on_the_cpu_the_number_of_gpus_says_nothing(asked: MakeRequest) -> None:
-    assert asked("--gpus", "2", "--device", "cpu").gpus == 1
+    two, one = (asked("--gpus", number, "--device", "cpu") for number in "21")
+    assert (two.gpus, two.spec.key) == (1, one.spec.key)
 
 
 @pytest.mark.parametrize("number", ["0", "17", "two"])

@@ -208,7 +208,7 @@ def test_a_run_without_a_study_is_named_by_content() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda s: s.pop("point"), "'point'"),
+        (lambda s: s.pop("point"), "'point' is missing"),
         (lambda s: s["point"].update(batch_size="2"), "Expected `int`, got `str` - at `$.batch_size`"),
         (lambda s: s["protocol"].update(layer=True), "layer: Extra inputs are not permitted"),
     ],

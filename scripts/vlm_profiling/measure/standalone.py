@@ -52,7 +52,9 @@ def standalone_request(options: argparse.Namespace) -> RunRequest:
     return RunRequest(
         spec=RunSpec(
             model=ModelContent(
-                source=checkpoint.source, content_sha256=checkpoint.content_sha256, gpus=options.gpus
+                source=checkpoint.source,
+                content_sha256=checkpoint.content_sha256,
+                gpus=options.gpus if options.device == "cuda" else 1,
             ),
             dataset=DatasetContent(source=dataset.source, content_sha256=dataset.content_sha256),
             optimization=STANDARD_OPTIMIZATIONS[options.optimization],

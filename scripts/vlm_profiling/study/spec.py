@@ -70,7 +70,8 @@ class RunSpec:
                 protocol_version=parts["protocol_version"],
             )
         except (ValueError, KeyError, TypeError) as error:
-            raise ConfigError([Problem("(spec)", f"no run's spec: {_first_line(error)}", text)]) from None
+            problem = Problem("(spec)", f"no run's spec: {_first_line(error)}", has_value=False)
+            raise ConfigError([problem], "a run") from None
         vars(spec)["json"] = text
         return spec
 
@@ -115,7 +116,7 @@ def _first_line(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    return f"{error!r}" if isinstance(error, KeyError) else str(error)
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
 def lock_sha256(lock: str) -> str:
