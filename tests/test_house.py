@@ -42,7 +42,7 @@ MAY_IMPORT = {
         "quality",
         "statistics",
     },
-    "audits": {"study", "record", "cost", "quality", "statistics"},
+    "audits": {"study", "record", "cost", "quality", "statistics", "tables"},
     "outputs": {"study", "report"},
     "tables": {"outputs", "study", "record", "metrics", "cost", "quality", "statistics", "staleness"},
     "staleness": {

@@ -9,7 +9,7 @@ import pytest
 
 from vlm_profiling.audits.registry import AUDITS
 from vlm_profiling.record.files import RecordError
-from vlm_profiling.tables.errors import reading_table
+from vlm_profiling.tables.table_files import reading_table
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

@@ -11,9 +11,9 @@ import polars as pl
 
 from vlm_profiling.metrics.estimate import Entry, Estimate
 from vlm_profiling.record.absent import Absent
-from vlm_profiling.tables.errors import reading_table
 from vlm_profiling.tables.identity import IdentifiedRow, RunKey
 from vlm_profiling.tables.row import RunRow
+from vlm_profiling.tables.table_files import reading_table
 
 Row = TypeVar("Row", bound=IdentifiedRow)
 

@@ -13,14 +13,13 @@ import polars as pl
 
 from vlm_profiling.quality.answers import answer_drift
 from vlm_profiling.quality.drift import Drift
-from vlm_profiling.record.files import atomic_path
 from vlm_profiling.record.schema import Metric, RunRecord
 from vlm_profiling.record.sections import Interval
 from vlm_profiling.study import Run, Study
 from vlm_profiling.study.grid import reference_optimization
 from vlm_profiling.tables.columns import section_columns
-from vlm_profiling.tables.errors import reading_table
 from vlm_profiling.tables.identity import IdentifiedRow, RunKey, identity_columns
+from vlm_profiling.tables.table_files import reading_table, write_table
 
 
 class DriftRow(IdentifiedRow, frozen=True, kw_only=True):
@@ -76,10 +75,7 @@ def write_drift(
             *section_columns([drift for _, _, drift in rows], Drift),
         ]
     )
-    with atomic_path(output / "drift.parquet") as path:
-        table.write_parquet(path)
-    with atomic_path(output / "drift.csv") as path:
-        table.write_csv(path)
+    write_table(table, output, "drift")
     return len(rows)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from vlm_profiling.tables.errors import reading_table
 from vlm_profiling.tables.identity import IdentifiedRow
+from vlm_profiling.tables.table_files import reading_table
 
 
 class Finding(IdentifiedRow, frozen=True, kw_only=True):

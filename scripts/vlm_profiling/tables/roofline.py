@@ -9,27 +9,16 @@ from pathlib import Path
 
 import msgspec
 import polars as pl
-from msgspec import structs
 
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.cost.roofline.ceilings import Ceilings
 from vlm_profiling.cost.roofline.roofline import StageRoofline, run_roofline
-from vlm_profiling.record.files import atomic_path
 from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.study import Run
-from vlm_profiling.tables.errors import reading_table
-from vlm_profiling.tables.identity import POINT_SCHEMA, RunKey
+from vlm_profiling.tables.columns import section_columns
+from vlm_profiling.tables.identity import RunKey, identity_columns
 from vlm_profiling.tables.row import RunRow
-
-TEXT = {"stage", "ceiling", "source", "dtype", "roof", "bound", "absent"}
-SCHEMA: dict[str, type[pl.DataType]] = {
-    "model": pl.String,
-    "dataset": pl.String,
-    **POINT_SCHEMA,
-    "key": pl.String,
-    **{name: pl.String if name in TEXT else pl.Float64 for name in StageRoofline.__struct_fields__},
-}
-"""Columns: where the run stands, then the fields of cost.roofline.StageRoofline; `absent` is JSON text."""
+from vlm_profiling.tables.table_files import reading_table, write_table
 
 
 def write_roofline(
@@ -38,21 +27,22 @@ def write_roofline(
     ceilings: Mapping[str, Ceilings],
     output: Path,
 ) -> int:
-    """Write roofline.parquet and roofline.csv to a folder; returns how many rows there are."""
-    columns: dict[str, list[object]] = {name: [] for name in SCHEMA}
-    for run, record in finished:
-        for row in run_roofline(record, costs.get(run.model), ceilings.get(run.point.device)):
-            figures = structs.asdict(row) | {
-                "absent": msgspec.json.encode(row.absent).decode() if row.absent else None
-            }
-            place = {"model": run.model, "dataset": run.dataset, **structs.asdict(run.point), "key": run.key}
-            for name, value in (place | figures).items():
-                columns[name].append(value)
-    table = pl.DataFrame(columns, schema=SCHEMA)
-    with atomic_path(output / "roofline.parquet") as path:
-        table.write_parquet(path)
-    with atomic_path(output / "roofline.csv") as path:
-        table.write_csv(path)
+    """Write roofline.parquet and roofline.csv; returns the number of rows.
+
+    Args:
+        finished: runs with their records.
+        costs: cost functions by model.
+        ceilings: measured ceilings by device.
+        output: the folder to write to.
+    """
+    rows = [
+        (run, row)
+        for run, record in finished
+        for row in run_roofline(record, costs.get(run.model), ceilings.get(run.point.device))
+    ]
+    columns = section_columns([row for _, row in rows], StageRoofline)
+    table = pl.DataFrame([*identity_columns([run for run, _ in rows]), *columns])
+    write_table(table.rename({"stageroofline_absent": "absent"}), output, "roofline")
     return len(table)
 
 

@@ -15,11 +15,11 @@ from vlm_profiling.study import Point, Study
 from vlm_profiling.study.grid import axis_point
 from vlm_profiling.tables.breakdown import LayerRow, StageRow, read_layers, read_stages
 from vlm_profiling.tables.drift import DriftRow, read_drift
-from vlm_profiling.tables.errors import reading_table
 from vlm_profiling.tables.findings import Finding, read_findings
 from vlm_profiling.tables.identity import RunKey
 from vlm_profiling.tables.roofline import read_roofline
 from vlm_profiling.tables.row import RunRow, run_rows
+from vlm_profiling.tables.table_files import reading_table
 
 
 class Cells:
