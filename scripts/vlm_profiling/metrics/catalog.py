@@ -17,12 +17,15 @@ from vlm_profiling.metrics.estimate import (
     JOULES,
     PER_SECOND,
     PERCENT,
+    RATIO,
     SECONDS,
     TIMES_HUNDRED,
     TOKENS,
     WATTS,
+    WORDS,
     Unit,
 )
+from vlm_profiling.metrics.stages import COUNTED_STAGES, STAGES
 
 Kind: TypeAlias = Literal["latency", "energy", "flops", "memory", "quality", "stages"]
 """The kinds of figures that audits mark."""
@@ -39,13 +42,15 @@ UNITS: dict[str, tuple[Unit, ...]] = {
     "FLOP": FLOPS,
     "1": (PERCENT,),
     "tokens": (TOKENS,),
+    "words": (WORDS,),
+    "ratio": (RATIO,),
 }
 """The units that figures of a base unit are shown in, largest first."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a figure in its table: its value, its interval, its n, and the reason for its absence."""
+    """The columns of a figure in its table: its value, its interval, its n, and the reason of its absence."""
 
     value: str
     low: str = ""
@@ -160,6 +165,27 @@ def _power(meter: str) -> Columns:
     return Columns(f"energy_{meter}_mean_w", absent="energy_absent", absent_key=meter)
 
 
+def _change(stem: str, unasked: str = "no reason recorded") -> Columns:
+    """Of the table of drift."""
+    ends = (f"{stem}_low", f"{stem}_high")
+    return Columns(f"{stem}_mean", *ends, n="common", absent="drift_absent", absent_key=stem, unasked=unasked)
+
+
+def _stage_flops(stage: str) -> Metric:
+    """FLOPs of one of the counted stages."""
+    title = STAGES[stage].title
+    return Metric(
+        f"batch_{stage}_flops",
+        f"FLOPs of the {title} per batch",
+        "FLOP",
+        Columns(f"batch_{stage}_flops", n="generate_n", absent="flops_absent"),
+        f"the part of the FLOPs per batch that the {title} needs",
+        "counted without a device",
+        kind="flops",
+        better="lower",
+    )
+
+
 def _peak(name: str) -> Columns:
     return Columns(name, absent="memory_absent", absent_key=name)
 
@@ -191,7 +217,8 @@ _ALL = (
         "End-to-end latency per batch",
         "s",
         _distribution("end_to_end"),
-        "preprocess + transfer + generate() + detokenise of a full batch; of videos from their files, with decoding and sampling",
+        "preprocess + transfer + generate() + detokenise of a full batch; of videos from their files, "
+        "with decoding and sampling",
         "headline",
         kind="latency",
         better="lower",
@@ -256,8 +283,8 @@ _ALL = (
         "Energy per sample",
         "J",
         _joules("gpu"),
-        "joules of the device that did the work, idle power included, divided by the samples served in the window; "
-        "the interval is the meter's uncertainty",
+        "joules of the device that did the work, idle power included, divided by the samples served in "
+        "the window; the interval is the meter's uncertainty",
         "headline, in a window of its own meter",
         cpu_columns=_joules("cpu"),
         kind="energy",
@@ -287,12 +314,14 @@ _ALL = (
         kind="flops",
         better="lower",
     ),
+    *map(_stage_flops, COUNTED_STAGES),
     Metric(
         "peak_memory_bytes",
         "Peak memory",
         "B",
         _peak("peak_allocated_bytes"),
-        "GPU: most bytes that torch held allocated, summed over several GPUs; CPU: high-water mark of the resident set",
+        "GPU: most bytes that torch held allocated, summed over several GPUs; CPU: high-water mark of the "
+        "resident set",
         "headline",
         cpu_columns=_peak("peak_process_bytes"),
         kind="memory",
@@ -334,7 +363,8 @@ _ALL = (
         "VQA accuracy",
         "1",
         _standard("vqa_accuracy"),
-        "agreement with ten people's answers, min(people who said so / 3, 1), after VQA's normalisation; mean",
+        "agreement with ten people's answers, min(people who said so / 3, 1), after VQA's normalisation; "
+        "mean",
         "quality",
         kind="quality",
         better="higher",
@@ -435,7 +465,7 @@ _ALL = (
         "mfu",
         "Model FLOPs utilisation (MFU)",
         "1",
-        Columns("mfu", absent="absent", absent_key="mfu"),
+        Columns("mfu", absent="absent", absent_key="floor_s"),
         "time that the stage's FLOPs need at the ceiling's matrix rate over its measured time",
         "from stages, FLOPs and ceilings",
         table="roofline",
@@ -446,12 +476,24 @@ _ALL = (
         "mbu",
         "Model bandwidth utilisation (MBU)",
         "1",
-        Columns("mbu", absent="absent", absent_key="mbu"),
+        Columns("mbu", absent="absent", absent_key="floor_s"),
         "time that weights and cache need at the ceiling's bandwidth over the stage's measured time",
         "from stages, bytes and ceilings",
         table="roofline",
         kind="stages",
         better="higher",
+    ),
+    Metric(
+        "distance",
+        "Time over floor",
+        "ratio",
+        Columns("distance", absent="absent", absent_key="floor_s"),
+        "measured time of the stage over its floor, the longer of FLOPs over the ceiling's matrix rate and "
+        "bytes over its bandwidth",
+        "from stages, FLOPs, bytes and ceilings",
+        table="roofline",
+        kind="stages",
+        better="lower",
     ),
     Metric(
         "stage_time_s",
@@ -483,6 +525,61 @@ _ALL = (
         "layers",
         table="layers",
         kind="stages",
+    ),
+    Metric(
+        "answers_changed",
+        "Answers changed",
+        "1",
+        _change("changed_share"),
+        "share of the answers whose text differs from that of the reference optimization to the same sample",
+        "drift",
+        table="drift",
+        kind="quality",
+        better="lower",
+    ),
+    Metric(
+        "words_in_common",
+        "Words in common",
+        "words",
+        Columns("words_in_common", unasked="no answer changed"),
+        "words before the first difference: median over the answers that changed",
+        "drift",
+        table="drift",
+        kind="quality",
+        better="higher",
+    ),
+    Metric(
+        "wer_change",
+        "Word error rate, change",
+        "1",
+        _change("wer_change"),
+        "word error rate minus that of the reference optimization, sample by sample",
+        "drift",
+        table="drift",
+        kind="quality",
+        better="lower",
+    ),
+    Metric(
+        "exact_match_change",
+        "Exact match, change",
+        "1",
+        _change("exact_match_change"),
+        "share of exact matches minus that of the reference optimization, sample by sample",
+        "drift",
+        table="drift",
+        kind="quality",
+        better="higher",
+    ),
+    Metric(
+        "standard_change",
+        "The data set's own metric, change",
+        "1",
+        _change("standard_change"),
+        "the data set's own metric minus that of the reference optimization, sample by sample",
+        "drift",
+        table="drift",
+        kind="quality",
+        better="higher",
     ),
 )
 METRICS: dict[str, Metric] = {metric.id: metric for metric in _ALL}

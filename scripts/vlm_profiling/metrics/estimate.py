@@ -46,7 +46,7 @@ def marked_like(entry: Entry, sources: Iterable[Entry]) -> Entry:
 
 
 def flagged(entries: Iterable[Entry]) -> list[str]:
-    """The names of the audits that failed for any of these figures: each flag begins with its audit's name."""
+    """The names of the audits that failed for any of these figures: each flag begins with one."""
     flags = (flag for entry in entries if isinstance(entry, Estimate) for flag in entry.flags)
     return list(dict.fromkeys(flag.partition(":")[0] for flag in flags))
 
@@ -75,6 +75,8 @@ PERCENT = Unit("%", 0.01)
 TIMES_HUNDRED = Unit("× 100", 0.01)
 TOKENS = Unit("tokens", 1)
 WATTS = Unit("W", 1)
+WORDS = Unit("words", 1)
+RATIO = Unit("x", 1)
 
 LONG_S = 10.0
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -18,128 +18,23 @@ from vlm_profiling.quality.drift import Drift
 from vlm_profiling.record.breakdown import LayerTime, StageTime
 from vlm_profiling.record.schema import Batch, RunRecord, Sample
 from vlm_profiling.record.sections import Distribution, Interval
-from vlm_profiling.study.axes import AXES
+from vlm_profiling.record.telemetry import ClockStats, MemoryStats, PowerStats, ShareStats, TemperatureStats
+from vlm_profiling.tables.column_texts import (
+    AUDIT,
+    COMPARED,
+    IDENTITY,
+    INTERVAL,
+    RUN_STATUS,
+    STAGE,
+    STATISTICS,
+    SUBJECTS,
+    TEXTS,
+)
 from vlm_profiling.tables.columns import NOT_COLUMNS, PAIRS, WITHOUT_PREFIX, absent_column
 from vlm_profiling.tables.token_counts import RunWork
 
-PLACE = {
-    "model": "Name of the model in the study.",
-    "dataset": "Name of the data set in the study.",
-    **{name: axis.meaning for name, axis in AXES.items()},
-    "key": "Hash of everything declared that decides the run's numbers; ends the record's file name.",
-}
-STANDING = {
-    "axes": "Axes of the study that the run stands on, comma-separated.",
-    "state": "What lies at the record's place: current, stale (its ingredients changed since), missing, malformed or foreign.",
-    "status": "ok, oom, unsupported, timeout or error; without a record its state.",
-    "reason": "Why the run has no figures; null where it has.",
-    "gpus": "GPUs that the run's model is laid on; 0 on the CPU.",
-}
-FOUND = {
-    "audit": "Name of the audit.",
-    "asks": "The question it answers.",
-    "verdict": "not applicable, pass, warn or fail.",
-    "figures": "Kinds of figures of the run that a warning or a failure marks, comma-separated.",
-    "evidence": "The numbers behind the verdict, in one line.",
-}
-
-COMPARED = {
-    "reference": "Optimization that the run's answers are compared with.",
-    "reference_key": "Key of the run of it at otherwise the same settings.",
-}
-
-
-PLAIN = {
-    "answer": "What the model answered.",
-    "attention": "Attention kernel.",
-    "batch_decode_flops": "FLOPs of the decode steps of a full batch, mean.",
-    "batch_flops": "FLOPs of a full batch, mean.",
-    "batch_prefill_flops": "FLOPs of the prefill of a full batch, mean.",
-    "batch_project_flops": "FLOPs of the projection of a full batch, mean.",
-    "batches": "How many batches.",
-    "block": "attention, mlp, norm, convolution, embedding or other.",
-    "ceiling": "datasheet, or measured on the machine.",
-    "compile": "Whether torch.compile was asked for.",
-    "quantisation": "What the weights of linear layers were asked to be stored as; null: as they are.",
-    "cache": "Cache of keys and values that was asked for; null: one that grows.",
-    "compute_capability": "CUDA compute capability.",
-    "cpu": "Name of the processor.",
-    "deletions": "Words of references missing from answers.",
-    "detokenise_s": "Tokens to text, s.",
-    "driver": "Version of its driver.",
-    "dtype": "Data type of the weights.",
-    "duration_s": "How long it was watched, s.",
-    "ecc": "Whether error correction is on.",
-    "empty_references": "Samples left out because their reference is empty.",
-    "exact_match": "Whether the normalised answer equals a normalised reference.",
-    "exact_match_interval": "95 % bootstrap interval over samples of the share of exact matches.",
-    "flops": "FLOPs.",
-    "generate_s": "generate(), s.",
-    "generated_tokens_mean": "Tokens generated for a sample, mean.",
-    "git_commit": "Commit of this project.",
-    "gross_j": "Joules of the window, idle power included.",
-    "id": "Name of the sample in its data set.",
-    "idle_w": "Power of the idle device, W.",
-    "image_tokens": "Tokens that stand for the image.",
-    "image_tokens_mean": "Tokens that stand for a sample's image, mean.",
-    "insertions": "Words of answers that no reference has.",
-    "intensity_flops_per_byte": "FLOPs a byte.",
-    "load_s": "Time to load model and processor, s.",
-    "mean_w": "Mean power over the window, W.",
-    "memory_bytes": "Its memory, bytes.",
-    "memory_clock_max_mhz": "Highest memory clock, MHz.",
-    "memory_clock_mhz": "Memory clock, MHz.",
-    "meter": "What was read.",
-    "mig": "Whether it is partitioned (MIG).",
-    "name": "Its name.",
-    "parameters": "Parameters loaded.",
-    "peak_bytes_per_s": "The ceiling's bandwidth.",
-    "peak_flops_per_s": "The ceiling's matrix rate.",
-    "per_sample_j": "Gross joules of the window divided by the samples it served.",
-    "per_token_j": "Gross joules of the window divided by the tokens generated in it.",
-    "persistence": "Whether persistence mode is on.",
-    "platform": "Operating system and kernel.",
-    "power_limit_w": "Board's power limit, W.",
-    "preprocess_s": "Images and text to tensors, s.",
-    "protocol_version": "Version of what the numbers mean; raised by hand.",
-    "python": "Version of Python.",
-    "random_weights": "Whether weights are random, so that answers mean nothing.",
-    "references": "Reference answers.",
-    "request": "The question, as the data set has it.",
-    "revision": "Pinned revision.",
-    "rounds": "How often the block was measured.",
-    "rows": "Samples in the batch.",
-    "samples": "How many.",
-    "samples_per_s": "All samples divided by all end-to-end time.",
-    "scored": "Samples that have a reference.",
-    "seconds": "Time it took, s.",
-    "sm_clock_max_mhz": "Highest SM clock, MHz.",
-    "source": "Where it came from.",
-    "stopped": "What ended it.",
-    "substitutions": "Words of references answered by another word.",
-    "temperature_end_c": "Temperature when the window closed, °C.",
-    "temperature_start_c": "Temperature when the window opened, °C.",
-    "transfer_s": "Tensors to the device, s.",
-    "uuid": "UUID of the GPU.",
-    "window_s": "Length of the window, s.",
-}
-"""What fields mean whose names say it, and so have no docstring in the schema."""
-
-BY_STATISTIC = {
-    "mean": "Mean.",
-    "min": "Least.",
-    "max": "Greatest.",
-    "first": "At the start.",
-    "last": "At the end.",
-    "low": "Lower end of the interval.",
-    "high": "Upper end of the interval.",
-    "n": "How many.",
-    "p90": "90th percentile.",
-    "p95": "95th percentile.",
-    "p99": "99th percentile.",
-    "median": "Median.",
-}
-"""Figures of distributions, intervals and courses, by the first part of their names."""
+STATISTICAL = (Distribution, Interval, ClockStats, TemperatureStats, PowerStats, ShareStats, MemoryStats)
+"""Sections whose fields are statistics of one quantity."""
 
 
 class Column(NamedTuple):
@@ -154,72 +49,78 @@ class Column(NamedTuple):
 
 def table_columns() -> dict[str, list[Column]]:
     """The columns of every table, in their order."""
-    place = [Column(*item) for item in PLACE.items()]
-    return {
-        "runs": [
-            *place,
-            *(Column(*item) for item in STANDING.items()),
-            *_columns(RunWork),
-            *_columns(RunRecord),
-        ],
-        "samples": [*place, *_columns(Sample), *_columns(Batch, "batch_")],
-        "stages": [*place, Column("stage", "Stage of a batch."), *_columns(StageTime)],
-        "layers": [*place, *_columns(LayerTime)],
-        "roofline": [*place, *_roofline()],
-        "audits": [*place, *(Column(*item) for item in FOUND.items())],
-        "drift": [*place, *(Column(*item) for item in COMPARED.items()), *_columns(Drift)],
+    own = {
+        "runs": [*_given(RUN_STATUS), *_columns("runs", RunWork), *_columns("runs", RunRecord)],
+        "samples": [*_columns("samples", Sample), *_columns("samples", Batch, "batch_")],
+        "stages": [*_given(STAGE), *_columns("stages", StageTime)],
+        "layers": list(_columns("layers", LayerTime)),
+        "roofline": list(_columns("roofline", StageRoofline)),
+        "audits": _given(AUDIT),
+        "drift": [*_given(COMPARED), *_columns("drift", Drift)],
     }
+    return {table: [*_given(IDENTITY), *columns] for table, columns in own.items()}
 
 
-def _columns(kind: type[Struct], prefix: str = "", section: str = "") -> Iterator[Column]:
-    """The columns of a section as `columns.section_columns` names them. `section`: what it is."""
-    for name, field_type in _fields(kind):
-        meaning = _meaning(kind, name, field_type)
-        if isinstance(field_type, StructType):
-            unit = "_s" if kind is Distribution else ""
-            inner = prefix if name in WITHOUT_PREFIX else f"{prefix}{name}_"
-            for column in _columns(field_type.cls, inner, meaning):
-                if field_type.cls is Interval:
-                    column = Column(column.name, f"{column.definition} {meaning}", section)
-                yield column._replace(name=column.name + unit)
-        elif name in PAIRS:
-            yield from (Column(prefix + column, meaning, section) for column in PAIRS[name])
-        elif name == "absent":
-            yield Column(
-                absent_column(kind),
-                "Why figures of this section are null, by field, as JSON.",
-                section,
-            )
-        elif isinstance(field_type, (DictType, ListType)):
-            yield Column(prefix + name, f"{meaning} As JSON." if meaning else "", section)
-        else:
-            yield Column(prefix + name, meaning, section)
+def _given(texts: Mapping[str, str]) -> list[Column]:
+    return [Column(*item) for item in texts.items()]
 
 
-def _roofline() -> Iterator[Column]:
-    for column in _columns(StageRoofline):
-        yield (
-            column
-            if column.name != "stageroofline_absent"
-            else Column("absent", "Why figures of the row are null, by field, as JSON.")
-        )
+def _columns(
+    table: str, kind: type[Struct], prefix: str = "", section: str = "", subject: str = ""
+) -> Iterator[Column]:
+    """The columns of a section as `columns.section_columns` names them.
 
-
-def _meaning(kind: type[Struct], name: str, field_type: Type) -> str:
-    """What a field is; empty where nothing says it. A part of the record is what its class is, unless its
-    field tells more.
+    Args:
+        table: name of the table.
+        kind: class of the section.
+        prefix: beginning of the columns' names.
+        section: what the section is.
+        subject: what the section's statistics are of; empty for other sections.
     """
-    own = field_docstrings(kind).get(name)
-    if isinstance(field_type, StructType):
-        known = (
-            own
-            if own and not own.startswith("Null")
-            else PLAIN.get(name)
-            if field_type.cls is Interval
-            else None
-        )
-        return known or " ".join((inspect.getdoc(field_type.cls) or "").split())
-    return own or PLAIN.get(name) or BY_STATISTIC.get(name.partition("_")[0], "")
+    for name, field_type in _fields(kind):
+        if isinstance(field_type, StructType):
+            inner = prefix if name in WITHOUT_PREFIX else f"{prefix}{name}_"
+            statistics = issubclass(field_type.cls, STATISTICAL)
+            about = (subject or SUBJECTS.get(_stem(inner), _stem(inner))) if statistics else ""
+            within = section if statistics else _about(kind, name, field_type.cls)
+            unit = "_s" if kind is Distribution else ""
+            for column in _columns(table, field_type.cls, inner, within, about):
+                yield column._replace(name=column.name + unit)
+        else:
+            for column in PAIRS.get(name, (name,)):
+                full = prefix + column if name != "absent" else _absent_name(table, kind)
+                yield Column(full, _definition(table, full, kind, name, field_type, subject), section)
+
+
+def _definition(
+    table: str, column: str, kind: type[Struct], name: str, field_type: Type, subject: str
+) -> str:
+    """What a column is; empty where nothing says it."""
+    given = TEXTS.get(f"{table}.{column}") or TEXTS.get(column)
+    if given:
+        return given
+    if subject:
+        templates = INTERVAL if kind is Interval else STATISTICS
+        return templates[name.partition("_")[0]].format(subject)
+    if name == "absent" and kind is not RunRecord:
+        return "Why figures of this section are null, by field. As JSON."
+    text = field_docstrings(kind).get(name, "")
+    return f"{text} As JSON." if text and isinstance(field_type, (DictType, ListType)) else text
+
+
+def _stem(prefix: str) -> str:
+    """The name that the columns of a distribution or interval share, without what kind of section it is."""
+    return prefix.removesuffix("_").removesuffix("_sampling").removesuffix("_interval")
+
+
+def _about(kind: type[Struct], name: str, inner: type[Struct]) -> str:
+    """What a part of the record is: as its field says, else as its class does."""
+    own = field_docstrings(kind).get(name, "")
+    return own if own and not own.startswith("Null") else " ".join((inspect.getdoc(inner) or "").split())
+
+
+def _absent_name(table: str, kind: type[Struct]) -> str:
+    return "absent" if table == "roofline" else absent_column(kind)
 
 
 def _fields(kind: type[Struct]) -> Iterator[tuple[str, Type]]:

@@ -77,7 +77,7 @@ def section_columns(sections: Sequence[Struct], kind: type[Struct], prefix: str 
 
 
 def absent_column(kind: type[Struct]) -> str:
-    """The name of the column with the reasons of a section: "energy_absent", and "run_absent" of the record."""
+    """The column with the reasons of a section: "energy_absent"; "run_absent" of the record itself."""
     return "run_absent" if kind is RunRecord else f"{kind.__name__.lower()}_absent"
 
 

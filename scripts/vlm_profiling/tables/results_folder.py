@@ -1,4 +1,4 @@
-"""The records that lie in a results folder, whatever study they were measured for: one side of a comparison."""
+"""All records of a results folder, whatever study they belong to: one side of a comparison."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _mark(folder: Path, paths: Sequence[Path], measured: Sequence[Measured]) -> 
         yield "no audits: the study's table of them is missing, so no figure is marked"
         return
     if audits.stat().st_mtime < max(path.stat().st_mtime for path in paths):
-        yield "the table of audits is older than some records: run the study's workflow again to have them judged"
+        yield "the table of audits is older than some records: run the study's workflow again"
     failed: dict[RunKey, list[Finding]] = {}
     for finding in read_findings(folder / "tables"):
         if finding.verdict == "fail":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import msgspec
 import polars as pl
@@ -126,45 +127,54 @@ class RunRow(IdentifiedRow, frozen=True, kw_only=True):
 
     def estimate(self, metric_id: str) -> Entry:
         """A figure of the catalogue with its interval, n and flags; of a run without figures its status and
-        reason.
+        reason. Raises KeyError for an unknown id.
         """
-        metric = METRICS[metric_id]
         if not self.ok:
-            return Absent(self.reason or "no reason recorded", self.status)
-        columns = metric.columns_on(self.device)
-        value = self.values[columns.value]
-        if not isinstance(value, float | int):
-            return Absent(self._absence(columns))
-        if columns.only and self.values[columns.only[0]] != columns.only[1]:
-            return Absent(f"the data set's standard metric is {self.values[columns.only[0]]}")
-        n = self._number(columns.n)
+            return Absent(self.reason or NO_REASON, self.status)
+        metric = METRICS[metric_id]
         flags = self.flags.get(metric.kind, ()) if metric.kind else ()
-        return Estimate(value, self._interval(columns, value), None if n is None else int(n), flags)
+        return read_estimate(metric.columns_on(self.device), self.values, flags)
 
-    def _number(self, column: str) -> float | None:
-        value = self.values[column] if column else None
+
+def read_estimate(columns: Columns, values: Mapping[str, object], flags: tuple[str, ...] = ()) -> Entry:
+    """A figure from a row of its table.
+
+    Args:
+        columns: where the figure's parts are.
+        values: the row, by column.
+        flags: the failed audits that flag it.
+    """
+
+    def number(column: str) -> float | None:
+        value = values[column] if column else None
         return value if isinstance(value, float | int) else None
 
-    def _interval(self, columns: Columns, value: float) -> tuple[float, float] | None:
-        low, high = self._number(columns.low), self._number(columns.high)
-        if low is not None and high is not None:
-            return low, high
-        half_width = None
-        if (uncertainty := self._number(columns.relative_uncertainty)) is not None:
-            half_width = value * uncertainty
-        std, n = self._number(columns.std), self._number(columns.n)
-        if std is not None and n is not None:
-            half_width = float(stdtrit(n - 1, 0.975)) * std / n**0.5
-        return None if half_width is None else (value - half_width, value + half_width)
+    value = number(columns.value)
+    if value is None:
+        return Absent(_absence(columns, values))
+    if columns.only and values[columns.only[0]] != columns.only[1]:
+        return Absent(f"the data set's standard metric is {values[columns.only[0]]}")
+    interval = half_width = None
+    low, high, n = number(columns.low), number(columns.high), number(columns.n)
+    if (uncertainty := number(columns.relative_uncertainty)) is not None:
+        half_width = value * uncertainty
+    elif (std := number(columns.std)) is not None and n is not None:
+        half_width = float(stdtrit(n - 1, 0.975)) * std / n**0.5
+    if low is not None and high is not None:
+        interval = low, high
+    elif half_width is not None:
+        interval = value - half_width, value + half_width
+    return Estimate(value, interval, None if n is None else int(n), flags)
 
-    def _absence(self, columns: Columns) -> str:
-        """The reason that a section of the record gives for a figure that it lacks."""
-        reasons = self.values[columns.absent] if columns.absent else None
-        if not isinstance(reasons, str):
-            return columns.unasked
-        if not columns.absent_key:
-            return reasons
-        return msgspec.json.decode(reasons, type=dict[str, str]).get(columns.absent_key, NO_REASON)
+
+def _absence(columns: Columns, values: Mapping[str, object]) -> str:
+    """The reason that a section of the record gives for a figure that it lacks."""
+    reasons = values[columns.absent] if columns.absent else None
+    if not isinstance(reasons, str):
+        return columns.unasked
+    if not columns.absent_key:
+        return reasons
+    return msgspec.json.decode(reasons, type=dict[str, str]).get(columns.absent_key, NO_REASON)
 
 
 def run_rows(table: pl.DataFrame) -> list[RunRow]:

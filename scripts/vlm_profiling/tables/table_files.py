@@ -20,7 +20,7 @@ def write_table(table: pl.DataFrame, folder: Path, name: str) -> None:
 
 
 def read_table(folder: Path, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
-    """A table, or some of its columns. Raises RecordError for one that is missing, damaged, or lacks a column."""
+    """A table, or some of its columns. Raises RecordError where it is missing, damaged, or lacks a column."""
     path = folder / f"{name}.parquet"
     with reading_table(path):
         return pl.read_parquet(path, columns=None if columns is None else list(columns))

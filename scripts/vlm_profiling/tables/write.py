@@ -58,8 +58,8 @@ def merge_runs(
         if len(runs) < POOL_FROM:
             counts = merge_chunks(chunks)
         else:
-            # Records hold no cycles. The collector would walk all of them again and again: without it decoding takes
-            # half.
+            # Records hold no cycles, but the collector would walk all of them again and again: without it
+            # decoding takes half the time.
             with ProcessPoolExecutor(
                 PROCESSES, mp_context=get_context("spawn"), initializer=gc.disable
             ) as pool:
@@ -123,7 +123,7 @@ def _merge_chunk(
 
 
 def _join_chunks(folder: Path, target: Path) -> None:
-    """Stream a folder of chunks into one Parquet and one CSV file, whose path `target` is without its ending."""
+    """Stream a folder of chunks into one Parquet and one CSV file at `target`, a path without ending."""
     table = pl.scan_ipc(sorted(folder.iterdir()))
     with atomic_path(target.with_suffix(".parquet")) as path:
         table.sink_parquet(path)
