@@ -183,8 +183,9 @@ def machine(runs: polars.DataFrame) -> str:
     """The device and the versions of the first run with figures."""
     for run in runs.iter_rows(named=True):
         if run["status"] == "ok":
-            packages = run["environment_packages"]
-            return f"{run['environment_gpu_name'] or run['environment_cpu']}, {packages}"
+            packages = json.loads(run["environment_packages"])
+            versions = ", ".join(f"{name} {packages[name]}" for name in ("torch", "transformers"))
+            return f"{run['environment_gpu_name'] or run['environment_cpu']}, {versions}"
     return "no run with figures"
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import random
-
-import msgspec
 import pytest
 from factories import make_cost, make_failed_record, make_record
 from msgspec.structs import replace
-from processor_time import processor_s
 
 from vlm_profiling.cost.evaluate import record_flops
 from vlm_profiling.cost.functions import CostError, ModelCost
@@ -88,24 +84,3 @@ def test_each_frame_of_a_video_is_encoded_and_projected(model: ModelCost) -> Non
     rows = [replace(sample(0, 10, 3), given_frames=4, encoded_images=4), sample(1, 10, 3)]
     flops = record_flops(record_of([(batch(2, 10, 3), rows)]), model)
     assert flops is not None and flops.total == (5000, 500, 400, 80, 0)
-
-
-@pytest.mark.parametrize("rows", [1, 8, 40])
-def test_the_flops_of_a_record_of_40_samples_cost_less_than_reading_it(rows: int, model: ModelCost) -> None:
-    """So that tables of 100,000 records cost little more than their records' reading."""
-    draw = random.Random(0)
-    records = []
-    for _ in range(100):
-        groups = [
-            [sample(n, draw.randint(30, 90), draw.randint(1, 50)) for n in range(rows)]
-            for _ in range(40 // rows)
-        ]
-        longest = [
-            (max(s.prompt_tokens for s in group), max(s.generated_tokens for s in group)) for group in groups
-        ]
-        records.append(
-            record_of([(batch(rows, *size), group) for size, group in zip(longest, groups, strict=True)])
-        )
-    contents = [msgspec.json.encode(record) for record in records]
-    reading_s = processor_s(lambda: [msgspec.json.decode(content, type=RunRecord) for content in contents])
-    assert processor_s(lambda: [record_flops(record, model) for record in records]) < reading_s

@@ -4,6 +4,7 @@ made once.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from small_project import draw_shapes
 
 from vlm_profiling.datasets.read import open_media, read_source_folder
 from vlm_profiling.measure.passes.headline import InputBatch, Session, make_batches, prepare_batches
+from vlm_profiling.measure.passes.instrumented import HostClock
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.models.loader import load_checkpoint
@@ -32,6 +34,24 @@ from vlm_profiling.study.spec import RunSpec
 QUICK = ProtocolConfig(
     max_new_tokens=3, warmup=WarmupConfig(window=2, max_batches=2), repeats=RepeatsConfig(max_s=0.1)
 )
+
+
+@pytest.fixture
+def controlled_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that goes on when somebody sleeps and by a microsecond a look: no other work is in a duration."""
+    now_s = 1000.0
+
+    def pass_on(seconds: float) -> None:
+        nonlocal now_s
+        now_s += seconds
+
+    def look() -> float:
+        pass_on(1e-6)
+        return now_s
+
+    monkeypatch.setattr(time, "perf_counter", look)
+    monkeypatch.setattr(HostClock, "read", staticmethod(lambda: round(1e9 * look())))
+    monkeypatch.setattr(time, "sleep", pass_on)
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,9 @@ are of.
 
 from __future__ import annotations
 
-import os
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,21 +30,6 @@ def measured() -> Ceilings:
     return calibrate("cpu", None, SMALL)
 
 
-@pytest.fixture(scope="module")
-def matrix() -> dict[str, MatrixRate]:
-    return calibrate("cpu", None, Effort(sizes=(256,), buffer_bytes=2**24, budget_s=0.2)).matrix
-
-
-def times(calls: int, product: Callable[..., torch.Tensor], *matrices: torch.Tensor) -> list[float]:
-    """Seconds of each call."""
-    took_s = []
-    for _ in range(calls):
-        started = time.perf_counter()
-        product(*matrices)
-        took_s.append(time.perf_counter() - started)
-    return took_s
-
-
 def test_every_rate_is_the_best_of_its_repeats(measured: Ceilings) -> None:
     assert set(measured.matrix) | set(measured.absent) == {"float32", "float16", "bfloat16"}
     for best in (
@@ -68,29 +50,24 @@ def test_ceilings_measured_beside_others_say_so(measured: Ceilings) -> None:
     assert busy.source.endswith("while other processes took 40% of the processor")
 
 
-def test_a_matrix_rate_is_what_a_product_takes(matrix: dict[str, MatrixRate]) -> None:
-    rate = matrix["float32"]
-    left = torch.randn(256, 256)
-    took_s = times(200, torch.mm, left, left)
-    assert rate.size == 256
-    assert rate.rate.best_per_s == pytest.approx(2 * 256**3 / min(took_s), rel=0.75), (
-        "another clock says otherwise"
-    )
-
-
-@pytest.mark.parametrize("dtype", module.DTYPES)
-@pytest.mark.parametrize("as_weights", [False, True])
-def test_no_layout_of_the_matrices_beats_the_ceiling(
-    matrix: dict[str, MatrixRate], dtype: str, as_weights: bool
+@pytest.mark.usefixtures("controlled_time")
+@pytest.mark.parametrize("quicker_as_weights", [False, True])
+def test_a_matrix_rate_is_that_of_the_quicker_layout(
+    monkeypatch: pytest.MonkeyPatch, quicker_as_weights: bool
 ) -> None:
     """Without units for float16 and bfloat16 a CPU multiplies weights, as linear layers keep them, ten times
-    as fast.
-
-    Other work that ends meanwhile moves the rate less than fourfold.
+    as fast as attention's values.
     """
-    left, right = (torch.randn(256, 256).to(getattr(torch, dtype)) for _ in range(2))
-    took_s = times(5, torch.nn.functional.linear if as_weights else torch.mm, left, right)
-    assert 2 * 256**3 / statistics.median(took_s) < 4 * matrix[dtype].rate.best_per_s
+
+    def product(left: torch.Tensor, right: torch.Tensor, *, out: torch.Tensor) -> torch.Tensor:
+        quicker = right.is_contiguous() != quicker_as_weights
+        time.sleep(2 * len(left) ** 3 / (4e9 if quicker else 0.4e9))
+        return out
+
+    monkeypatch.setattr(torch, "mm", product)
+    rate = module._matrix_rate("cpu", torch.float32, SMALL)
+    assert rate.rate.best_per_s == pytest.approx(4e9, rel=0.01)
+    assert rate.rate.median_per_s == pytest.approx(4e9, rel=0.01)
 
 
 def test_a_dtype_without_a_kernel_has_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,6 +132,7 @@ def test_ceilings_hold_for_runs_on_the_same_device_alone(measured: Ceilings) -> 
     assert ceilings.mismatch(on_gpu) == "the GPU of the ceilings or of the run is not known"
 
 
+@pytest.mark.usefixtures("controlled_time")
 def test_a_slow_dtype_is_measured_at_the_sizes_that_the_budget_allows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -170,11 +148,9 @@ def test_a_slow_dtype_is_measured_at_the_sizes_that_the_budget_allows(
 
 
 @pytest.mark.slow
-def test_the_script_takes_seconds_and_leaves_the_file(tmp_path: Path) -> None:
+def test_the_script_leaves_the_file(tmp_path: Path) -> None:
     target = tmp_path / "ceilings" / "cpu.json"
     command = [sys.executable, SCRIPT, "--device", "cpu", "--output", target]
-    started = os.times().elapsed
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert os.times().elapsed - started < 30  # 7 s where nothing else runs
     assert "copy, read + written" in done.stdout and "float32" in done.stdout
     assert read_ceilings(target.parent)["cpu"].buffer_bytes == 2**29

@@ -122,7 +122,7 @@ def test_host_without_rapl_says_so_and_a_window_costs_nothing(tmp_path):
     with meters.window() as window:
         assert threading.active_count() == threads
         time.sleep(0.05)
-        assert window.elapsed_s == pytest.approx(0.05, abs=0.03)
+        assert window.elapsed_s >= 0.05
 
     assert not meters.available
     assert meters.absent == {"gpu": "the run's device is cpu", "cpu": "no RAPL on this host"}

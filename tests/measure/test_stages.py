@@ -13,7 +13,7 @@ from marked_modules import marked_modules
 from torch import nn
 
 from vlm_profiling.measure.passes.compiling import compile_model, compiled_frames
-from vlm_profiling.measure.passes.headline import InputBatch, Session, headline_pass, no_long_collections
+from vlm_profiling.measure.passes.headline import InputBatch, Session, headline_pass
 from vlm_profiling.measure.passes.stages import stages_pass
 from vlm_profiling.models.generic.family import Generic
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
@@ -43,6 +43,7 @@ def measure(session: Session, batches: list[InputBatch]) -> tuple[Stages, Servin
     return stages_pass(session, batches, headline)
 
 
+@pytest.mark.usefixtures("controlled_time")
 @pytest.mark.parametrize("batch_size", [1, 4])
 @pytest.mark.parametrize("architecture", TINY_ARCHITECTURES)
 def test_each_stage_takes_what_its_modules_wait(
@@ -52,30 +53,21 @@ def test_each_stage_takes_what_its_modules_wait(
     session, batches = session_for(architecture, batch_size=batch_size, protocol=protocol)
     model = session.checkpoint.model
     modules = session.checkpoint.family.stage_modules(model)
-    batches = batches[:1] * 5  # what else the machine does meanwhile may hold up one, hardly all
-    with no_long_collections():
-        own, own_serving = measure(session, batches)
     for name, stage in modules.items():
         slow_down(model.get_submodule(name), WAITS[stage])
     waits_s = {stage: WAITS[stage] * list(modules.values()).count(stage) for stage in ("vision", "project")}
     waits_s["prefill"] = WAITS["lm"] + WAITS["prefill"] * list(modules.values()).count("prefill")
     waits_s["decode"] = WAITS["lm"] * (TOKENS - 1)
-    with no_long_collections():
-        stages, serving = measure(session, batches)
+    stages, serving = measure(session, batches)
     for stage in ("vision", "project", "prefill", "decode"):
         if waits_s[stage]:
-            least_s = stages.times[stage].time.min_s
-            assert waits_s[stage] <= least_s < waits_s[stage] + 2 * own.times[stage].time.mean_s + 0.03, stage
+            assert stages.times[stage].time.mean_s == pytest.approx(waits_s[stage], abs=1e-3), stage
         else:
             assert stage not in stages.times and stage in stages.absent
-    assert stages.times["loop"].time.min_s < 2 * own.times["loop"].time.mean_s + 0.03
-    assert serving.tpot and own_serving.tpot
-    assert WAITS["lm"] < serving.tpot.min_s < WAITS["lm"] + 2 * own_serving.tpot.mean_s + 0.01
-    assert (
-        sum(waits_s.values()) - waits_s["decode"]
-        < serving.ttft.min_s
-        < stages.end_to_end.min_s - waits_s["decode"]
-    )
+    assert stages.times["loop"].time.mean_s < 1e-3
+    assert 0 <= stages.unattributed_share < 0.01
+    assert serving.tpot and serving.tpot.mean_s == pytest.approx(WAITS["lm"], abs=1e-3)
+    assert serving.ttft.mean_s == pytest.approx(sum(waits_s.values()) - waits_s["decode"], abs=1e-3)
 
 
 def test_stages_stand_in_the_order_of_the_work_and_add_up(session_for: MakeSession) -> None:
@@ -86,7 +78,7 @@ def test_stages_stand_in_the_order_of_the_work_and_add_up(session_for: MakeSessi
     assert {stage.time.n for stage in stages.times.values()} == {stages.end_to_end.n} == {1}
     total_s = sum(stage.time.mean_s for stage in stages.times.values())
     assert total_s == pytest.approx(stages.end_to_end.mean_s * (1 - stages.unattributed_share))
-    assert 0 <= stages.unattributed_share < 0.01
+    assert stages.unattributed_share >= 0
     assert sum(stage.share for stage in stages.times.values()) == pytest.approx(1 - stages.unattributed_share)
     assert stages.seconds["decode"][0] == pytest.approx(stages.times["decode"].time.mean_s, abs=1e-9)
 

@@ -184,11 +184,13 @@ def test_the_sampler_sleeps_and_tells_what_it_cost_and_missed() -> None:
             time.sleep(0.45)
 
     threads = threading.active_count()
+    began_s = time.perf_counter()
     with sampled([slow_once]) as cost:
         time.sleep(1.05)
+    lasted_s = time.perf_counter() - began_s
     assert threading.active_count() == threads
-    assert cost.missed in (2, 3, 4)
-    assert len(calls) + cost.missed == pytest.approx(10, abs=2)
+    assert cost.missed >= 2
+    assert len(calls) + cost.missed <= lasted_s / SAMPLE_S + 1
     assert cost.cpu_s < 0.05
 
 

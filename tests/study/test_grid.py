@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processor_time import processor_s
 
 from vlm_profiling.study import ConfigError, Run, Runs, expand_runs, study_from_mapping
 
@@ -202,10 +201,9 @@ def test_the_order_is_the_same_each_time(settings: Settings) -> None:
     assert expand(settings) == expand(settings)
 
 
-def test_a_study_of_ten_thousand_cells_expands_in_a_second(settings: Settings) -> None:
+def test_a_study_of_ten_thousand_cells_expands(settings: Settings) -> None:
     settings["axes"] = {"batch_size": {"values": list(range(1, 2501))}}
     assert len(expand(settings)) == 10_000
-    assert processor_s(lambda: expand(settings)) < 1
 
 
 def test_part_of_the_runs_is_the_same_as_of_all_and_another_process_makes_the_same(

@@ -3,7 +3,6 @@
 import polars as pl
 import pytest
 from factories import make_layers
-from processor_time import processor_s
 
 from vlm_profiling.outputs import TABLES
 from vlm_profiling.record.files import RecordError, read_record, write_record
@@ -73,19 +72,6 @@ def test_chunks_and_processes_change_nothing(make_study, monkeypatch, tmp_path):
     for name in ("runs.csv", "samples.csv"):
         assert (tmp_path / "chunked" / name).read_bytes() == (whole / name).read_bytes()
         assert (tmp_path / "pooled" / name).read_bytes() == (whole / name).read_bytes()
-
-
-def test_time_grows_with_the_records_and_not_faster(make_study, tmp_path, monkeypatch):
-    study = make_study()
-    monkeypatch.setattr(tables_module, "CHUNK", 100)
-    costs = read_costs(study.folder / "costs", study.study.models)
-
-    def merge(repeats: int) -> float:
-        return processor_s(
-            lambda: merge_runs(study.runs * repeats, study.folder / "runs", costs, tmp_path / "many")
-        )
-
-    assert merge(80) < 8 * merge(20)
 
 
 def test_a_malformed_cost_file_is_named(tmp_path):
