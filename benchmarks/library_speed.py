@@ -8,6 +8,8 @@ Prints the quickest of three tries of each beside its aim: what shares the proce
 
 from __future__ import annotations
 
+import argparse
+import os
 import random
 import subprocess
 import sys
@@ -37,6 +39,11 @@ RECORDS, SAMPLES = 100, 300
 
 def main() -> None:
     """Time each piece of work, print a line for each."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
+    os.chdir(PROJECT)
     draw = random.Random(0)
     settings = yaml.safe_load((PROJECT / "profiles/tiny/study.yaml").read_text())
     settings["axes"] = {"batch_size": {"values": list(range(1, 2501))}}
