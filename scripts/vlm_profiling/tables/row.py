@@ -9,8 +9,9 @@ import msgspec
 import polars as pl
 from scipy.special import stdtrit
 
-from vlm_profiling.metrics.catalog import METRICS, Columns, run_columns
+from vlm_profiling.metrics.catalog import METRICS, run_columns
 from vlm_profiling.metrics.estimate import Entry, Estimate
+from vlm_profiling.metrics.metric import Columns
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.tables.findings import Finding
 from vlm_profiling.tables.identity import IdentifiedRow

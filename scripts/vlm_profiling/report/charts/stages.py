@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import altair as alt
 
-from vlm_profiling.metrics.catalog import NO_STAGES
 from vlm_profiling.metrics.estimate import SECONDS, Entry, Estimate, Unit, best_unit
+from vlm_profiling.metrics.performance import NO_STAGES
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.breakdown import STAGES
 from vlm_profiling.report.charts.panels import (

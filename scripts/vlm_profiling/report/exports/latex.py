@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
 from vlm_profiling.errors import VlmError
+from vlm_profiling.metrics.catalog import kind_of, metric_of
+from vlm_profiling.metrics.estimate import Estimate
+from vlm_profiling.metrics.metric import distribution_columns, interval_columns
 from vlm_profiling.study.errors import allowed_names
 from vlm_profiling.tables.findings import Finding
 from vlm_profiling.tables.identity import RunKey
+from vlm_profiling.tables.row import read_estimate
 
 UNITS = {
     "_per_s": "1/s",
@@ -24,24 +29,6 @@ UNITS = {
     "_c": r"$^{\circ}$C",
 }
 """By the ending of a column's name; the first that fits counts."""
-KINDS = {
-    "latency": ("generate_mean", "generate_per_sample", "end_to_end", "samples_per_s", "output_tokens_per_s"),
-    "stages": ("ttft", "tpot", "stages_"),
-    "energy": ("energy_",),
-    "flops": (
-        "batch_flops",
-        "batch_vision",
-        "batch_project",
-        "batch_prefill",
-        "batch_decode",
-        "padding_share",
-    ),
-    "memory": ("peak_",),
-    "quality": ("wer", "exact_match", "standard_", "bleu_4", "rouge_l"),
-}
-"""Kinds of figures that audits mark, by the beginnings of their columns' names."""
-_JOULES = re.compile("energy_(gpu|cpu)_(?:gross|per_sample|per_token)_j")
-"""Joules whose uncertainty is the meter's."""
 MARK = r"$^{\dagger}$"
 TEXT = ("model", "dataset", "device", "optimization")
 """Columns set to the left."""
@@ -132,35 +119,27 @@ def _cells(
         elif isinstance(value, bool) or not isinstance(value, int | float):
             cells.append(escape_latex(str(value)))
         else:
-            failed = [finding.audit for finding in findings if _kind(column) in finding.marks]
+            failed = [finding.audit for finding in findings if kind_of(column) in finding.marks]
             audits |= dict.fromkeys(failed)
-            interval = ", ".join(_number(bound, siunitx) for bound in _bounds(run, column, value))
+            interval = ", ".join(_number(bound, siunitx) for bound in _bounds(run, column))
             cells.append(
                 _number(value, siunitx) + (f" [{interval}]" if interval else "") + (MARK if failed else "")
             )
     return cells
 
 
-def _kind(column: str) -> str | None:
-    """The kind of figures that a column belongs to, as audits call it."""
-    return next((kind for kind, beginnings in KINDS.items() if column.startswith(beginnings)), None)
-
-
-def _bounds(run: Mapping[str, Any], column: str, value: float) -> list[float]:
-    """The ends of the interval of a mean of times, a score or a rate, or of joules by their meter; nothing
-    without one.
-    """
-    if joules := _JOULES.fullmatch(column):
-        uncertainty = run.get(f"energy_{joules[1]}_relative_uncertainty")
-        return [] if uncertainty is None else [value * (1 - uncertainty), value * (1 + uncertainty)]
-    if column.endswith("_mean_s"):
+def _bounds(run: Mapping[str, Any], column: str) -> tuple[float, ...]:
+    """The ends of the interval of a figure; nothing without one."""
+    metric = metric_of(column)
+    if metric is None:
         stem = column.removesuffix("_mean_s")
-        names = (f"{stem}_sampling_low_s", f"{stem}_sampling_high_s")
+        columns = interval_columns(column) if stem == column else distribution_columns(stem)
+    elif metric.cpu_columns and metric.cpu_columns.value == column:
+        columns = metric.cpu_columns
     else:
-        stem = column.removesuffix("_value")
-        names = (f"{stem}_interval_low", f"{stem}_interval_high")
-    bounds = [bound for name in names if isinstance(bound := run.get(name), float)]
-    return bounds if len(bounds) == 2 else []
+        columns = replace(metric.columns, only=None)
+    entry = read_estimate(columns, defaultdict(lambda: None, run))
+    return (entry.interval or ()) if isinstance(entry, Estimate) else ()
 
 
 def _number(value: float, siunitx: bool) -> str:
