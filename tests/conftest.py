@@ -16,6 +16,22 @@ from small_project import Project, new_project
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+FURTHER_ARCHITECTURES = {"blip2-opt", "instructblip-t5", "fuyu", "qwen2_5_vl"}
+"""Of the tests that measure every architecture, `make test` keeps llava, a decoder, and blip2-t5, an encoder and
+a decoder; `make test-release` runs these.
+"""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that measure a further architecture as slow."""
+    for item in items:
+        given = getattr(item, "callspec", None)
+        measuring = item.path.parent.name == "measure"
+        if given and measuring and FURTHER_ARCHITECTURES & {str(value) for value in given.params.values()}:
+            item.add_marker(pytest.mark.slow)
+
+
 def pytest_collection_finish() -> None:
     """Have the garbage collector pass over libraries and tests from now on: they stay, and each look at them
     takes a second.

@@ -240,6 +240,7 @@ def test_results_copied_without_snakemakes_memory_are_kept(project: Project) -> 
     assert project.planned() == {}
 
 
+@pytest.mark.slow
 def test_one_broken_run_blocks_no_other(project: Project) -> None:
     manifest = project.folder / "results/datasets/shapes"
     time.sleep(0.01)

@@ -21,10 +21,7 @@ from vlm_profiling.record.file_lock import hold_lock
 
 def call(project: Project, name: str, *arguments: str, answer: str = "") -> str:
     """The output of a command of the project."""
-    command = [sys.executable, "scripts/vlm.py", name, *arguments]
-    return subprocess.run(
-        command, cwd=project.folder, input=answer, capture_output=True, text=True, check=True
-    ).stdout
+    return project.script("vlm", name, *arguments, stdin=answer).stdout
 
 
 @dataclass(frozen=True)
