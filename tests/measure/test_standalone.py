@@ -60,6 +60,15 @@ def test_on_the_cpu_the_number_of_gpus_says_nothing(asked: MakeRequest) -> None:
     assert (two.gpus, two.spec.key) == (1, one.spec.key)
 
 
+@pytest.mark.parametrize("number", ["0", "-2", "some"])
+def test_a_number_of_samples_below_one_is_refused(
+    asked: MakeRequest, number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        asked(f"--samples={number}")
+    assert f"argument --samples: '{number}'; allowed: integer, at least 1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("number", ["0", "17", "two"])
 def test_a_number_of_gpus_out_of_range_is_refused(
     asked: MakeRequest, number: str, capsys: pytest.CaptureFixture[str]

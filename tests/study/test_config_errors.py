@@ -58,7 +58,7 @@ def test_the_small_study_is_valid(settings: Settings) -> None:
             f"unknown key; allowed: {POINT_KEYS}; did you mean 'batch_size'?",
         ),
         ("grid", "products", "allowed: one-at-a-time, product; did you mean 'product'?"),
-        ("baseline.device", "gpu", "allowed: cuda, cpu; did you mean 'cpu'?"),
+        ("baseline.device", "gpu", "allowed: cuda, cpu; did you mean 'cuda'?"),
         ("baseline.batch_size", 0, "allowed: integer, at least 1, at most 4,096"),
         ("baseline.batch_size", "4", "allowed: integer, at least 1, at most 4,096"),
         ("baseline.batch_size", True, "allowed: integer, at least 1, at most 4,096"),
@@ -334,37 +334,77 @@ def test_the_message_reads_like_a_list_of_corrections(settings: Settings) -> Non
     assert str(caught.value) == (
         "my.yaml: 2 problems\n"
         "  baseline.device = 'gpu'\n"
-        "    allowed: cuda, cpu; did you mean 'cpu'?\n"
+        "    allowed: cuda, cpu; did you mean 'cuda'?\n"
         "  axes.batch_size.datasets = 'shape'\n"
         "    unknown name; allowed: shapes, photos; did you mean 'shapes'?"
     )
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("content", "line", "what"),
     [
-        ("name: a\nmodels: {x: {tiny: llava}}\nname: b\n", "duplicate key 'name'.*line 3"),
-        ("models:\n  x: {tiny: llava}\n  x: {tiny: fuyu}\n", "duplicate key 'x'.*line 3"),
-        ("name: [\n", "not readable as YAML"),
-        ("- a\n- b\n", "must be a mapping of sections"),
-        ("", "must be a mapping of sections"),
-        ("name: !!python/object/apply:os.getcwd []\n", "not readable as YAML"),
+        ("name: a\nmodels: {x: {tiny: llava}}\nname: b\n", 3, "not readable as YAML: duplicate key 'name'"),
+        ("models:\n  x: {tiny: llava}\n  x: {tiny: fuyu}\n", 3, "not readable as YAML: duplicate key 'x'"),
+        ("name: [\n", 2, "not readable as YAML: while parsing a flow node expected the node content"),
+        ("- a\n- b\n", None, "must be a mapping of sections, found ['a', 'b']"),
+        ("", None, "must be a mapping of sections, found None"),
+        ("name: !!python/object/apply:os.getcwd []\n", 1, "not readable as YAML: could not determine"),
+        ("name: a\nmodels:\n\tx: {tiny: llava}\n", 3, "not readable as YAML: while scanning for the next"),
+        ("name: a\n---\nname: b\n", 2, "not readable as YAML: expected a single document in the stream"),
+        ("name: a\nmodels: &m\n  x: *m\n", 2, "not readable as YAML: an anchor that holds itself"),
+        ("a: " + "[" * 5000, None, "nested too deeply for a study"),
+        ('name: a\ndescription: "b\0"\n', 2, "the character '\\x00' is not allowed in YAML"),
+        ("name: a\n".encode("utf-16"), 1, "not text in UTF-8; save it in that encoding"),
+        (b"name: a\n\x89PNG\r\n\x1a\n", 2, "not text in UTF-8; save it in that encoding"),
     ],
 )
-def test_a_file_that_is_no_study_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_a_file_that_is_no_study_is_refused_in_one_line_with_file_and_line(
+    tmp_path: Path, content: str | bytes, line: int | None, what: str
+) -> None:
     path = tmp_path / "my.yaml"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=rf"(?s)my\.yaml: 1 problem\n.*{message}"):
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(ConfigError) as caught:
+        load_study(path)
+    where = f"{path}, line {line}" if line else str(path)
+    assert str(caught.value).startswith(f"{where}: {what}")
+    assert "\n" not in str(caught.value)
+
+
+def test_anchors_that_would_fill_the_memory_are_refused(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 10)]
+    path = tmp_path / "my.yaml"
+    path.write_text("\n".join(lines))
+    with pytest.raises(ConfigError, match="more than 100,000 values once its anchors are written out"):
         load_study(path)
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"absent\.yaml: 1 problem\n  \(file\)\n    no such file"):
+def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.yaml: no such file$"):
         load_study(tmp_path / "absent.yaml")
+    with pytest.raises(ConfigError, match=rf"{tmp_path.name}: a folder; allowed: a YAML file$"):
+        load_study(tmp_path)
+
+
+def test_a_long_key_or_value_is_cut(settings: Settings) -> None:
+    settings["baseline"]["device"] = "x" * 1_000_000
+    settings["y" * 1_000_000] = 1
+    with pytest.raises(ConfigError) as caught:
+        study_from_mapping(settings)
+    assert f"  baseline.device = '{'x' * 99}...\n" in str(caught.value)
+    assert f"  {'y' * 100}... = 1\n" in str(caught.value)
+    assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize("seconds", [1e300, 604_801])
+def test_a_limit_of_time_beyond_a_week_is_refused(settings: Settings, seconds: float) -> None:
+    settings["protocol"] = {"timeout_s": seconds}
+    with pytest.raises(ConfigError, match="allowed: number, above 0, at most 604,800"):
+        study_from_mapping(settings)
 
 
 def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "latin.yaml"
     path.write_bytes("name: Größe\n".encode("latin-1"))
-    with pytest.raises(ConfigError, match="not readable as YAML"):
+    with pytest.raises(ConfigError, match="latin.yaml, line 1: not text in UTF-8"):
         load_study(path)

@@ -58,13 +58,15 @@ def test_files_extend_each_other_in_a_chain(below: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("nowhere.yaml", r"nowhere.yaml: 1 problem\n  \(file\)\n    no such file"),
+        ("nowhere.yaml", "extends = 'nowhere.yaml'\n    no such file; allowed: another study's file"),
+        ("folder", "extends = 'folder'\n    a folder; allowed: another study's file"),
         ("../below.yaml", "extends = '../below.yaml'\n    a path outside the project"),
         (7, "extends = 7"),
         ("above.yaml", "extends = 'above.yaml'\n    a file that extends itself"),
     ],
 )
 def test_a_file_that_cannot_be_extended_is_named(below: dict[str, Any], path: Any, message: str) -> None:
+    Path("folder").mkdir()
     with pytest.raises(ConfigError, match=message):
         extended(extends=path)
 

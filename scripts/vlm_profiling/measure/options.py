@@ -64,7 +64,7 @@ def add_standalone_options(parser: argparse.ArgumentParser) -> None:
         help="GPUs that the layers are laid on; by default 1",
     )
     add("--cached", action="store_true", help="prepare all samples in memory before measuring")
-    add("--samples", type=int, metavar="N", help="first N samples of the folder; by default all")
+    add("--samples", type=_count, metavar="N", help="first N samples of the folder; by default all")
     add(
         "--max-new-tokens",
         "--max_new_tokens",
@@ -89,6 +89,13 @@ def add_standalone_options(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="wall-clock limit of the run",
     )
+
+
+def _count(text: str) -> int:
+    """A number of samples from the command line."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text[:100]!r}; allowed: integer, at least 1")
+    return int(text)
 
 
 def _add_setting(group: argparse._ArgumentGroup, name: str, setting: Setting) -> None:

@@ -22,8 +22,8 @@ from vlm_profiling.study.config import (
     ProtocolConfig,
     Section,
 )
+from vlm_profiling.study.errors import section_problems
 from vlm_profiling.study.point import AXIS_NAMES, Point
-from vlm_profiling.study.problems import section_problems
 from vlm_profiling.study.spec import RunSpec, lock_sha256
 
 SCRIPTS = Path(__file__).resolve().parents[2]

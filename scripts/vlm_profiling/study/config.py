@@ -40,6 +40,8 @@ HUB_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?$"
 COMMIT_PATTERN = r"^[0-9a-f]{40}$"
 MAX_GPUS = 16
 """Of one machine."""
+MOST_TIMEOUT_S = 7 * 24 * 3600
+"""A week, in seconds."""
 PLAIN_PATH_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*"
 PROJECT_FOLDERS = frozenset(
     [
@@ -565,7 +567,10 @@ class ProtocolConfig(Section):
         default=False, description="a Chrome trace of the first batch beside the record, by torch.profiler"
     )
     timeout_s: float = Field(
-        default=3600.0, gt=0, description="wall-clock limit of one run; beyond it the record says timeout"
+        default=3600.0,
+        gt=0,
+        le=MOST_TIMEOUT_S,
+        description="wall-clock limit of one run; beyond it the record says timeout",
     )
 
     @model_validator(mode="after")

@@ -22,9 +22,8 @@ from vlm_profiling.study.config import (
     OptimizationConfig,
     PointConfig,
 )
-from vlm_profiling.study.errors import Problem, allowed_names
+from vlm_profiling.study.errors import Problem, allowed_names, section_problems
 from vlm_profiling.study.point import AXIS_NAMES
-from vlm_profiling.study.problems import section_problems
 
 SectionKind = TypeVar("SectionKind", bound=BaseModel)
 NOT_DRAWN = {

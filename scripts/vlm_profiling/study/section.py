@@ -7,8 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from vlm_profiling.study.errors import ConfigError, Problem
-from vlm_profiling.study.problems import section_problems
+from vlm_profiling.study.errors import ConfigError, Problem, section_problems
 
 Section = TypeVar("Section", bound=BaseModel)
 
