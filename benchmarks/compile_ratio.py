@@ -41,13 +41,15 @@ def main() -> None:
 
 
 def _line(architecture: str, rounds: int, new_tokens: int) -> str:
-    from vlm_profiling.measure.passes.compiling import compile_model
-    from vlm_profiling.measure.passes.headline import run_batch
+    from vlm_profiling.engines.transformers.compiling import compile_model
+    from vlm_profiling.engines.transformers.model import TransformersModel
+    from vlm_profiling.measure.passes.headline import run_batch, run_each_shape
 
     (eager, batch), (compiled, same_batch) = (
         tiny_pairs.tiny_session(architecture, new_tokens) for _ in range(2)
     )
-    compilation = compile_model(compiled, [same_batch])
+    assert isinstance(compiled.loaded, TransformersModel)
+    compilation = compile_model(compiled.loaded, partial(run_each_shape, compiled, [same_batch]))
     if compilation.frames == 0:
         raise SystemExit(f"{architecture}: nothing was compiled")
     if run_batch(eager, batch).answers != run_batch(compiled, same_batch).answers:

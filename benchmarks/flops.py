@@ -98,8 +98,8 @@ def tiny_flops(architecture: str) -> tuple[dict[str, int], dict[str, int]]:
     from real_flops import IMAGE_SIZES, noise_image, real_and_expected_flops
 
     from vlm_profiling.cost.counting.count import checkpoint_cost
+    from vlm_profiling.engines.transformers.loader import load_checkpoint
     from vlm_profiling.models.describe import describe_checkpoint
-    from vlm_profiling.models.loader import load_checkpoint
     from vlm_profiling.study.config import ModelConfig
 
     with tempfile.TemporaryDirectory() as folder:

@@ -106,8 +106,8 @@ def _write(folder: Path, gigabytes: float, shard: str, stored: str) -> int:
 
 def _load(project: Path, manifest: Path, quantisation: str | None) -> dict[str, float]:
     """Load it as a run does, and read every weight."""
-    from vlm_profiling.models.loader import load_checkpoint
-    from vlm_profiling.models.stored import stored_dtype, tensor_bytes
+    from vlm_profiling.engines.transformers.loader import load_checkpoint
+    from vlm_profiling.engines.transformers.stored import stored_dtype, tensor_bytes
     from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
 
     described = read_manifest(manifest, CheckpointManifest)

@@ -21,7 +21,7 @@ def measuring_s(record: RunRecord) -> float:
     if record.repeats:
         rounds = [
             *record.repeats.seconds[1:],
-            *record.repeats.marked_seconds,
+            *record.repeats.instrumented_seconds,
         ]  # the first round lies in the headline
         seconds += sum(map(sum, rounds))
     return seconds

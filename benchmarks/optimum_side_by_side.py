@@ -161,8 +161,8 @@ def prepare(folder: Path) -> None:
     from PIL import Image
     from safetensors.torch import save_file
 
+    from vlm_profiling.engines.transformers.loader import load_checkpoint
     from vlm_profiling.models.describe import describe_checkpoint
-    from vlm_profiling.models.loader import load_checkpoint
     from vlm_profiling.study.config import ModelConfig
 
     manifest = describe_checkpoint("qwen", ModelConfig(tiny="qwen2_5_vl"), folder, folder / "qwen")

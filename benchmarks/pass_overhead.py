@@ -53,7 +53,7 @@ def main() -> None:
             )
         else:
             session, batch = tiny_pairs.tiny_session(name)
-        model = session.checkpoint.manifest.name if options.checkpoint else name
+        model = options.checkpoint.stem if options.checkpoint else name
         rows[model] = ratios(session, batch, options.pairs)
         cells = (f"{median:.4f} [{low:.4f}, {high:.4f}]" for median, low, high in rows[model].values())
         print(f"{model:<18}{''.join(f'{cell:>28}' for cell in cells)}", flush=True)

@@ -25,7 +25,7 @@ def main() -> None:
 
     from vlm_profiling.models.full_size import full_size_config
     from vlm_profiling.models.random_weights import model_from_config
-    from vlm_profiling.models.stored import tensor_bytes
+    from vlm_profiling.engines.transformers.stored import tensor_bytes
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

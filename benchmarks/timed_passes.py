@@ -1,4 +1,4 @@
-"""What the passes cost beside a bare model.generate: two ways to run the same batch, timed in pairs."""
+"""The overhead of the passes against a bare model.generate: two ways to run the same batch, timed in pairs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import contextlib
 import io
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
+from vlm_profiling.engines.transformers.model import TransformersModel
 from vlm_profiling.measure.meters.telemetry import open_telemetry
-from vlm_profiling.measure.passes.headline import InputBatch, Session, run_batch
+from vlm_profiling.measure.passes.headline import InputBatch, Session, prepared_inputs, run_batch
 from vlm_profiling.measure.passes.layers import layers_pass
 from vlm_profiling.measure.passes.stages import stages_pass
 
@@ -18,7 +20,7 @@ Timed = TypeVar("Timed")
 
 WARM_UP = 10
 BLOCK = 5
-"""Batches of a marked pass: the marks are set once for all of them, as in a run."""
+"""Batches of an instrumented pass: the instruments are set once for all of them, as in a run."""
 
 
 def timed_pairs(
@@ -56,26 +58,25 @@ def median_ratio(pairs: Pairs) -> tuple[float, tuple[float, float]]:
 
 def bare_generate(session: Session, batch: InputBatch) -> Callable[[], float]:
     """A bare loop's step: model.generate on tensors that are on the device already. Returns its seconds."""
-    assert batch.preparation is not None
-    inputs = batch.preparation.prepared.inputs.to(session.input_device, session.inference_dtype)
+    loaded = session.loaded
+    assert isinstance(loaded, TransformersModel)
+    inputs = loaded.transfer(prepared_inputs(session, batch))
+    generate = partial(loaded.checkpoint.model.generate, **inputs, **loaded.generation)
 
     def step() -> float:
-        session.synchronise()
+        loaded.synchronise()
         started = time.perf_counter()
-        session.generate(**inputs, **session.generation)
-        session.synchronise()
+        generate()
+        loaded.synchronise()
         return time.perf_counter() - started
 
     return step
 
 
 def headline_pairs(session: Session, batch: InputBatch, pairs: int, *, warm_up: int = WARM_UP) -> Pairs:
-    """Seconds of a bare generate() beside those that the headline pass gives the same batch, telemetry
-    sampled beside it.
+    """The seconds of a bare generate() and those that the headline pass gives the same batch, with telemetry.
     """
-    telemetry_sampler = open_telemetry(
-        session.device, 0 if session.device == "cuda" else None, session.checkpoint.gpus
-    )
+    telemetry_sampler = open_telemetry(session.device, 0 if session.device == "cuda" else None)
 
     def headline() -> float:
         with telemetry_sampler.over():
@@ -87,8 +88,7 @@ def headline_pairs(session: Session, batch: InputBatch, pairs: int, *, warm_up: 
 def stage_pairs(
     session: Session, batch: InputBatch, pairs: int, *, warm_up: int = WARM_UP
 ) -> tuple[Pairs, Pairs]:
-    """Seconds of the headline's generate() beside the stages pass's; of its end to end beside the sum of the
-    stages.
+    """The seconds of generate() in the headline and in the stages pass; of end to end and the sum of the stages.
 
     Both from the same batches.
     """
@@ -100,18 +100,18 @@ def stage_pairs(
         times = [run_batch(session, batch).times for batch in block]
         return sum(one.generate_s for one in times), sum(one.end_to_end_s for one in times)
 
-    def marked() -> tuple[float, float]:
+    def instrumented() -> tuple[float, float]:
         with contextlib.redirect_stderr(io.StringIO()):
             stages, _ = stages_pass(session, block, reference)
         return stages.against_headline * reference_s, sum(map(sum, stages.seconds.values()))
 
-    timed = timed_pairs(headline, marked, pairs, warm_up=warm_up)
+    timed = timed_pairs(headline, instrumented, pairs, warm_up=warm_up)
     generate, whole = ([(plain[figure], own[figure]) for plain, own in timed] for figure in (0, 1))
     return generate, whole
 
 
 def layer_pairs(session: Session, batch: InputBatch, pairs: int) -> Pairs:
-    """Seconds of the headline's generate() beside the layers pass's."""
+    """The seconds of generate() in the headline and in the layers pass."""
     block = [batch] * BLOCK
     reference = [run_batch(session, batch).times] * BLOCK
 

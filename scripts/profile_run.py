@@ -27,11 +27,11 @@ from vlm_profiling.errors import VlmError, main
 from vlm_profiling.large_imports import large_imports
 from vlm_profiling.measure.environment.container import refuse_outside
 from vlm_profiling.measure.options import add_standalone_options, add_workflow_options
-from vlm_profiling.measure.progress import quiet_libraries
 from vlm_profiling.measure.request import RunRequest, workflow_request
-from vlm_profiling.measure.stage_table import stage_table
 from vlm_profiling.measure.standalone import standalone_request
-from vlm_profiling.measure.summary import summarise
+from vlm_profiling.measure.terminal.progress import quiet_libraries
+from vlm_profiling.measure.terminal.stage_table import stage_table
+from vlm_profiling.measure.terminal.summary import summarise
 from vlm_profiling.record.damage import note_damage
 from vlm_profiling.record.file_lock import turn_to_write
 from vlm_profiling.record.files import write_record

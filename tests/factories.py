@@ -204,7 +204,7 @@ def make_stages(seconds: Mapping[str, Sequence[float]]) -> Stages:
         unattributed_share=0.0,
         against_headline=1.01,
         against_headline_interval=Interval(mean=1.01, low=0.99, high=1.03) if len(totals) > 1 else None,
-        marking_cost=Interval(mean=1.004, low=0.998, high=1.01),
+        instrumentation_overhead=Interval(mean=1.004, low=0.998, high=1.01),
         seconds={stage: list(times) for stage, times in seconds.items()},
         absent={stage: "llava has no such stage" for stage in ("vision", "project") if stage not in seconds},
     )
@@ -223,7 +223,7 @@ def make_repeats(
     return Repeats(
         batches=chosen,
         seconds=[[factor * batches[number].generate_s for number in chosen] for factor in rounds],
-        marked_seconds=[
+        instrumented_seconds=[
             [1.01 * factor * batches[number].generate_s for number in chosen] for factor in rounds[1:]
         ],
         noise=noise,

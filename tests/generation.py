@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from vlm_profiling.models.base import Prepared
-from vlm_profiling.models.loader import LoadedCheckpoint
+from vlm_profiling.engines.transformers.loader import LoadedCheckpoint
 
 
 @torch.inference_mode()

@@ -14,7 +14,7 @@ DIFFER = re.compile(
     # Meters, and what the machine does meanwhile.
     r"|.*_(j|w|c|mhz)|(stage_)?energy_(?!absent).*|telemetry_.*|peak_process_bytes"
     r"|started_at|.*_outliers|warmup_.*|passes|repeats_(?!absent).*|share|.*unattributed_share"
-    r"|(ttft|tpot|stages_end_to_end)_n|.*against_headline.*|.*marking_cost.*|layers_coverage|layers_batches"
+    r"|(ttft|tpot|stages_end_to_end)_n|.*against_headline.*|.*instrumentation_overhead.*|layers_coverage|layers_batches"
     # Of the roofline: set against times and measured ceilings.
     r"|ceiling|source|peak_.*_per_s|roof|mfu|mbu|distance|bound"
     # Of an audit: which ones there are is fixed, what noise makes of them is not.

@@ -221,7 +221,7 @@ def models_verdicts(runs: polars.DataFrame) -> Iterator[Verdict]:
     yield worst(
         "overhead of instrumented stages, in runs",
         ok,
-        lambda run: run["stages_marking_cost_mean"] - 1,
+        lambda run: run["stages_instrumentation_overhead_mean"] - 1,
         0.02,
         percent,
     )

@@ -104,7 +104,7 @@ def test_marks_that_cost_more_than_two_per_cent_are_found(
     cost: tuple[float, float, float], verdict: str
 ) -> None:
     mean, low, high = cost
-    finding = stages_of(run_at(64), marking_cost=Interval(mean=mean, low=low, high=high))
+    finding = stages_of(run_at(64), instrumentation_overhead=Interval(mean=mean, low=low, high=high))
     assert finding.verdict == verdict and (
         verdict == "pass" or f"changes generate() by +{mean - 1:.2%}" in finding.evidence
     )

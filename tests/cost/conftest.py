@@ -8,8 +8,8 @@ import pytest
 from tiny_costs import counted_cost
 
 from vlm_profiling.cost.functions import ModelCost
+from vlm_profiling.engines.transformers.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.models.describe import describe_checkpoint
-from vlm_profiling.models.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.study.config import ModelConfig

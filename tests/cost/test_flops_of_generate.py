@@ -12,7 +12,7 @@ from real_flops import IMAGE_SIZES, NEW_TOKENS, REQUESTS, noise_image, real_and_
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.models.base import Shown
 from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.models.loader import LoadedCheckpoint
+from vlm_profiling.engines.transformers.loader import LoadedCheckpoint
 
 
 def assert_equal_flops(

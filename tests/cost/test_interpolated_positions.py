@@ -11,9 +11,9 @@ from real_flops import IMAGE_SIZES, noise_image, real_and_expected_flops
 from vlm_profiling.cost.counting.count import checkpoint_cost
 from vlm_profiling.cost.functions import ModelCost
 from vlm_profiling.cost.memory.expect import expected_batch
+from vlm_profiling.engines.transformers.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.models.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.study.config import ModelConfig
 from vlm_profiling.study.point import Point
 

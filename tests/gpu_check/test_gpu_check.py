@@ -25,7 +25,7 @@ RUN = {
     "status": "ok",
     "load_s": 3.0,
     "stages_unattributed_share": -0.01,
-    "stages_marking_cost_mean": 1.01,
+    "stages_instrumentation_overhead_mean": 1.01,
     "repeats_noise": 0.01,
     "energy_gpu_second_meter_j": 103.0,
     "energy_gpu_gross_j": 100.0,

@@ -14,11 +14,13 @@ from other_families import ASKED_NOTHING, OTHER_FAMILIES, build_other_checkpoint
 from small_project import draw_shapes
 
 from vlm_profiling.datasets.read import open_media, read_source_folder
+from vlm_profiling.engines.base import EngineOptions
+from vlm_profiling.engines.transformers.loader import load_checkpoint
+from vlm_profiling.engines.transformers.model import TransformersModel
 from vlm_profiling.measure.passes.headline import InputBatch, Session, make_batches, prepare_batches
 from vlm_profiling.measure.passes.instrumented import HostClock
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.models.describe import describe_checkpoint
-from vlm_profiling.models.loader import load_checkpoint
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.study.config import (
     DatasetContent,
@@ -123,7 +125,9 @@ def session_for(request_for: Callable[..., RunRequest]) -> Callable[..., tuple[S
         loaded = load_checkpoint(
             request.checkpoint, request.project, device="cpu", dtype=dtype, attention=attention
         )
-        session = Session(loaded, "cpu", request.point, request.protocol)
+        tokens = request.protocol.max_new_tokens, request.protocol.min_new_tokens
+        options = EngineOptions(request.point, request.optimization, 1, *tokens)
+        session = Session(TransformersModel(loaded, options), request.point, request.protocol)
         media = [open_media(request.media_folder, sample, request.point.frames) for sample in request.samples]
         batches = make_batches(request.samples, media, request.point.batch_size)
         prepare_batches(session, batches)

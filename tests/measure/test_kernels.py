@@ -8,16 +8,25 @@ from typing import NoReturn
 import pytest
 import torch.profiler
 
-from vlm_profiling.measure.passes.headline import InputBatch, Session, run_batch
-from vlm_profiling.measure.passes.kernels import BACKENDS, force_attention_backend, kernels_that_ran
+from vlm_profiling.engines.base import KernelCalls
+from vlm_profiling.engines.transformers.kernels import BACKENDS, force_attention_backend
+from vlm_profiling.measure.passes.headline import InputBatch, Session, prepared_inputs, run_batch
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.schema import Optimization
 from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS, OptimizationConfig
 
 MakeRequest = Callable[..., RunRequest]
 MakeSession = Callable[..., tuple[Session, list[InputBatch]]]
+
+
+def calls_in(session: Session, batch: InputBatch) -> KernelCalls:
+    """The kernels that the engine names for a batch."""
+    kernels = session.loaded.capabilities.kernels
+    assert not isinstance(kernels, Absent)
+    return kernels(prepared_inputs(session, batch))
 
 
 def test_every_kernel_that_a_study_can_force_is_known_to_torch() -> None:
@@ -40,12 +49,12 @@ def test_the_kernel_asked_for_is_the_only_one_and_changes_no_answer(
     for attention in ("sdpa-math", "sdpa-flash"):
         with force_attention_backend(Optimization(dtype="float32", attention=attention)):
             assert run_batch(session, batches[0]).answers == free
-            assert list(kernels_that_ran(session, batches[0]).attention) == [attention]
+            assert list(calls_in(session, batches[0]).attention) == [attention]
 
 
 def test_attention_in_plain_operators_runs_no_fused_kernel(session_for: MakeSession) -> None:
     session, batches = session_for(optimization=OptimizationConfig(dtype="float32", attention="eager"))
-    assert kernels_that_ran(session, batches[0]) == ({}, {})
+    assert calls_in(session, batches[0]) == ({}, {})
 
 
 @pytest.mark.parametrize("attention", ["sdpa-efficient", "sdpa-cudnn"])

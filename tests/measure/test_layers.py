@@ -9,10 +9,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from instrumented_modules import checkpoint_of
 from torch import nn
 
+from vlm_profiling.engines.transformers.layers import model_layers
 from vlm_profiling.measure.passes.headline import InputBatch, Session, headline_pass
-from vlm_profiling.measure.passes.layers import layers_pass, model_layers
+from vlm_profiling.measure.passes.layers import layers_pass
 from vlm_profiling.models.errors import Unsupported
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.breakdown import Layers
@@ -27,7 +29,7 @@ def measure(session: Session, batches: list[InputBatch]) -> Layers:
 @pytest.mark.parametrize("architecture", TINY_ARCHITECTURES)
 def test_every_leaf_that_works_is_a_layer_of_a_block(architecture: str, session_for: MakeSession) -> None:
     session, _ = session_for(architecture)
-    model = session.checkpoint.model
+    model = checkpoint_of(session).model
     layers = dict(model_layers(model))
     leaves = {name for name, module in model.named_modules() if not list(module.children())}
     assert all(
@@ -61,7 +63,7 @@ def test_a_slow_layer_stands_first_in_its_own_stage(
 ) -> None:
     session, batches = session_for(batch_size=4)
     convolution = next(
-        module for module in session.checkpoint.model.modules() if isinstance(module, nn.Conv2d)
+        module for module in checkpoint_of(session).model.modules() if isinstance(module, nn.Conv2d)
     )
     forward = convolution.forward
 
@@ -77,6 +79,6 @@ def test_a_slow_layer_stands_first_in_its_own_stage(
 
 def test_a_compiled_model_has_no_layers_to_tell_apart(session_for: MakeSession) -> None:
     session, batches = session_for()
-    session.checkpoint.model.model.vision_tower.compile()
+    checkpoint_of(session).model.model.vision_tower.compile()
     with pytest.raises(Unsupported, match="compiled"):
         layers_pass(session, batches, [])

@@ -1,4 +1,4 @@
-"""The same batches again and again: how often, which ones, and what marks cost meanwhile."""
+"""The same batches again and again: how often, which ones, and the overhead of instrumentation."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from marked_modules import marked_modules
+from instrumented_modules import instrumented_modules
 
+from vlm_profiling.engines.transformers.model import TransformersModel
 from vlm_profiling.measure.passes.headline import InputBatch, Session, headline_pass
-from vlm_profiling.measure.passes.repeats import RepeatBlock, marking_cost
-from vlm_profiling.measure.passes.stages import marked_seconds, stages_pass
+from vlm_profiling.measure.passes.repeats import RepeatBlock, instrumentation_overhead
+from vlm_profiling.measure.passes.stages import instrumented_seconds, stages_pass
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
-from vlm_profiling.measure.summary import summarise
+from vlm_profiling.measure.terminal.summary import summarise
 from vlm_profiling.models.errors import Unsupported
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.breakdown import Repeats
@@ -49,8 +50,13 @@ def test_every_architecture_repeats_its_first_round_being_the_headlines(
     assert record.repeats.seconds[0] == [
         pytest.approx(batch.generate_s, abs=1e-9) for batch in record.batches
     ]
-    assert record.repeats.rounds == len(record.repeats.seconds) == len(record.repeats.marked_seconds) + 1 >= 3
-    assert record.stages.marking_cost == marking_cost(record.repeats)
+    assert (
+        record.repeats.rounds
+        == len(record.repeats.seconds)
+        == len(record.repeats.instrumented_seconds) + 1
+        >= 3
+    )
+    assert record.stages.instrumentation_overhead == instrumentation_overhead(record.repeats)
     assert f"{record.repeats.noise:.2%}" in summarise(record)
 
 
@@ -76,7 +82,7 @@ def test_without_two_full_batches_there_are_no_repeats_and_a_reason(
         and record.repeats is None
         and record.absent["repeats"] == "repeats need two full batches"
     )
-    assert record.stages and record.stages.marking_cost is None
+    assert record.stages and record.stages.instrumentation_overhead is None
 
 
 def test_it_stops_for_one_of_three_reasons(request_for: MakeRequest) -> None:
@@ -94,43 +100,43 @@ def test_it_stops_for_one_of_three_reasons(request_for: MakeRequest) -> None:
     assert steady.stopped == "noise steady" and steady.rounds >= 12
 
 
-def test_without_stages_nothing_is_marked(request_for: MakeRequest) -> None:
+def test_without_stages_nothing_is_instrumented(request_for: MakeRequest) -> None:
     repeats = repeats_of(request_for(protocol=protocol_with(stages=False)))
-    assert repeats.marked_seconds == [] and repeats.rounds >= 2
+    assert repeats.instrumented_seconds == [] and repeats.rounds >= 2
 
 
 @pytest.mark.usefixtures("controlled_time")
-def test_no_mark_is_set_while_a_round_runs_unmarked(session_for: MakeSession) -> None:
-    """Rounds stand between the batches of the pass, marks are off in them, and what marks cost is told from
-    their pairs.
-    """
+def test_nothing_is_instrumented_while_an_uninstrumented_round_runs(session_for: MakeSession) -> None:
+    """Rounds run between the batches of the pass, uninstrumented, and their pairs give the overhead."""
     session, batches = session_for(protocol=protocol_with(min_rounds=5, half_width=1.0, max_s=60))
-    generate, marks_seen = session.generate, []
+    loaded = session.loaded
+    assert isinstance(loaded, TransformersModel)
+    generate, events_seen = loaded.library_generate, []
 
     def watched(**arguments: Any) -> Any:
         time.sleep(0.1)
-        marks_seen.append(bool(marked_modules(session)))
+        events_seen.append(bool(instrumented_modules(session)))
         return generate(**arguments)
 
-    session.generate = watched
+    loaded.library_generate = watched
     headline = [result.times for result in headline_pass(session, batches)]
 
-    def marked_round(block: Any) -> list[float]:
-        return [1.5 * seconds for seconds in marked_seconds(session, block)]
+    def instrumented_round(block: Any) -> list[float]:
+        return [1.5 * seconds for seconds in instrumented_seconds(session, block)]
 
-    repeats = RepeatBlock(session, batches, headline, marked_round)
-    marks_seen.clear()
+    repeats = RepeatBlock(session, batches, headline, instrumented_round)
+    events_seen.clear()
     stages_pass(session, batches, headline, repeats)
-    unmarked_first, marked_first = [False] * 4 + [True] * 4, [True] * 4 + [False] * 4
-    assert marks_seen == [
+    plain_first, instrumented_first = [False] * 4 + [True] * 4, [True] * 4 + [False] * 4
+    assert events_seen == [
         True,
-        *unmarked_first,
+        *plain_first,
         True,
-        *marked_first,
+        *instrumented_first,
         True,
-        *unmarked_first,
+        *plain_first,
         True,
-        *marked_first,
+        *instrumented_first,
     ]
-    cost = marking_cost(repeats.finish())
-    assert cost and cost.mean == pytest.approx(1.5, rel=1e-3)
+    overhead = instrumentation_overhead(repeats.finish())
+    assert overhead and overhead.mean == pytest.approx(1.5, rel=1e-3)

@@ -17,7 +17,7 @@ from vlm_profiling.datasets.candidates import DatasetError
 from vlm_profiling.measure.outcomes import MachineError
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
-from vlm_profiling.measure.summary import summarise
+from vlm_profiling.measure.terminal.summary import summarise
 from vlm_profiling.models.llava.family import Llava
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.files import decode_record

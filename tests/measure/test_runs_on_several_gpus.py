@@ -11,7 +11,7 @@ from fakes.pretended_gpus import pretended_gpus
 
 from vlm_profiling.measure.outcomes import MachineError
 from vlm_profiling.measure.run import profile
-from vlm_profiling.measure.summary import summarise
+from vlm_profiling.measure.terminal.summary import summarise
 from vlm_profiling.study.config import OptimizationConfig, ProtocolConfig, RepeatsConfig, WarmupConfig
 
 PROTOCOL = ProtocolConfig(

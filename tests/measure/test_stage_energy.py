@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 from fakes.powercap import FakePowercap
+from instrumented_modules import as_generic
 
 from vlm_profiling.measure import run as run_module
 from vlm_profiling.measure.meters.energy import Meters, open_meters
@@ -66,7 +66,7 @@ def measured(
         "llava" if architecture == "generic" else architecture, batch_size=2, protocol=protocol
     )
     if architecture == "generic":
-        session.checkpoint = replace(session.checkpoint, family=Generic(session.checkpoint.model.config))
+        as_generic(session)
     meters = open_meters("cpu", None, powercap=powercap)
     meters.idle(0.1)
     headline = headline_joules(session, batches, meters)

@@ -6,7 +6,7 @@ import re
 
 from factories import make_stages
 
-from vlm_profiling.measure.stage_table import stage_table
+from vlm_profiling.measure.terminal.stage_table import stage_table
 
 
 def test_it_says_what_the_record_says() -> None:

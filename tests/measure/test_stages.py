@@ -5,18 +5,18 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 import torch
-from marked_modules import marked_modules
+from instrumented_modules import as_generic, checkpoint_of, instrumented_modules
 from torch import nn
 
-from vlm_profiling.measure.passes.compiling import compile_model, compiled_frames
-from vlm_profiling.measure.passes.headline import InputBatch, Session, headline_pass
+from vlm_profiling.engines.transformers.compiling import compiled_frames
+from vlm_profiling.measure.passes.headline import InputBatch, Session, headline_pass, run_each_shape
 from vlm_profiling.measure.passes.stages import stages_pass
 from vlm_profiling.models.generic.family import Generic
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.breakdown import IMAGE_STAGES, Serving, Stages
 from vlm_profiling.study.config import ProtocolConfig
 
@@ -51,8 +51,8 @@ def test_each_stage_takes_what_its_modules_wait(
 ) -> None:
     protocol = ProtocolConfig(max_new_tokens=TOKENS)
     session, batches = session_for(architecture, batch_size=batch_size, protocol=protocol)
-    model = session.checkpoint.model
-    modules = session.checkpoint.family.stage_modules(model)
+    model = checkpoint_of(session).model
+    modules = checkpoint_of(session).family.stage_modules(model)
     for name, stage in modules.items():
         slow_down(model.get_submodule(name), WAITS[stage])
     waits_s = {stage: WAITS[stage] * list(modules.values()).count(stage) for stage in ("vision", "project")}
@@ -107,46 +107,48 @@ def test_an_answer_of_one_token_has_no_decode_and_no_time_per_further_token(sess
 
 def test_a_family_that_is_not_known_has_coarser_stages_and_says_so(session_for: MakeSession) -> None:
     session, batches = session_for("fuyu")
-    session.checkpoint = replace(session.checkpoint, family=Generic(session.checkpoint.model.config))
+    as_generic(session)
     stages, _ = measure(session, batches)
     assert list(stages.times) == [stage for stage in IMAGE_STAGES if stage not in ("vision", "project")]
     assert all("generic" in stages.absent[stage] for stage in ("vision", "project"))
 
 
-def test_marks_change_no_answer_and_are_gone_afterwards(session_for: MakeSession) -> None:
+def test_events_change_no_answer_and_are_gone_afterwards(session_for: MakeSession) -> None:
     session, batches = session_for()
     before = [result.answers for result in headline_pass(session, batches)]
-    assert not marked_modules(session)
+    assert not instrumented_modules(session)
     stages_pass(session, batches, [result.times for result in headline_pass(session, batches)])
     assert [result.answers for result in headline_pass(session, batches)] == before
-    assert not marked_modules(session)
+    assert not instrumented_modules(session)
 
 
-def test_marks_are_gone_when_the_model_raises(
+def test_events_are_gone_when_the_model_raises(
     session_for: MakeSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session, batches = session_for()
     headline = [result.times for result in headline_pass(session, batches)]
-    assert not marked_modules(session)
+    assert not instrumented_modules(session)
 
     def fail(*_: object, **__: object) -> None:
-        assert marked_modules(session)
+        assert instrumented_modules(session)
         raise RuntimeError("no vision today")
 
-    monkeypatch.setattr(session.checkpoint.model.model.vision_tower, "forward", fail)
+    monkeypatch.setattr(checkpoint_of(session).model.model.vision_tower, "forward", fail)
     with pytest.raises(RuntimeError, match="no vision today"):
         stages_pass(session, batches, headline)
-    assert not marked_modules(session)
+    assert not instrumented_modules(session)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", TINY_ARCHITECTURES)
-def test_marks_around_compiled_modules_compile_nothing_anew(
+def test_events_around_compiled_modules_compile_nothing_anew(
     architecture: str, session_for: MakeSession
 ) -> None:
     torch._dynamo.reset()
     session, batches = session_for(architecture)
-    assert compile_model(session, batches).frames > 0
+    compile_graphs = session.loaded.capabilities.compile
+    assert not isinstance(compile_graphs, Absent)
+    assert compile_graphs(lambda: run_each_shape(session, batches)).frames > 0
     frames = compiled_frames()
     stages, _ = measure(session, batches)
     assert compiled_frames() == frames

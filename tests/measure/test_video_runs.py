@@ -21,8 +21,8 @@ from vlm_profiling.datasets.read import read_source_folder
 from vlm_profiling.measure.passes import headline as passes
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
-from vlm_profiling.measure.stage_table import stage_table
-from vlm_profiling.measure.summary import summarise
+from vlm_profiling.measure.terminal.stage_table import stage_table
+from vlm_profiling.measure.terminal.summary import summarise
 from vlm_profiling.models.base import Prepared
 from vlm_profiling.models.qwen2_5_vl.family import Qwen25VL
 from vlm_profiling.record.breakdown import DECODE_FRAMES, IMAGE_STAGES, SAMPLE_FRAMES

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from vlm_profiling.measure.passes import headline as passes
@@ -57,6 +58,4 @@ def test_a_gpu_is_warmed_shape_by_shape_and_a_cpu_is_not(session_for: MakeSessio
 
 def replace_device(session: Session) -> Session:
     """The same session that says it is on a GPU, its work and its waiting left on the CPU."""
-    told = replace(session)
-    told.device = "cuda"
-    return told
+    return replace(session, point=msgspec.structs.replace(session.point, device="cuda"))

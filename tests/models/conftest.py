@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vlm_profiling.engines.transformers.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.models.describe import describe_checkpoint
-from vlm_profiling.models.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.study.config import ModelConfig

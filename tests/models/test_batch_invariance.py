@@ -12,8 +12,8 @@ import torch
 from other_families import OTHER_FAMILIES, build_other_checkpoint
 from PIL import Image
 
+from vlm_profiling.engines.transformers.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.models.describe import describe_checkpoint
-from vlm_profiling.models.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.study.config import ModelConfig
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
+from vlm_profiling.engines.transformers.loader import load_checkpoint
 from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.models.errors import CheckpointError
 from vlm_profiling.models.identify import describe_local_or_hub
-from vlm_profiling.models.loader import load_checkpoint
 from vlm_profiling.study.config import ModelConfig
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -12,10 +12,10 @@ from generation import answer
 from msgspec import structs
 from safetensors.torch import load_file, save_file
 
+from vlm_profiling.engines.transformers.loader import load_checkpoint
 from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.models.errors import CheckpointError, Unsupported
 from vlm_profiling.models.identify import describe_local_or_hub
-from vlm_profiling.models.loader import load_checkpoint
 from vlm_profiling.study.config import ModelConfig
 
 
@@ -56,7 +56,7 @@ def test_an_attention_that_is_refused_is_unsupported_with_the_library_s_reason(
 
 
 def test_a_processor_backend_that_is_not_installed_is_unsupported(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("vlm_profiling.models.loader.is_torchvision_available", lambda: False)
+    monkeypatch.setattr("vlm_profiling.engines.transformers.loader.is_torchvision_available", lambda: False)
     manifest = describe_checkpoint(
         "m", ModelConfig(tiny="llava", processor_backend="torchvision"), tmp_path, tmp_path / "m"
     )

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from itertools import combinations
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 import torch
@@ -19,11 +18,13 @@ from msgspec.structs import replace
 from vlm_profiling.measure.passes.headline import Session
 from vlm_profiling.models.errors import Unsupported
 from vlm_profiling.models.full_size import ARCHITECTURES, full_size_config
-from vlm_profiling.models.loader import LoadedCheckpoint, load_checkpoint
-from vlm_profiling.models.placement import even_cuts, place_blocks
+from vlm_profiling.engines.transformers.loader import LoadedCheckpoint, load_checkpoint
+from vlm_profiling.engines.transformers.placement import even_cuts, place_blocks
 from vlm_profiling.models.random_weights import model_from_config
+from vlm_profiling.engines.base import EngineOptions
+from vlm_profiling.engines.transformers.model import TransformersModel
 from vlm_profiling.record.manifests import CheckpointManifest
-from vlm_profiling.study.config import ProtocolConfig
+from vlm_profiling.record.schema import Optimization
 from vlm_profiling.study.point import Point
 
 
@@ -99,14 +100,11 @@ def load_on(project: Path, manifests: dict[str, CheckpointManifest]) -> Callable
 
 def answer(loaded: LoadedCheckpoint, images, requests, steps: int) -> list[list[int]]:
     """New token ids, row by row, of a batch asked as a run asks it."""
-    model: Any = loaded.model
     point = Point(device="cuda" if loaded.gpus else "cpu", optimization="fp32", batch_size=2)
-    session = Session(loaded, point.device, point, ProtocolConfig(max_new_tokens=steps, min_new_tokens=steps))
-    inputs = loaded.family.prepare(loaded.processor, images, requests).inputs.to(
-        session.input_device, torch.float32
-    )
-    output_ids = model.generate(**inputs, **session.generation)
-    return loaded.family.new_tokens(model, inputs, output_ids).tolist()
+    asked = Optimization(dtype="float32", attention="sdpa")
+    laid = TransformersModel(loaded, EngineOptions(point, asked, loaded.gpus, steps, steps))
+    inputs = laid.transfer(laid.prepare(images, requests, []))
+    return laid.detokenise(inputs, laid.generate(inputs)).ids.tolist()
 
 
 @pytest.mark.parametrize("gpus", [2, 3])

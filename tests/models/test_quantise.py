@@ -15,10 +15,16 @@ from accelerate.hooks import AlignDevicesHook, add_hook_to_module
 from generation import answer
 from torch import nn
 
+from vlm_profiling.engines.transformers.loader import LoadedCheckpoint, load_checkpoint
+from vlm_profiling.engines.transformers.quantise import quantise, quantised_modules
+from vlm_profiling.engines.transformers.stored import (
+    elements,
+    is_quantised,
+    stored_dtype,
+    tensor_bytes,
+    weight_bytes,
+)
 from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.models.loader import LoadedCheckpoint, load_checkpoint
-from vlm_profiling.models.quantise import quantise, quantised_modules
-from vlm_profiling.models.stored import elements, is_quantised, stored_dtype, tensor_bytes, weight_bytes
 from vlm_profiling.study.quantisation import SCHEMES, Kind, refusal, stored_bytes
 
 KINDS = get_args(Kind)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from generation import answer
 
-from vlm_profiling.models.loader import LoadedCheckpoint
+from vlm_profiling.engines.transformers.loader import LoadedCheckpoint
 from vlm_profiling.models.random_weights import model_from_config
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from vlm_profiling.engines.transformers.loader import load_checkpoint
 from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.models.errors import CheckpointError
-from vlm_profiling.models.loader import load_checkpoint
 from vlm_profiling.models.tiny import build_tiny_checkpoint
 from vlm_profiling.study.config import ModelConfig
 

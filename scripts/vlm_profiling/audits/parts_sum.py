@@ -37,7 +37,7 @@ def _checks(record: RunRecord, stages: Stages) -> Iterator[Check]:
     shares = sum(stage.share for stage in stages.times.values()) + stages.unattributed_share
     words = f"the published shares, with the unattributed one, add up to {shares:.2%}"
     yield Check(graded(abs(shares - 1), TOLERANCE, TOLERANCE), words, ("stages",))
-    if cost := stages.marking_cost:
+    if cost := stages.instrumentation_overhead:
         interval = f"[{cost.low - 1:+.2%}, {cost.high - 1:+.2%}]"
         words = f"instrumenting the stages changes generate() by {cost.mean - 1:+.2%} {interval}"
         yield Check(_within(cost.mean, TOLERANCE, cost), words, ("stages",))

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 from vlm_profiling.datasets.candidates import DatasetError
+from vlm_profiling.engines.base import CheckpointError, Unsupported
 from vlm_profiling.errors import VlmError
 from vlm_profiling.measure.environment.requirements_lock import LockError
-from vlm_profiling.models.errors import CheckpointError, Unsupported
 from vlm_profiling.record.schema import Failure, Status
 
 MAX_REASON = 300

@@ -1,22 +1,16 @@
-"""What a run enters into its record: what was asked, what was loaded, and each sample's answer and work."""
+"""The parts of a run's record that need no pass of their own: what was asked, the published values, samples."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from vlm_profiling.measure.environment.describe import describe_environment
-from vlm_profiling.measure.passes.compiling import Compilation
 from vlm_profiling.measure.passes.headline import BatchResult, InputBatch
 from vlm_profiling.measure.request import RunRequest
-from vlm_profiling.models.loader import LoadedCheckpoint
-from vlm_profiling.models.quantise import quantised_modules
-from vlm_profiling.models.stored import elements, stored_dtype, tensor_bytes, weight_bytes
 from vlm_profiling.quality.score import SampleScore
 from vlm_profiling.record.schema import (
     SCHEMA_VERSION,
-    Checkpoint,
     Dataset,
     Headline,
     Optimization,
@@ -26,9 +20,6 @@ from vlm_profiling.record.schema import (
 )
 from vlm_profiling.statistics.intervals import ratio_interval
 from vlm_profiling.statistics.summary import distribution
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 def empty_record(request: RunRequest) -> RunRecord:
@@ -63,53 +54,6 @@ def empty_record(request: RunRequest) -> RunRecord:
     )
 
 
-def checkpoint_facts(
-    loaded: LoadedCheckpoint, compilation: Compilation | None, frames: int | None
-) -> Checkpoint:
-    """What was really loaded: counted on the model itself, not read from what was asked.
-
-    `frames` are those asked of each video; None where samples are images.
-    """
-    model, manifest, quantised = loaded.model, loaded.manifest, loaded.quantised
-    dtypes: dict[str, int] = {}
-    for parameter in model.parameters():
-        name = stored_dtype(parameter)
-        dtypes[name] = dtypes.get(name, 0) + elements(parameter)
-    tensors = [*model.parameters(), *model.buffers()]
-    image_processor = getattr(loaded.processor, "image_processor", loaded.processor)
-    return Checkpoint(
-        source=manifest.source,
-        revision=manifest.revision,
-        content_sha256=manifest.content_sha256,
-        family=loaded.family.name,
-        architecture=type(model).__name__,
-        parameters=sum(dtypes.values()),
-        weight_bytes=weight_bytes(model),
-        weight_bytes_by_gpu=_bytes_by_gpu(tensors, loaded.gpus) if loaded.gpus > 1 else [],
-        dtypes=dtypes,
-        quantised_modules=quantised_modules(model),
-        linear_layers=quantised and quantised.linear_layers,
-        unquantised_layers=quantised and quantised.left,
-        unquantised_bytes=quantised and quantised.plain_weight_bytes,
-        quantisation_backend=quantised and quantised.backend,
-        attention=str(model.config._attn_implementation),
-        random_weights=manifest.random_weights,
-        compiled_frames=compilation.frames if compilation else None,
-        graph_breaks=compilation.graph_breaks if compilation else None,
-        compile_s=compilation.seconds if compilation else None,
-        processor=type(image_processor).__name__,
-        image_sizing=loaded.family.image_sizing,
-        frames_as=None if frames is None else loaded.family.shown_as(frames),
-    )
-
-
-def _bytes_by_gpu(tensors: Iterable[Tensor], gpus: int) -> list[int]:
-    by_gpu = [0] * gpus
-    for tensor in tensors:
-        by_gpu[tensor.device.index] += tensor_bytes(tensor)
-    return by_gpu
-
-
 def headline(results: Sequence[BatchResult], passes: int) -> Headline:
     """The published figures. Latencies over full batches (a run smaller than one batch has only its partial
     one).
@@ -135,7 +79,13 @@ def headline(results: Sequence[BatchResult], passes: int) -> Headline:
 def sample_rows(
     results: Sequence[BatchResult], batches: Sequence[InputBatch], scores: Sequence[SampleScore]
 ) -> list[Sample]:
-    """One entry a sample, in the order they were asked; `scores` are in the same order."""
+    """One entry a sample, in the order they were asked.
+
+    Args:
+        results: of the headline, batch by batch.
+        batches: the same batches.
+        scores: one a sample, in the same order.
+    """
     in_order = iter(scores)
     rows: list[Sample] = []
     for result, batch in zip(results, batches, strict=True):

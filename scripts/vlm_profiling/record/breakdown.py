@@ -30,9 +30,9 @@ class Repeats(Section, kw_only=True):
     batches: list[int]
     """Which batches, spread over the headline."""
     seconds: list[list[float]]
-    """generate() unmarked, by round and batch. The first round lies inside the headline pass."""
-    marked_seconds: list[list[float]] = field(default_factory=list)
-    """The same with the stages' borders marked, for each round but the first, right before or after it; empty
+    """generate() uninstrumented, by round and batch. The first round lies inside the headline pass."""
+    instrumented_seconds: list[list[float]] = field(default_factory=list)
+    """The same with the stages instrumented, for each round but the first, right before or after it; empty
     without stages.
     """
     noise: float
@@ -55,24 +55,24 @@ class StageTime(Section, kw_only=True):
 
 
 class Stages(Section, kw_only=True):
-    """Where the time of a batch goes, from a pass of its own whose modules' borders are marked."""
+    """Where the time of a batch goes, from a pass of its own whose modules are instrumented."""
 
     times: dict[str, StageTime]
     """By name of STAGES, in their order. Prefill ends with the first token's logits."""
     end_to_end: Distribution
-    """Of the same full batches, marks included."""
+    """Of the same full batches, instrumentation included."""
     unattributed_share: float
     """Of the end-to-end time: in no stage."""
     against_headline: float
-    """generate() of this pass over that of the headline pass, all batches: the marks, and what changed
-    between the passes.
+    """generate() of this pass over that of the headline pass, all batches: the instrumentation, and
+    what changed between the passes.
     """
     against_headline_interval: Interval | None = None
     """95 % bootstrap interval over pairs of the same batch; null for a single batch."""
-    marking_cost: Interval | None = None
-    """generate() marked over unmarked, from the rounds of the repeats, which measure both right after one
-    another: what the marks cost, whatever else changed between the two passes. Null without repeats, or with
-    a single pair."""
+    instrumentation_overhead: Interval | None = None
+    """generate() instrumented over uninstrumented, from the rounds of the repeats, which measure both right
+    after one another, whatever else changed between the two passes. Null without repeats, or with a single
+    pair."""
     seconds: dict[str, list[float]]
     """The time of each stage batch by batch, partial batch included, to the nanosecond."""
     absent: dict[str, str] = field(default_factory=dict)
@@ -106,17 +106,19 @@ class LayerTime(Section, kw_only=True):
 
 
 class Layers(Section, kw_only=True):
-    """Time inside generate() by layer, from a pass of its own whose leaf and attention modules are marked."""
+    """Time inside generate() by layer, from a pass of its own whose leaf and attention modules are instrumented."""
 
     batches: int
     """Full batches, over which the times are sums."""
     generate_s: float
-    """generate() of these batches, marks included."""
+    """generate() of these batches, instrumentation included."""
     stages_s: dict[str, float]
     """Exclusive time of each stage over these batches, in its layers and between them."""
     layers: list[LayerTime]
     coverage: float
-    """Share of the generate() time inside marked layers; the rest runs between them."""
+    """Share of the generate() time inside instrumented layers; the rest runs between them."""
     against_headline: float
-    """generate() of this pass over that of the headline pass, all batches: what marking every layer costs."""
+    """generate() of this pass over that of the headline pass, all batches: the overhead of instrumenting
+    every layer.
+    """
     against_headline_interval: Interval | None = None

@@ -42,9 +42,9 @@ class StageRow(IdentifiedRow, frozen=True, kw_only=True):
     stages_against_headline: float
     stages_against_headline_interval_low: float | None
     stages_against_headline_interval_high: float | None
-    stages_marking_cost_mean: float | None
-    stages_marking_cost_low: float | None
-    stages_marking_cost_high: float | None
+    stages_instrumentation_overhead_mean: float | None
+    stages_instrumentation_overhead_low: float | None
+    stages_instrumentation_overhead_high: float | None
     stages_absent: str | None
 
     @property
@@ -73,12 +73,15 @@ class StageRow(IdentifiedRow, frozen=True, kw_only=True):
         )
 
     @property
-    def marking_cost(self) -> Entry:
+    def instrumentation_overhead(self) -> Entry:
         """generate() marked over unmarked, rounds in pairs: a ratio."""
-        if self.stages_marking_cost_mean is None:
+        if self.stages_instrumentation_overhead_mean is None:
             return Absent("too few repeats")
         return _mean(
-            self.stages_marking_cost_mean, self.stages_marking_cost_low, self.stages_marking_cost_high, None
+            self.stages_instrumentation_overhead_mean,
+            self.stages_instrumentation_overhead_low,
+            self.stages_instrumentation_overhead_high,
+            None,
         )
 
     @property

@@ -32,7 +32,7 @@ NOT_COLUMNS: dict[type[Struct], set[str]] = {
         *("batches", "samples"),
     },
     Stages: {"times", "seconds"},
-    Repeats: {"batches", "seconds", "marked_seconds"},
+    Repeats: {"batches", "seconds", "instrumented_seconds"},
     Layers: {"layers"},
 }
 """Fields that stand elsewhere: in the row's identity, in a table of their own, or in the record alone."""

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
-from vlm_profiling.cost.counting.module_marks import module_marks, running_modules
+from vlm_profiling.cost.counting.module_events import module_events, running_modules
 
 
 def _cpu_attention_flops(query: Any, key: Any, value: Any, *_arguments: Any, **_named: Any) -> int:
@@ -32,12 +32,12 @@ def generate_flops(model: Any, stage_modules: Mapping[str, str], **arguments: An
     with (
         torch.no_grad(),
         FlopCounterMode(display=False, custom_mapping=CPU_ATTENTION) as counter,
-        module_marks(model, stage_modules.items(), counter.get_total_flops) as marks,
+        module_events(model, stage_modules.items(), counter.get_total_flops) as events,
     ):
-        marks.append(("other", 0))
+        events.append(("other", 0))
         model.generate(**arguments)
-        marks.append((None, counter.get_total_flops()))
+        events.append((None, counter.get_total_flops()))
     flops: dict[str, int] = dict.fromkeys(("vision", "project", "prefill", "decode", "other"), 0)
-    for running, before, after in running_modules(marks):
+    for running, before, after in running_modules(events):
         flops[str(running[-1])] += after - before
     return flops

@@ -1,11 +1,8 @@
-"""The device that was asked for, looked for before anything is loaded; and waiting until it has done its
-work.
-"""
+"""The device that was asked for, looked for before anything is loaded."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from vlm_profiling.measure.outcomes import MachineError
 
@@ -24,19 +21,3 @@ def require_device(device: str, gpus: int = 1) -> None:
             f"the model asks for gpus: {gpus}, but this process sees {torch.cuda.device_count()} (CUDA_VISIBLE_DEVICES: "
             f"{os.environ.get('CUDA_VISIBLE_DEVICES', 'not set')}); allowed: run where as many are seen, or ask for fewer"
         )
-
-
-def synchroniser(device: str, gpus: int) -> Callable[[], None]:
-    """What waits until the device has done all that was started: on "cuda" each of torch's first `gpus` GPUs."""
-    import torch
-
-    if device != "cuda":
-        return lambda: None
-    if gpus <= 1:
-        return torch.cuda.synchronize
-
-    def synchronise() -> None:
-        for gpu in range(gpus):
-            torch.cuda.synchronize(gpu)
-
-    return synchronise

@@ -23,13 +23,6 @@ class PeakMemory:
 
     memory: Memory = field(default_factory=Memory)
 
-    def with_prediction(self, before: Memory | None) -> Memory:
-        """The peaks, with what `before` predicted of them and the reasons it gave."""
-        if before:
-            self.memory.predicted = before.predicted
-            self.memory.absent |= before.absent
-        return self.memory
-
 
 @contextmanager
 def peak_memory(device: str, gpus: int = 1) -> Iterator[PeakMemory]:

@@ -1,4 +1,4 @@
-"""The passes of one run over its batches: prepare, compile, warm up, headline. No hooks anywhere.
+"""The passes of one run over its batches: prepare, warm up, headline. No instruments anywhere.
 
 The clock is time.perf_counter around work closed by a device synchronise, so that every interval holds all
 the work that was started in it and none that was started before.
@@ -10,102 +10,46 @@ import gc
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from vlm_profiling.datasets.videos import Clip, decode_frames, frame_images
 from vlm_profiling.measure.environment.devices import synchroniser
-from vlm_profiling.measure.progress import progress
+from vlm_profiling.measure.terminal.progress import progress
 from vlm_profiling.models.base import Prepared, Shown
 from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.models.loader import LoadedCheckpoint
+from vlm_profiling.engines.transformers.loader import LoadedCheckpoint
+from vlm_profiling.engines.base import LoadedModel, PreparedBatch
 from vlm_profiling.record.manifests import DatasetSample
 from vlm_profiling.record.schema import Batch, Warmup
 from vlm_profiling.study.config import ProtocolConfig, WarmupConfig
 from vlm_profiling.study.point import Point
 
 if TYPE_CHECKING:
-    import torch
     from PIL.Image import Image
 
 
 @dataclass
 class Session:
-    """A loaded model on its device, and how it is asked to generate."""
+    """A loaded model, and how the run measures it."""
 
-    checkpoint: LoadedCheckpoint
-    device: str
+    loaded: LoadedModel
     point: Point
     protocol: ProtocolConfig
-    cache: str | None = None
 
-    def __post_init__(self) -> None:
-        self.inference_dtype = next(
-            p.dtype for p in self.checkpoint.model.parameters() if p.is_floating_point()
-        )
-        self.synchronise = synchroniser(self.device, self.checkpoint.gpus)
-        self.input_device: str | torch.device = self.device
-        if self.checkpoint.gpus > 1:  # where generate() makes embeddings of them, and expects their ids
-            self.input_device = cast("Any", self.checkpoint.model.get_input_embeddings()).weight.device
-        self.generate = cast("Callable[..., torch.Tensor]", self.checkpoint.model.generate)
-        random_weights = self.checkpoint.manifest.random_weights
-        self.generation: dict[str, Any] = {
-            "max_new_tokens": self.protocol.max_new_tokens,
-            # random weights end an answer at random: the work is made fixed and known instead
-            "min_new_tokens": self.protocol.max_new_tokens
-            if random_weights
-            else self.protocol.min_new_tokens,
-            "do_sample": False,
-            "num_beams": 1,
-            **self.checkpoint.family.generate_arguments(self.checkpoint.model),
-        }
-        if self.cache:  # generate() would compile on a GPU by itself: that is another optimization
-            self.generation |= {"cache_implementation": self.cache, "disable_compile": True}
-
-    def prepare(
-        self, media: Sequence[Image | Clip], images: Sequence[Shown], requests: list[str]
-    ) -> Prepared:
-        """Host tensors for one batch, by the family's template and the model's processor, of `media` already
-        opened.
-
-        Raises Unsupported when prompt and answer need more positions than the language model has, or the
-        family takes no several frames.
-        """
-        prepared = self.checkpoint.family.prepare(
-            self.checkpoint.processor,
-            images,
-            requests,
-            self.point,
-            seconds_apart=[shown.seconds_apart if isinstance(shown, Clip) else None for shown in media],
-        )
-        positions = getattr(self.checkpoint.model.config.get_text_config(), "max_position_embeddings", None)
-        needed = prepared.padded_tokens + self.protocol.max_new_tokens
-        if positions is not None and needed > positions:
-            cure = (
-                "max_input_len would cut the user's text"
-                if self.point.prompt_len is None
-                else "a shorter prompt_len would do"
-            )
-            raise Unsupported(
-                f"{prepared.padded_tokens} prompt tokens and {self.protocol.max_new_tokens} new ones need {needed} positions, "
-                f"the model has {positions}; {cure}"
-            )
-        qformer = getattr(self.checkpoint.model.config, "qformer_config", None)
-        if qformer is not None and prepared.qformer_tokens > qformer.max_position_embeddings:
-            raise Unsupported(
-                f"the Q-Former reads a question of {prepared.qformer_tokens} tokens, and has {qformer.max_position_embeddings} "
-                "positions; a shorter prompt_len or max_input_len would do"
-            )
-        return prepared
+    @property
+    def device(self) -> str:
+        """The device of the run: cpu or cuda."""
+        return self.point.device
 
 
 @dataclass(frozen=True)
 class Preparation:
     """A batch's inputs on the host, and what making them took."""
 
-    prepared: Prepared
+    prepared: PreparedBatch
     preprocess_s: float
     decode_frames_s: float | None = None
     """None where no sample is a video, as is the next one."""
@@ -135,7 +79,7 @@ class BatchResult:
     """What one batch took, and what came out."""
 
     times: Batch
-    prepared: Prepared
+    prepared: PreparedBatch
     answers: list[str]
     generated_counts: list[int]
 
@@ -173,6 +117,7 @@ def prepare_batch(session: Session, batch: InputBatch) -> Preparation:
     timed.
     """
     requests = [sample.request for sample in batch.samples]
+    seconds_apart = [shown.seconds_apart if isinstance(shown, Clip) else None for shown in batch.media]
     started = time.perf_counter()
     frames = [decode_frames(shown) if isinstance(shown, Clip) else None for shown in batch.media]
     decoded = time.perf_counter()
@@ -181,39 +126,38 @@ def prepare_batch(session: Session, batch: InputBatch) -> Preparation:
         for shown, own in zip(batch.media, frames, strict=True)
     ]
     sampled = time.perf_counter()
-    prepared = session.prepare(batch.media, images, requests)
+    prepared = session.loaded.prepare(images, requests, seconds_apart)
     preprocess_s = time.perf_counter() - sampled
     if all(own is None for own in frames):
         return Preparation(prepared, preprocess_s)
     return Preparation(prepared, preprocess_s, decoded - started, sampled - decoded)
 
 
-def prepared_inputs(session: Session, batch: InputBatch) -> Prepared:
+def prepared_inputs(session: Session, batch: InputBatch) -> PreparedBatch:
     """A batch's inputs on the host, made now where they were not made before."""
     return (batch.preparation or prepare_batch(session, batch)).prepared
 
 
 def run_batch(session: Session, batch: InputBatch) -> BatchResult:
     """Transfer, generate and detokenise one batch, each timed with the device synchronised."""
-    checkpoint, family = session.checkpoint, session.checkpoint.family
+    loaded = session.loaded
     preparation = batch.preparation or prepare_batch(session, batch)
     prepared = preparation.prepared
-    session.synchronise()
+    loaded.synchronise()
     started = time.perf_counter()
-    inputs = prepared.inputs.to(session.input_device, session.inference_dtype)
-    session.synchronise()
+    inputs = loaded.transfer(prepared)
+    loaded.synchronise()
     transferred = time.perf_counter()
-    output_ids = session.generate(**inputs, **session.generation)
-    session.synchronise()
+    output = loaded.generate(inputs)
+    loaded.synchronise()
     generated = time.perf_counter()
-    new_ids = family.new_tokens(checkpoint.model, inputs, output_ids)
-    answers = family.answers(checkpoint.processor, new_ids)
+    answers = loaded.detokenise(inputs, output)
     finished = time.perf_counter()
     times = Batch(
         rows=len(batch.samples),
         full=batch.full,
         prompt_tokens=prepared.padded_tokens,
-        generated_tokens=new_ids.shape[1],
+        generated_tokens=answers.steps,
         qformer_tokens=prepared.qformer_tokens,
         decode_frames_s=preparation.decode_frames_s,
         sample_frames_s=preparation.sample_frames_s,
@@ -223,7 +167,7 @@ def run_batch(session: Session, batch: InputBatch) -> BatchResult:
         detokenise_s=finished - generated,
         end_to_end_s=preparation.seconds + finished - started,
     )
-    return BatchResult(times, prepared, answers, family.generated_counts(checkpoint.model, new_ids))
+    return BatchResult(times, prepared, answers.texts, loaded.generated_counts(answers))
 
 
 @contextmanager
@@ -256,20 +200,13 @@ def run_each_shape(
     and of how many.
     """
     started = time.perf_counter()
-    first = {_input_shape(session, batch): batch for batch in reversed(batches)}
+    shape = session.loaded.input_shape
+    first = {shape(prepared_inputs(session, batch)): batch for batch in reversed(batches)}
     for number, batch in enumerate(reversed(first.values())):
         if time.perf_counter() - started >= max_s:
             return number, len(first)
         run_batch(session, batch)
     return len(first), len(first)
-
-
-def _input_shape(session: Session, batch: InputBatch) -> tuple[object, ...]:
-    """The shapes of a batch's tensors: torch compiles, and libraries plan their kernels, for each anew."""
-    inputs = prepared_inputs(session, batch).inputs
-    return tuple(
-        (name, tuple(value.shape)) for name, value in sorted(inputs.items()) if hasattr(value, "shape")
-    )
 
 
 def warm_up(session: Session, batches: Sequence[InputBatch], settings: WarmupConfig) -> Warmup:

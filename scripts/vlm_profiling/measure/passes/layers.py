@@ -3,104 +3,49 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from torch import nn
-
-from vlm_profiling.cost.counting.module_marks import running_modules
+from vlm_profiling.cost.counting.module_events import running_modules
+from vlm_profiling.engines.base import Layer
 from vlm_profiling.measure.passes.headline import InputBatch, Session
 from vlm_profiling.measure.passes.instrumented import (
-    MarkedBatch,
-    clock_of,
+    InstrumentedBatch,
     headline_ratio,
-    marked_batches,
+    instrumented_batches,
+    instruments_of,
 )
-from vlm_profiling.measure.progress import progress
-from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.record.breakdown import Block, Layers, LayerTime
+from vlm_profiling.measure.terminal.progress import progress
+from vlm_profiling.record.breakdown import Layers, LayerTime
 from vlm_profiling.record.schema import Batch, timed_batches
-
-WITHOUT_WORK = (nn.Dropout, nn.Identity)
-"""Leaves that do nothing in inference: marking them would only cost."""
-MLP_CLASSES = ("mlp", "dense", "intermediate", "output")
-"""Parts of the names of classes around a block's feed-forward layers: CLIPMLP, T5DenseGatedActDense,
-Blip2QFormerOutput.
-"""
-MLP_MEMBERS = ("fc1", "fc2", "activation_fn", "mlp")
-"""Names of these layers where a block holds them itself, as OPT's does, or in a plain sequence, as
-Qwen2.5-VL's merger does.
-"""
-
-
-class Layer(NamedTuple):
-    """What a layer's time is added to."""
-
-    module: str
-    """Class."""
-    block: Block
 
 
 def layers_pass(session: Session, batches: Sequence[InputBatch], headline: Sequence[Batch]) -> Layers:
-    """Every batch once more with all leaf and attention modules marked. `headline`: times of the same batches
-    unmarked.
+    """The layers of every batch, run once more with all leaf and attention modules instrumented.
 
-    Raises Unsupported for a compiled model, whose layers are no calls any more.
+    Args:
+        session: the loaded model.
+        batches: those of the headline.
+        headline: the times of the same batches without instruments.
+
+    Raises Unsupported where layers cannot be told apart, such as in a compiled model.
     """
-    model = session.checkpoint.model
-    if any(module._compiled_call_impl is not None for module in model.modules()):
-        raise Unsupported("the model is compiled: its layers are no calls of their own")
-    labels = [*session.checkpoint.family.stage_modules(model).items(), *model_layers(model)]
+    instruments = instruments_of(session)
+    stages, _ = instruments.stage_labels()
+    labels = [*stages.items(), *instruments.layer_labels()]
     times, seconds = [], []
-    for batch in progress(marked_batches(session, batches, labels), len(batches), "layers"):
+    for batch in progress(instrumented_batches(session, batches, labels), len(batches), "layers"):
         times.append(batch.times)
-        seconds.append(_layer_seconds(session, batch))
+        seconds.append(_layer_seconds(batch))
     return _layers(times, seconds, headline)
 
 
-def model_layers(model: nn.Module) -> Iterator[tuple[str, Layer]]:
-    """Names of all leaf and attention modules that do work, with what their time is added to."""
-    for name, module in model.named_modules():
-        leaf = next(module.children(), None) is None
-        if (leaf and not isinstance(module, WITHOUT_WORK)) or _is_attention(module):
-            yield name, Layer(type(module).__name__, _block(model, name))
-
-
-def _is_attention(module: nn.Module) -> bool:
-    return "attention" in type(module).__name__.lower()
-
-
-def _block(model: nn.Module, name: str) -> Block:
-    """The block that a layer belongs to: what it is itself, or else the nearest block around it."""
-    module = model.get_submodule(name)
-    if "norm" in type(module).__name__.lower():
-        return "norm"
-    if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
-        return "convolution"
-    if isinstance(module, nn.Embedding):
-        return "embedding"
-    if "rotary" in type(module).__name__.lower():
-        return "attention"  # turns queries and keys, though it stands beside the blocks that use it
-    path = name.split(".")
-    for depth in range(len(path), 0, -1):
-        around = model.get_submodule(".".join(path[:depth]))
-        if _is_attention(around):
-            return "attention"
-        if path[depth - 1] in MLP_MEMBERS or any(
-            part in type(around).__name__.lower() for part in MLP_CLASSES
-        ):
-            return "mlp"
-    return "other"
-
-
-def _layer_seconds(session: Session, batch: MarkedBatch) -> dict[tuple[str, Layer | None], float]:
+def _layer_seconds(batch: InstrumentedBatch) -> dict[tuple[str, Layer | None], float]:
     """Exclusive time of one batch by stage and layer, s; None for what runs between layers."""
-    clock = clock_of(session)
     seconds: dict[tuple[str, Layer | None], float] = defaultdict(float)
-    for running, begin, end in running_modules(batch.marks):
+    for running, begin, end in running_modules(batch.model.events):
         stage = next(label for label in reversed(running) if isinstance(label, str))
         layer = running[-1] if isinstance(running[-1], Layer) else None
-        seconds[stage, layer] += clock.seconds(begin, end)
+        seconds[stage, layer] += batch.model.seconds(begin, end)
     return seconds
 
 

@@ -10,25 +10,21 @@ decode:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import nn
-
-from vlm_profiling.cost.counting.module_marks import wrapped_call
 from vlm_profiling.datasets.read import open_media
 from vlm_profiling.datasets.videos import Clip, decode_frames, frame_images
+from vlm_profiling.engines.base import PreparedBatch, Unsupported
 from vlm_profiling.measure.meters.energy import Meters
 from vlm_profiling.measure.passes.headline import InputBatch, Session
 from vlm_profiling.measure.passes.stages import stage_modules
-from vlm_profiling.measure.progress import progress
+from vlm_profiling.measure.terminal.progress import progress
 from vlm_profiling.models.base import Prepared
 from vlm_profiling.models.errors import Unsupported
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.breakdown import DECODE_FRAMES, SAMPLE_FRAMES, STAGES
 from vlm_profiling.record.machine import Joules, StageEnergy, StageJoules
 from vlm_profiling.record.schema import timed_batches
@@ -47,7 +43,7 @@ BLOCK = 4
 
 
 @dataclass(frozen=True)
-class Looped:
+class LoopEnergy:
     """What one batch took in a loop, or in a difference of loops."""
 
     gross_j: float
@@ -55,49 +51,44 @@ class Looped:
     uncertainty_j: float
     seconds: float
 
-    def without(self, part: Looped) -> Looped:
+    def without(self, part: LoopEnergy) -> LoopEnergy:
         """This loop less another one. Their errors add up: both are bounds."""
         net_j = None if self.net_j is None or part.net_j is None else self.net_j - part.net_j
         uncertainty_j = self.uncertainty_j + part.uncertainty_j
-        return Looped(self.gross_j - part.gross_j, net_j, uncertainty_j, self.seconds - part.seconds)
-
-
-@dataclass(frozen=True)
-class Call:
-    """A module, and what it was called with."""
-
-    module: nn.Module
-    arguments: tuple[Any, ...]
-    named: dict[str, Any]
-
-    def again(self) -> None:
-        """The same call once more."""
-        self.module(*self.arguments, **self.named)
+        return LoopEnergy(self.gross_j - part.gross_j, net_j, uncertainty_j, self.seconds - part.seconds)
 
 
 def stage_energy_pass(
     session: Session, batches: Sequence[InputBatch], images: Path, meters: Meters, headline: Joules | None
 ) -> StageEnergy:
-    """Joules of every stage, per batch of the first full batches. `images`: the folder of the samples'
-    images.
+    """The joules of every stage, per batch of the first full batches.
 
-    `headline`: joules of the headline by the same meter. Raises Unsupported with the reason where there is no
-    meter, at once.
+    Args:
+        session: the loaded model.
+        batches: those of the headline.
+        images: folder of the samples' images.
+        meters: the energy meters of the run.
+        headline: joules of the headline by the same meter.
+
+    Raises Unsupported with the reason where there is no meter, at once, or the engine has no stage loops.
     """
     if not meters.available or headline is None:
         raise Unsupported(meters.absent.get(meters.own_field, "the headline has no joules"))
     block = list(timed_batches(batches).values())[:BLOCK]
-    modules, absent = stage_modules(session)
-    loops, shortest_s = {}, float("inf")
-    works = _works(session, block, images, modules)
-    for name, work in progress(works.items(), len(works), "stage energy, loops"):
-        loops[name], window_s = _loop(session, meters, work, len(block))
+    workloads = _build_workloads(session, block, images)
+    absent, loops, shortest_s = workloads.absent, {}, float("inf")
+    rounds = workloads.rounds
+    for name, run_round in progress(rounds.items(), len(rounds), "stage energy, loops"):
+        loops[name], window_s = _loop(session, meters, run_round, len(block))
         shortest_s = min(shortest_s, window_s)
     if session.protocol.max_new_tokens == 1:
         absent["decode"] = "answers of one token, which the prefill gives"
     outside = {DECODE_FRAMES, SAMPLE_FRAMES, "preprocess"} if session.protocol.cached else set()
     rows = sum(len(batch.samples) for batch in block) / len(block)
-    headline_j, stages = headline.per_sample_j * rows, _by_stage(loops, modules)
+    headline_j, stages = (
+        headline.per_sample_j * rows,
+        _by_stage(loops, encoder_projects=workloads.encoder_projects),
+    )
     total_j = sum(stage.gross_j for stage in stages.values())
     sum_j = sum(stage.gross_j for name, stage in stages.items() if name not in outside)
     return StageEnergy(
@@ -122,14 +113,23 @@ def stage_energy_pass(
     )
 
 
-def _works(
-    session: Session, block: Sequence[InputBatch], images: Path, modules: dict[str, str]
-) -> dict[str, Callable[[], None]]:
+@dataclass(frozen=True)
+class Workloads:
     """One round of each loop: the stage's work for every batch of the block."""
-    checkpoint, family = session.checkpoint, session.checkpoint.family
-    frames = session.point.frames
+
+    rounds: dict[str, Callable[[], object]]
+    encoder_projects: bool
+    """Whether the vision encoder runs the projector itself."""
+    absent: dict[str, str]
+
+
+def _build_workloads(session: Session, block: Sequence[InputBatch], images: Path) -> Workloads:
+    loaded, frames = session.loaded, session.point.frames
+    if isinstance(loaded.capabilities.stage_loops, Absent):
+        raise Unsupported(loaded.capabilities.stage_loops.reason)
     media = [[open_media(images, sample, frames) for sample in batch.samples] for batch in block]
     requests = [[sample.request for sample in batch.samples] for batch in block]
+    apart = [[shown.seconds_apart if isinstance(shown, Clip) else None for shown in row] for row in media]
     clips = [shown for row in media for shown in row if isinstance(shown, Clip)]
 
     def decode() -> list[list[VideoFrame]]:
@@ -138,22 +138,18 @@ def _works(
     def sample_frames() -> list[list[Image]]:
         return [frame_images(own) for own in decoded]
 
-    def prepare() -> list[Prepared]:
-        return [session.prepare(*batch) for batch in zip(media, opened, requests, strict=True)]
+    def prepare() -> list[PreparedBatch]:
+        return [loaded.prepare(*batch) for batch in zip(opened, requests, apart, strict=True)]
 
     def transfer() -> list[Any]:
-        return [one.inputs.to(session.input_device, session.inference_dtype) for one in prepared]
+        return [loaded.transfer(batch) for batch in prepared]
 
-    def generate() -> list[torch.Tensor]:
-        return [session.generate(**batch, **session.generation) for batch in inputs]
-
-    def first_token() -> list[torch.Tensor]:
-        one_token = {"max_new_tokens": 1, "min_new_tokens": min(1, session.generation["min_new_tokens"])}
-        return [session.generate(**batch, **(session.generation | one_token)) for batch in inputs]
+    def generate() -> list[Any]:
+        return [loaded.generate(batch) for batch in inputs]
 
     def detokenise() -> None:
-        for batch, output_ids in zip(inputs, outputs, strict=True):
-            family.answers(checkpoint.processor, family.new_tokens(checkpoint.model, batch, output_ids))
+        for batch, output in zip(inputs, outputs, strict=True):
+            loaded.detokenise(batch, output)
 
     decoded = decode()
     sampled = iter(sample_frames())
@@ -161,54 +157,32 @@ def _works(
     prepared = prepare()
     inputs = transfer()
     outputs = generate()
-    works: dict[str, Callable[[], Any]] = {"preprocess": prepare}
+    loops = loaded.capabilities.stage_loops(inputs)
+    rounds: dict[str, Callable[[], object]] = {"preprocess": prepare}
     if clips:
-        works |= {DECODE_FRAMES: decode, SAMPLE_FRAMES: sample_frames}
+        rounds |= {DECODE_FRAMES: decode, SAMPLE_FRAMES: sample_frames}
     if session.device == "cuda":
-        works["transfer"] = transfer
-    for stage in ("vision", "project"):
-        names = [name for name, bounded in modules.items() if bounded == stage]
-        if names:
-            with _calls_of(checkpoint.model, names) as calls:
-                first_token()
-            works[stage] = lambda calls=calls: [call.again() for call in calls]
-    works[FIRST_TOKEN] = first_token
+        rounds["transfer"] = transfer
+    rounds |= loops.parts
+    rounds[FIRST_TOKEN] = loops.first_token
     if session.protocol.max_new_tokens > 1:
-        works[GENERATE] = generate
-    works["detokenise"] = detokenise
-    return works
+        rounds[GENERATE] = generate
+    rounds["detokenise"] = detokenise
+    return Workloads(rounds, loops.encoder_projects, dict(loops.absent))
 
 
-@contextmanager
-def _calls_of(model: nn.Module, names: Sequence[str]) -> Iterator[list[Call]]:
-    """A list of all calls of some modules while the block runs."""
-    calls: list[Call] = []
-
-    def keeping(call: Callable[..., Any], module: nn.Module) -> Callable[..., Any]:
-        def kept(*arguments: Any, **named: Any) -> Any:
-            calls.append(Call(module, arguments, named))
-            return call(*arguments, **named)
-
-        return kept
-
-    with ExitStack() as undo:
-        for name in names:
-            module = model.get_submodule(name)
-            undo.enter_context(wrapped_call(module, partial(keeping, module=module)))
-        yield calls
-
-
-def _loop(session: Session, meters: Meters, work: Callable[[], Any], batches: int) -> tuple[Looped, float]:
+def _loop(
+    session: Session, meters: Meters, run_round: Callable[[], object], batches: int
+) -> tuple[LoopEnergy, float]:
     """Joules and seconds of a batch, and the loop's seconds. The first round is discarded."""
-    with torch.no_grad():
-        work()
-        session.synchronise()
-        rounds = 0
-        with meters.window() as window:
-            while window.elapsed_s < LOOP_S:
-                work()
-                session.synchronise()
-                rounds += 1
+    run_round()
+    session.loaded.synchronise()
+    rounds = 0
+    with meters.window() as window:
+        while window.elapsed_s < LOOP_S:
+            run_round()
+            session.loaded.synchronise()
+            rounds += 1
     count = rounds * batches
     energy = meters.energy(window, count, count)
     joules = energy.gpu if meters.own_field == "gpu" else energy.cpu
@@ -216,15 +190,13 @@ def _loop(session: Session, meters: Meters, work: Callable[[], Any], batches: in
         raise Unsupported(energy.absent[meters.own_field])
     net_j = None if joules.net_j is None else joules.net_j / count
     uncertainty_j = joules.relative_uncertainty * joules.per_sample_j
-    return Looped(joules.per_sample_j, net_j, uncertainty_j, window.seconds / count), window.seconds
+    return LoopEnergy(joules.per_sample_j, net_j, uncertainty_j, window.seconds / count), window.seconds
 
 
-def _by_stage(loops: dict[str, Looped], modules: dict[str, str]) -> dict[str, Looped]:
+def _by_stage(loops: dict[str, LoopEnergy], *, encoder_projects: bool) -> dict[str, LoopEnergy]:
     """The loops as stages that exclude each other."""
     stages = {name: loop for name, loop in loops.items() if name not in (FIRST_TOKEN, GENERATE)}
-    encoders = [name for name, stage in modules.items() if stage == "vision"]
-    projectors = [name for name, stage in modules.items() if stage == "project"]
-    if any(inner.startswith(f"{outer}.") for inner in projectors for outer in encoders):
+    if encoder_projects and "vision" in stages and "project" in stages:
         stages["vision"] = stages["vision"].without(stages["project"])  # the encoder calls it itself
     stages["prefill"] = loops[FIRST_TOKEN]
     for part in ("vision", "project"):
@@ -235,7 +207,7 @@ def _by_stage(loops: dict[str, Looped], modules: dict[str, str]) -> dict[str, Lo
     return {name: stages[name] for name in STAGES if name in stages}
 
 
-def _bound_j(loops: dict[str, Looped], outside: set[str]) -> float:
+def _bound_j(loops: dict[str, LoopEnergy], outside: set[str]) -> float:
     """Uncertainty of the sum of stages, in which what is subtracted from one and added to another cancels."""
     parts = {"vision", "project"} | ({FIRST_TOKEN} if GENERATE in loops else set()) | outside
     return sum(loop.uncertainty_j for name, loop in loops.items() if name not in parts)

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vlm_profiling.cost.counting.module_marks import running_modules
+from vlm_profiling.cost.counting.module_events import running_modules
 from vlm_profiling.measure.passes.headline import InputBatch, Session
 from vlm_profiling.measure.passes.instrumented import (
-    MarkedBatch,
-    clock_of,
+    InstrumentedBatch,
     headline_ratio,
-    marked_batches,
+    instrumented_batches,
+    instruments_of,
 )
 from vlm_profiling.measure.passes.repeats import RepeatBlock
-from vlm_profiling.measure.progress import progress
+from vlm_profiling.measure.terminal.progress import progress
 from vlm_profiling.models.generic.family import Generic
 from vlm_profiling.record.breakdown import DECODE_FRAMES, SAMPLE_FRAMES, STAGES, Serving, Stages, StageTime
 from vlm_profiling.record.schema import Batch, timed_batches
@@ -28,73 +28,50 @@ def stages_pass(
     headline: Sequence[Batch],
     repeats: RepeatBlock | None = None,
 ) -> tuple[Stages, Serving]:
-    """Every batch once more with its stages' borders marked. `headline` holds the times of the same batches
-    unmarked.
+    """The stages of every batch, run once more with events at their borders.
 
-    The least number of rounds of `repeats` is spread over the pass, so that they see what the machine does
-    meanwhile.
+    Args:
+        session: the loaded model.
+        batches: those of the headline.
+        headline: the times of the same batches without instruments.
+        repeats: their least number of rounds is spread over the pass, to include the machine's changes.
+
+    Raises Unsupported where the engine has no instruments.
     """
-    modules, absent = stage_modules(session)
+    modules, absent = instruments_of(session).stage_labels()
     times, seconds, first_tokens = [], [], []
     for batch in progress(_with_rounds_between(session, batches, modules, repeats), len(batches), "stages"):
         times.append(batch.times)
-        seconds.append(_stage_seconds(session, batch))
-        first_tokens.append(batch.times.before_generate_s + batch.first_token_s)
+        seconds.append(_stage_seconds(batch))
+        first_tokens.append(batch.times.before_generate_s + batch.model.first_token_s)
     if not any("decode" in one for one in seconds):
         absent["decode"] = "answers of one token, which the prefill gives"
     return _stages(times, seconds, headline, absent), _serving(times, first_tokens)
 
 
-def marked_seconds(session: Session, batches: Sequence[InputBatch]) -> list[float]:
-    """generate() of each batch with the stages' borders marked, s: a round of the repeats. No mark stays."""
-    modules, _ = stage_modules(session)
-    return [batch.times.generate_s for batch in marked_batches(session, batches, modules.items())]
-
-
-def stage_modules(session: Session) -> tuple[dict[str, str], dict[str, str]]:
-    """The stage of each module that bounds one and can be seen, and why other stages are absent.
-
-    A module compiled into another one's graph cannot be seen: its time is the other's.
-    """
-    model, family = session.checkpoint.model, session.checkpoint.family
-    modules = family.stage_modules(model)
-    graphs = [name for name in modules if model.get_submodule(name)._compiled_call_impl is not None]
-    hidden = {
-        name for name in modules if name not in graphs and any(_inside(name, graph) for graph in graphs)
-    }
-    absent = {}
-    for stage in ("vision", "project"):
-        names = [name for name, bounded in modules.items() if bounded == stage]
-        if not names and isinstance(family, Generic):
-            absent[stage] = "the generic family knows no module of it: its time is in prefill, vision or loop"
-        elif not names:
-            absent[stage] = f"{family.name} has no such stage"
-        elif hidden.issuperset(names):
-            absent[stage] = "compiled into another stage's graph, which holds its time"
-    return {name: stage for name, stage in modules.items() if name not in hidden}, absent
+def instrumented_seconds(session: Session, batches: Sequence[InputBatch]) -> list[float]:
+    """The generate() time of each batch with the stages instrumented, s: a round of the repeats."""
+    modules, _ = instruments_of(session).stage_labels()
+    return [batch.times.generate_s for batch in instrumented_batches(session, batches, modules.items())]
 
 
 def _with_rounds_between(
     session: Session, batches: Sequence[InputBatch], modules: dict[str, str], repeats: RepeatBlock | None
-) -> Iterator[MarkedBatch]:
-    """Every batch marked, in chunks of about equal length with a round of the repeats after each, during
-    which no mark is set.
+) -> Iterator[InstrumentedBatch]:
+    """Every batch instrumented, in chunks of about equal length with a round of the repeats after each, during
+    which nothing is instrumented.
     """
     chunks = repeats.settings.min_rounds - 1 if repeats else 1
     for number in range(chunks):
         chunk = batches[len(batches) * number // chunks : len(batches) * (number + 1) // chunks]
-        yield from marked_batches(session, chunk, modules.items())
+        yield from instrumented_batches(session, chunk, modules.items())
         if repeats and not repeats.out_of_time:
             repeats.measure()
 
 
-def _inside(name: str, graph: str) -> bool:
-    return not graph or name.startswith(f"{graph}.")
-
-
-def _stage_seconds(session: Session, batch: MarkedBatch) -> dict[str, float]:
+def _stage_seconds(batch: InstrumentedBatch) -> dict[str, float]:
     """Exclusive time of each stage of one batch, s."""
-    clock, times = clock_of(session), batch.times
+    times = batch.times
     seconds = {
         "preprocess": times.preprocess_s,
         "transfer": times.transfer_s,
@@ -102,9 +79,9 @@ def _stage_seconds(session: Session, batch: MarkedBatch) -> dict[str, float]:
     }
     if times.decode_frames_s is not None and times.sample_frames_s is not None:
         seconds |= {DECODE_FRAMES: times.decode_frames_s, SAMPLE_FRAMES: times.sample_frames_s}
-    for running, begin, end in running_modules(batch.marks):
+    for running, begin, end in running_modules(batch.model.events):
         stage = str(running[-1])
-        seconds[stage] = seconds.get(stage, 0.0) + clock.seconds(begin, end)
+        seconds[stage] = seconds.get(stage, 0.0) + batch.model.seconds(begin, end)
     return seconds
 
 

@@ -62,7 +62,7 @@ def stages_table(cell: RunRow, rows: Sequence[StageRow]) -> str:
 
 def _marking(row: StageRow) -> str:
     """What marking the stages costs, whatever the machine did between the passes."""
-    cost = row.marking_cost
+    cost = row.instrumentation_overhead
     if isinstance(cost, Absent):
         return f"What marking them costs is not known: {cost.reason}."
     low, high = cost.bounds
@@ -87,7 +87,7 @@ def models_stages_table(cells: Sequence[RunRow], stages: Mapping[RunKey, Sequenc
     rows = []
     unit = best_unit(SECONDS, [*first_tokens, *further_tokens])
     for (cell, own), ttft, tpot in zip(measured, first_tokens, further_tokens, strict=True):
-        cost = next(iter(own.values())).marking_cost
+        cost = next(iter(own.values())).instrumentation_overhead
         shares = [f"{100 * own[name].share:.1f}" if name in own else NOTHING for name in names]
         rows.append(
             [

@@ -1,22 +1,19 @@
-"""Memory of a run's largest batch: predicted before the weights are loaded, and measured in a pass of its
+"""Memory of a run: predicted before the weights are loaded, its peaks, and its largest batch in a pass of its
 own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+from msgspec.structs import asdict
 
 from vlm_profiling.cost.memory.expect import expected_batch
-from vlm_profiling.cost.memory.live_bytes import LiveBytes, cache_tensors
 from vlm_profiling.cost.memory.predict import BatchSize, largest_batch, predict_memory
 from vlm_profiling.datasets.videos import Clip
 from vlm_profiling.measure.passes.headline import InputBatch, Session, prepared_inputs
 from vlm_profiling.measure.request import RunRequest
-from vlm_profiling.models.stored import tensor_bytes, weight_bytes
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.machine import Memory
 from vlm_profiling.record.schema import Batch
@@ -29,9 +26,7 @@ PREPARED = "the prepared batches"
 
 
 def memory_from_samples(request: RunRequest, media: Sequence[Image | Clip]) -> Memory:
-    """What the run will hold, from the sizes of its images or videos and its texts; or the reason why that is
-    not known.
-    """
+    """The prediction from the sizes of the images or videos and the texts, or the reason why there is none."""
     if request.cost is None:
         return Memory(absent={"predicted": "the model's cost was not given"})
     batch = expected_batch(
@@ -79,37 +74,22 @@ def _predicted(request: RunRequest, batch: BatchSize, basis: str) -> Memory:
     return Memory(predicted=predicted, absent=reason)
 
 
-def largest_batch_pass(
-    session: Session, batches: Sequence[InputBatch], times: Sequence[Batch], memory: Memory
-) -> None:
-    """Run the largest batch once more: its key-value cache, and on a CPU what torch's operators allocate for
-    it.
+def largest_batch_pass(session: Session, batches: Sequence[InputBatch], times: Sequence[Batch]) -> Memory:
+    """The memory of the largest batch, run once more, or the reason why the engine cannot measure it."""
+    measure = session.loaded.capabilities.memory
+    if isinstance(measure, Absent):
+        return Memory(absent={"kv_cache_bytes": measure.reason})
+    return measure(prepared_inputs(session, batches[largest_batch(times)]))
 
-    Fills `memory`, which holds the peaks of the headline pass.
-    """
-    number = largest_batch(times)
-    batch, model = batches[number], session.checkpoint.model
-    prepared = prepared_inputs(session, batch)
-    inputs = prepared.inputs.to(session.input_device, session.inference_dtype)
-    followed = session.device == "cpu" and not any(module._compiled_call_impl for module in model.modules())
-    with LiveBytes("cpu") if followed else nullcontext() as live:
-        output: Any = session.generate(**inputs, **session.generation, return_dict_in_generate=True)
-    cache = getattr(output, "past_key_values", None)
-    try:
-        memory.kv_cache_bytes = sum(tensor.nbytes for tensor in cache_tensors(cache))
-        own: Any = getattr(cache, "self_attention_cache", cache)
-        memory.cache_layers = type(own.layers[0]).__name__
-    except AttributeError:
-        memory.absent["kv_cache_bytes"] = (
-            f"generate() leaves no cache of keys and values, but {type(cache).__name__}"
-        )
-    if live:
-        held_bytes = weight_bytes(model) + sum(
-            tensor_bytes(value) for value in inputs.values() if isinstance(value, Tensor)
-        )
-        memory.peak_allocated_bytes = held_bytes + live.peak_bytes
-        del memory.absent["peak_allocated_bytes"]
-    elif session.device == "cpu":
-        memory.absent["peak_allocated_bytes"] = "compiled code allocates unseen by torch's dispatcher"
+
+def combine_memory(*parts: Memory) -> Memory:
+    """One section of several: the prediction, the peaks, the largest batch. A later value or reason counts."""
+    values, absent = {}, {}
+    for part in parts:
+        known = {name: value for name, value in asdict(part).items() if value not in (None, [])}
+        values |= {name: value for name, value in known.items() if name != "absent"}
+        absent |= part.absent
+    memory = Memory(**values, absent={name: why for name, why in absent.items() if name not in values})
     if memory.predicted and memory.peak_allocated_bytes:
         memory.predicted_over_allocated = memory.predicted.allocated_bytes / memory.peak_allocated_bytes
+    return memory

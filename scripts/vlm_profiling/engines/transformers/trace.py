@@ -1,25 +1,29 @@
-"""A Chrome trace of one batch, for chrome://tracing or ui.perfetto.dev. Its times are those of a traced
-model: no figure is.
-"""
+"""A Chrome trace for chrome://tracing or ui.perfetto.dev. Its times are those of a traced model."""
 
 from __future__ import annotations
 
 import gzip
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from vlm_profiling.measure.passes.headline import InputBatch, Session, run_batch
 from vlm_profiling.record.files import atomic_path
 
 
-def write_trace(session: Session, batch: InputBatch, target: Path) -> None:
-    """Run one batch under torch.profiler and write its operators and kernels, gzipped."""
+def write_trace(device: str, run: Callable[[], object], target: Path) -> None:
+    """Run a function under torch.profiler and write its operators and kernels, gzipped.
+
+    Args:
+        device: "cpu" or "cuda", whose kernels are traced as well.
+        run: the function, such as one batch.
+        target: the file, written whole or not at all.
+    """
     from torch.profiler import ProfilerActivity, profile
 
-    activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if session.device == "cuda" else [])
+    activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if device == "cuda" else [])
     with profile(activities=activities, record_shapes=True) as profiler:
-        run_batch(session, batch)
+        run()
     with tempfile.TemporaryDirectory(prefix="trace-") as folder, atomic_path(target) as temporary:
         plain = Path(folder, "trace.json")
         profiler.export_chrome_trace(str(plain))

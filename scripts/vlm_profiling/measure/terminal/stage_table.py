@@ -28,7 +28,7 @@ COLOURS = {
 def stage_table(stages: Stages, *, coloured: bool) -> str:
     """One line a stage: its exclusive time per full batch and its share of the end-to-end time, with a bar.
 
-    Below it the sum, what is in no stage, the stages that are not there, and what marking cost.
+    Below it the sum, what is in no stage, the absent stages, and the overhead of instrumentation.
     """
     return "\n".join(_lines(stages, coloured))
 
@@ -43,8 +43,8 @@ def _lines(stages: Stages, coloured: bool) -> Iterator[str]:
     for name, reason in stages.absent.items():
         yield f"no {name}: {reason}"
     yield f"generate() took {stages.against_headline:.3f}{_interval(stages.against_headline_interval)} of the headline's"
-    if cost := stages.marking_cost:
-        yield f"marked and unmarked in turns it took {cost.mean:.3f}{_interval(cost)} of its time"
+    if cost := stages.instrumentation_overhead:
+        yield f"instrumented and uninstrumented in turns it took {cost.mean:.3f}{_interval(cost)} of its time"
 
 
 def _interval(interval: Interval | None) -> str:

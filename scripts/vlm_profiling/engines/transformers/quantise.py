@@ -1,4 +1,4 @@
-"""Weights of linear layers stored as integers, by torchao or bitsandbytes, in place and where they lie.
+"""Weights of linear layers stored as integers, by torchao or bitsandbytes, in place.
 
 The output head is left as it is, and what a model's class keeps in float32, as both libraries leave them
 through transformers.
@@ -17,9 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vlm_profiling.engines.transformers.stored import is_quantised, weight_bytes
 from vlm_profiling.models.errors import Unsupported
 from vlm_profiling.models.linear_layers import kept_by_class, linear_layers
-from vlm_profiling.models.stored import is_quantised, weight_bytes
+from vlm_profiling.engines.transformers.stored import is_quantised, weight_bytes
 from vlm_profiling.study.quantisation import INT4_GROUPS, NF4_BLOCK, SCHEMES, int4_group, refusal
 
 WEIGHTS_AT_A_TIME = 2**22

@@ -16,7 +16,7 @@ from torch import nn
 from transformers import AutoModelForImageTextToText, GenerationMixin, PreTrainedConfig, PreTrainedModel
 from transformers.initialization import no_init_weights
 
-from vlm_profiling.models.placement import place_blocks
+from vlm_profiling.engines.transformers.placement import place_blocks
 from vlm_profiling.models.random_weights import finish_random_weights
 
 GpuLike: TypeAlias = int | torch.device

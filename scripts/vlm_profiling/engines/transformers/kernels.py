@@ -6,12 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from vlm_profiling.measure.passes.headline import InputBatch, Session, prepared_inputs
+from vlm_profiling.engines.base import KernelCalls, PreparedBatch
 from vlm_profiling.models.errors import Unsupported
 from vlm_profiling.record.schema import Optimization
 from vlm_profiling.study.quantisation import SCHEMES
+
+if TYPE_CHECKING:
+    from vlm_profiling.engines.transformers.model import TransformersModel
 
 BACKENDS = {
     "sdpa-math": "MATH",
@@ -77,16 +80,7 @@ def force_attention_backend(asked: Optimization) -> Iterator[None]:
         raise
 
 
-class KernelCalls(NamedTuple):
-    """What ran in a prefill and a decode step, with the number of calls."""
-
-    attention: dict[str, int]
-    """Fused kernels; nothing where attention is written out in plain operators (eager)."""
-    integers: dict[str, int]
-    """Operators that read integers as quantised weights are stored; a conversion counts from int8 alone."""
-
-
-def kernels_that_ran(session: Session, batch: InputBatch) -> KernelCalls:
+def kernels_that_ran(loaded: TransformersModel, batch: PreparedBatch) -> KernelCalls:
     """Calls in a prefill and a decode step of one batch, by the profiler of torch, on the CPU's side of any
     device.
 
@@ -94,13 +88,12 @@ def kernels_that_ran(session: Session, batch: InputBatch) -> KernelCalls:
     """
     from torch.profiler import ProfilerActivity, profile
 
-    prepared = prepared_inputs(session, batch)
-    inputs = prepared.inputs.to(session.input_device, session.inference_dtype)
+    inputs = loaded.transfer(batch)
     short = {
-        name: min(session.generation[name], PROBED_TOKENS) for name in ("max_new_tokens", "min_new_tokens")
+        name: min(loaded.generation[name], PROBED_TOKENS) for name in ("max_new_tokens", "min_new_tokens")
     }
     with profile(activities=[ProfilerActivity.CPU], record_shapes=True) as profiler:
-        session.generate(**inputs, **{**session.generation, **short})
+        loaded.generate(inputs, **short)
     calls = KernelCalls({}, {})
     seen: Any = profiler.profiler
     for event in seen.kineto_results.events():  # which alone tell the dtypes that an operator read

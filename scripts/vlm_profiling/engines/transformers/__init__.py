@@ -1,0 +1,1 @@
+"""The engine that runs models with transformers, in this process."""
