@@ -74,8 +74,7 @@ def bare_generate(session: Session, batch: InputBatch) -> Callable[[], float]:
 
 
 def headline_pairs(session: Session, batch: InputBatch, pairs: int, *, warm_up: int = WARM_UP) -> Pairs:
-    """The seconds of a bare generate() and those that the headline pass gives the same batch, with telemetry.
-    """
+    """The seconds of a bare generate() and those that the headline pass gives the same batch, with telemetry."""
     telemetry_sampler = open_telemetry(session.device, 0 if session.device == "cuda" else None)
 
     def headline() -> float:

@@ -69,11 +69,11 @@ def prepared_session(
         new_tokens: of each answer
     """
     from vlm_profiling.datasets.read import open_image, read_samples
-    from vlm_profiling.measure.passes.headline import Session, make_batches, prepare_batches
-    from vlm_profiling.measure.terminal.progress import quiet_libraries
     from vlm_profiling.engines.base import EngineOptions
     from vlm_profiling.engines.transformers.loader import load_checkpoint
     from vlm_profiling.engines.transformers.model import TransformersModel
+    from vlm_profiling.measure.passes.headline import Session, make_batches, prepare_batches
+    from vlm_profiling.measure.terminal.progress import quiet_libraries
     from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
     from vlm_profiling.record.schema import Optimization
     from vlm_profiling.study.config import ProtocolConfig
