@@ -31,12 +31,14 @@ MAY_IMPORT = {
     "cost": {"study", "record", "models"},
     "quality": {"study", "record", "statistics"},
     "statistics": {"record"},
+    "engines": {"study", "record", "models", "cost"},
     "measure": {
         "large_imports",
         "staleness",
         "study",
         "record",
         "datasets",
+        "engines",
         "models",
         "cost",
         "quality",
@@ -79,6 +81,9 @@ MAY_IMPORT = {
     "errors": set(),
 }
 """Rooms of the library, and the other rooms each may import; errors is open to all."""
+
+MODELS_FROM_THE_COMMAND_LINE = "measure/standalone.py"
+"""The one file of measure/ that imports models: it describes a checkpoint before an engine loads it."""
 
 HEAVY = {"torch", "transformers"}
 COUNTING = {"counting", "cross_checks", "allocations", "live_bytes"}
@@ -124,6 +129,35 @@ def test_a_room_imports_only_the_rooms_it_may() -> None:
         if other not in MAY_IMPORT[room_of(path)]
     ]
     assert refused == []
+
+
+def test_only_an_engine_knows_what_runs_a_model() -> None:
+    """measure/ reaches no model past engines/base.py; its order of passes alone knows which engines there are."""
+    known = {
+        (str(path.relative_to(LIBRARY)), module)
+        for path in library_files()
+        if room_of(path) == "measure"
+        for module in imports(path)
+    }
+    assert {file for file, module in known if module.startswith("vlm_profiling.models")} <= {
+        MODELS_FROM_THE_COMMAND_LINE
+    }
+    engines = {
+        (file, module.split(".")[2]) for file, module in known if module.startswith("vlm_profiling.engines")
+    }
+    assert {file for file, part in engines if part != "base"} == {"measure/run.py"}
+    assert {part for _, part in engines} == {"base", "registry"}
+
+
+def test_transformers_is_known_where_models_are_built_counted_and_run_by_it() -> None:
+    importing = {
+        str(path.relative_to(LIBRARY))
+        for path in library_files()
+        for module in imports(path)
+        if module.partition(".")[0] == "transformers"
+    }
+    allowed = ("models/", "cost/", "engines/transformers/")
+    assert {path for path in importing if not path.startswith(allowed)} == set()
 
 
 def other_rooms(path: Path) -> Iterator[str]:
