@@ -68,7 +68,7 @@ def test_all_models_stand_in_the_order_of_the_study(make_study):
     assert list(dict.fromkeys(row["label"] for row in rows)) == ["trained", "random"]
 
 
-def test_the_page_of_a_model_tells_stages_their_sum_and_what_marking_cost(make_study):
+def test_the_page_of_a_model_tells_stages_their_sum_and_the_overhead_of_instrumentation(make_study):
     study = make_study()
     cells = study.cells()
     text = section(model_page(cells, "trained", study.folder / "tables", "plots"), "Where the time goes")
