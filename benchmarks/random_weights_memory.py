@@ -23,9 +23,9 @@ def main() -> None:
     """Print one line: weights, what the process held at most beyond its imports, their ratio, seconds."""
     import torch
 
+    from vlm_profiling.engines.transformers.stored import tensor_bytes
     from vlm_profiling.models.full_size import full_size_config
     from vlm_profiling.models.random_weights import model_from_config
-    from vlm_profiling.engines.transformers.stored import tensor_bytes
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from PIL import Image
 
-from vlm_profiling.models.base import Prepared
 from vlm_profiling.engines.transformers.loader import LoadedCheckpoint
+from vlm_profiling.models.base import Prepared
 
 
 @torch.inference_mode()

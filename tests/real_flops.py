@@ -9,8 +9,8 @@ from PIL import Image
 
 from vlm_profiling.cost.counting.generate import generate_flops
 from vlm_profiling.cost.functions import ModelCost, Work, work_flops
-from vlm_profiling.models.base import Shown
 from vlm_profiling.engines.transformers.loader import LoadedCheckpoint
+from vlm_profiling.models.base import Shown
 from vlm_profiling.study.point import Point
 
 REQUESTS = [

@@ -37,10 +37,10 @@ from transformers import (
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
+from vlm_profiling.engines.transformers.loader import load_checkpoint
 from vlm_profiling.models.folders import whole_folder
 from vlm_profiling.models.identify import describe_local_or_hub
 from vlm_profiling.models.llava.processor import llava_processor
-from vlm_profiling.engines.transformers.loader import load_checkpoint
 from vlm_profiling.models.synthetic_tokenizers import byte_level_tokenizer
 from vlm_profiling.study.point import Point
 

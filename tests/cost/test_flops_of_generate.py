@@ -10,9 +10,9 @@ import pytest
 from real_flops import IMAGE_SIZES, NEW_TOKENS, REQUESTS, noise_image, real_and_expected_flops
 
 from vlm_profiling.cost.functions import ModelCost
+from vlm_profiling.engines.transformers.loader import LoadedCheckpoint
 from vlm_profiling.models.base import Shown
 from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.engines.transformers.loader import LoadedCheckpoint
 
 
 def assert_equal_flops(

@@ -19,11 +19,11 @@ from vlm_profiling.cost.memory.expect import expected_batch
 from vlm_profiling.cost.memory.live_bytes import LiveBytes, cache_tensors
 from vlm_profiling.cost.memory.memory import Live, largest, memory_name
 from vlm_profiling.cost.memory.predict import BatchSize, predict_memory
-from vlm_profiling.models.image_tokens import scaled_size
 from vlm_profiling.engines.transformers.loader import LoadedCheckpoint, load_checkpoint
+from vlm_profiling.engines.transformers.stored import weight_bytes
+from vlm_profiling.models.image_tokens import scaled_size
 from vlm_profiling.models.random_weights import model_from_config
 from vlm_profiling.models.registry import cost_rules
-from vlm_profiling.engines.transformers.stored import weight_bytes
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.study.point import Point
 from vlm_profiling.study.quantisation import SCHEMES

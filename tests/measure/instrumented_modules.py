@@ -7,7 +7,7 @@ from dataclasses import replace
 from vlm_profiling.engines.transformers.loader import LoadedCheckpoint
 from vlm_profiling.engines.transformers.model import TransformersModel
 from vlm_profiling.measure.passes.headline import Session
-from vlm_profiling.models.families.generic import Generic
+from vlm_profiling.models.generic.family import Generic
 
 
 def checkpoint_of(session: Session) -> LoadedCheckpoint:

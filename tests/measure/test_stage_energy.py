@@ -19,7 +19,6 @@ from vlm_profiling.measure.passes.headline import InputBatch, Session, headline_
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
 from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.models.generic.family import Generic
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.machine import Joules, StageEnergy
 from vlm_profiling.study.config import ProtocolConfig, RepeatsConfig, WarmupConfig

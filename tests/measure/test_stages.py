@@ -14,7 +14,6 @@ from torch import nn
 from vlm_profiling.engines.transformers.compiling import compiled_frames
 from vlm_profiling.measure.passes.headline import InputBatch, Session, headline_pass, run_each_shape
 from vlm_profiling.measure.passes.stages import stages_pass
-from vlm_profiling.models.generic.family import Generic
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.breakdown import IMAGE_STAGES, Serving, Stages

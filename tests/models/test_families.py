@@ -6,10 +6,10 @@ import pytest
 import torch
 from generation import answer, generate
 
+from vlm_profiling.engines.transformers.loader import LoadedCheckpoint
 from vlm_profiling.models.base import Family
 from vlm_profiling.models.errors import CheckpointError
 from vlm_profiling.models.generic.family import Generic
-from vlm_profiling.engines.transformers.loader import LoadedCheckpoint
 from vlm_profiling.models.registry import FAMILIES, family_for
 from vlm_profiling.study.point import Point
 

@@ -15,14 +15,13 @@ import torch
 from fakes.pretended_gpus import pretended_gpus
 from msgspec.structs import replace
 
-from vlm_profiling.measure.passes.headline import Session
+from vlm_profiling.engines.base import EngineOptions
+from vlm_profiling.engines.transformers.loader import LoadedCheckpoint, load_checkpoint
+from vlm_profiling.engines.transformers.model import TransformersModel
+from vlm_profiling.engines.transformers.placement import even_cuts, place_blocks
 from vlm_profiling.models.errors import Unsupported
 from vlm_profiling.models.full_size import ARCHITECTURES, full_size_config
-from vlm_profiling.engines.transformers.loader import LoadedCheckpoint, load_checkpoint
-from vlm_profiling.engines.transformers.placement import even_cuts, place_blocks
 from vlm_profiling.models.random_weights import model_from_config
-from vlm_profiling.engines.base import EngineOptions
-from vlm_profiling.engines.transformers.model import TransformersModel
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.record.schema import Optimization
 from vlm_profiling.study.point import Point

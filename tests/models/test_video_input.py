@@ -11,9 +11,9 @@ import torch
 from generation import generate
 from PIL import Image
 
+from vlm_profiling.engines.transformers.loader import LoadedCheckpoint
 from vlm_profiling.models.base import Prepared
 from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.engines.transformers.loader import LoadedCheckpoint
 
 SIZE = (56, 56)
 """Four by four patches, merged to four tokens."""

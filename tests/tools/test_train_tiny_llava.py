@@ -10,7 +10,6 @@ from generation import generate
 
 import train_tiny_llava
 from vlm_profiling.engines.transformers.loader import LoadedCheckpoint, load_checkpoint
-from vlm_profiling.models import tiny_llava
 from vlm_profiling.models.identify import describe_local_or_hub
 from vlm_profiling.study.point import Point
 

@@ -137,7 +137,6 @@ def count_cost(
 
 def _linear_layers(model: nn.Module) -> list[LinearLayers]:
     """By shape, those that the loader may quantise."""
-    from vlm_profiling.models.linear_layers import kept_by_class, linear_layers
     shapes = Counter(
         tuple(one.weight.shape)
         for name, one in linear_layers(model).items()

@@ -19,7 +19,7 @@ from vlm_profiling.cost.counting.module_events import TimestampEvent, module_eve
 from vlm_profiling.engines.base import Labels, Layer
 from vlm_profiling.engines.transformers.layers import model_layers
 from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.models.families.generic import Generic
+from vlm_profiling.models.generic.family import Generic
 
 if TYPE_CHECKING:
     from vlm_profiling.engines.transformers.model import TransformersModel

@@ -18,16 +18,14 @@ from transformers import (
 )
 from transformers.utils.import_utils import is_torchvision_available
 
-from vlm_profiling.models.base import Family
 from vlm_profiling.engines.transformers.multi_gpu import draw_on_gpus, read_onto_gpus
 from vlm_profiling.engines.transformers.quantise import Quantised, quantise
+from vlm_profiling.models.base import Family
 from vlm_profiling.models.errors import CheckpointError, Unsupported
 from vlm_profiling.models.folders import check_weights
 from vlm_profiling.models.identify import Handling, hub_folder
-from vlm_profiling.engines.transformers.quantise import Quantised, quantise
 from vlm_profiling.models.random_weights import model_from_config
 from vlm_profiling.models.registry import family_for
-from vlm_profiling.engines.transformers.multi_gpu import draw_on_gpus, read_onto_gpus
 from vlm_profiling.record.manifests import CheckpointManifest
 
 

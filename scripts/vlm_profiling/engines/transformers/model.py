@@ -17,8 +17,8 @@ from vlm_profiling.engines.transformers.largest_batch import batch_memory
 from vlm_profiling.engines.transformers.loader import LoadedCheckpoint
 from vlm_profiling.engines.transformers.stage_loops import stage_loops
 from vlm_profiling.engines.transformers.trace import write_trace
+from vlm_profiling.models.base import Prepared
 from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.models.families.base import Prepared
 from vlm_profiling.record.schema import Checkpoint
 
 

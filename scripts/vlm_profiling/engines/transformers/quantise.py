@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from vlm_profiling.engines.transformers.stored import is_quantised, weight_bytes
 from vlm_profiling.models.errors import Unsupported
 from vlm_profiling.models.linear_layers import kept_by_class, linear_layers
-from vlm_profiling.engines.transformers.stored import is_quantised, weight_bytes
 from vlm_profiling.study.quantisation import INT4_GROUPS, NF4_BLOCK, SCHEMES, int4_group, refusal
 
 WEIGHTS_AT_A_TIME = 2**22

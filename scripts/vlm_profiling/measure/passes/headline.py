@@ -16,12 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from vlm_profiling.datasets.videos import Clip, decode_frames, frame_images
-from vlm_profiling.measure.environment.devices import synchroniser
-from vlm_profiling.measure.terminal.progress import progress
-from vlm_profiling.models.base import Prepared, Shown
-from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.engines.transformers.loader import LoadedCheckpoint
 from vlm_profiling.engines.base import LoadedModel, PreparedBatch
+from vlm_profiling.measure.terminal.progress import progress
 from vlm_profiling.record.manifests import DatasetSample
 from vlm_profiling.record.schema import Batch, Warmup
 from vlm_profiling.study.config import ProtocolConfig, WarmupConfig

@@ -20,10 +20,7 @@ from vlm_profiling.datasets.videos import Clip, decode_frames, frame_images
 from vlm_profiling.engines.base import PreparedBatch, Unsupported
 from vlm_profiling.measure.meters.energy import Meters
 from vlm_profiling.measure.passes.headline import InputBatch, Session
-from vlm_profiling.measure.passes.stages import stage_modules
 from vlm_profiling.measure.terminal.progress import progress
-from vlm_profiling.models.base import Prepared
-from vlm_profiling.models.errors import Unsupported
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.breakdown import DECODE_FRAMES, SAMPLE_FRAMES, STAGES
 from vlm_profiling.record.machine import Joules, StageEnergy, StageJoules

@@ -16,7 +16,6 @@ from vlm_profiling.measure.passes.instrumented import (
 )
 from vlm_profiling.measure.passes.repeats import RepeatBlock
 from vlm_profiling.measure.terminal.progress import progress
-from vlm_profiling.models.generic.family import Generic
 from vlm_profiling.record.breakdown import DECODE_FRAMES, SAMPLE_FRAMES, STAGES, Serving, Stages, StageTime
 from vlm_profiling.record.schema import Batch, timed_batches
 from vlm_profiling.statistics.summary import distribution
