@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tiny_costs import counted_cost
 
-from vlm_profiling.measure import run as run_module
+from vlm_profiling.engines.transformers import engine
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
@@ -76,7 +76,7 @@ def test_a_run_that_finds_no_memory_still_holds_what_was_predicted(
     def fail(*_arguments: object, **_named: object) -> None:
         raise error
 
-    monkeypatch.setattr(run_module, "load_checkpoint", fail)
+    monkeypatch.setattr(engine, "load_checkpoint", fail)
     record = profile(with_cost(request_for("llava")))
     assert record.status == "oom"
     assert record.memory is not None
