@@ -31,8 +31,7 @@ def tiny_session(architecture: str, new_tokens: int = 8, rows: int = 4) -> tuple
     from vlm_profiling.measure.terminal.progress import quiet_libraries
     from vlm_profiling.models.describe import describe_checkpoint
     from vlm_profiling.record.manifests import DatasetSample
-    from vlm_profiling.record.schema import Optimization
-    from vlm_profiling.study.config import ModelConfig, ProtocolConfig
+    from vlm_profiling.study.config import ModelConfig, OptimizationConfig, ProtocolConfig
     from vlm_profiling.study.point import Point
 
     quiet_libraries()
@@ -41,7 +40,7 @@ def tiny_session(architecture: str, new_tokens: int = 8, rows: int = 4) -> tuple
         manifest = describe_checkpoint("tiny", ModelConfig(tiny=architecture), project, project / "tiny")
         loaded = load_checkpoint(manifest, project, device="cpu", dtype="float32", attention="sdpa")
     point = Point(device="cpu", optimization="fp32", batch_size=rows)
-    options = EngineOptions(point, Optimization(dtype="float32", attention="sdpa"), 1, new_tokens, 0)
+    options = EngineOptions(point, OptimizationConfig(dtype="float32", attention="sdpa"), 1, new_tokens, 0)
     session = Session(TransformersModel(loaded, options), point, ProtocolConfig(max_new_tokens=new_tokens))
     generator = numpy.random.default_rng(0)
     images = [
@@ -75,15 +74,14 @@ def prepared_session(
     from vlm_profiling.measure.passes.headline import Session, make_batches, prepare_batches
     from vlm_profiling.measure.terminal.progress import quiet_libraries
     from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
-    from vlm_profiling.record.schema import Optimization
-    from vlm_profiling.study.config import ProtocolConfig
+    from vlm_profiling.study.config import OptimizationConfig, ProtocolConfig
     from vlm_profiling.study.point import Point
 
     quiet_libraries()
     manifest = read_manifest(checkpoint, CheckpointManifest)
     loaded = load_checkpoint(manifest, Path.cwd(), device=device, dtype=dtype, attention="sdpa")
     point = Point(device=device, optimization=dtype, batch_size=1)
-    options = EngineOptions(point, Optimization(dtype=dtype, attention="sdpa"), 1, new_tokens, 0)
+    options = EngineOptions(point, OptimizationConfig(dtype=dtype, attention="sdpa"), 1, new_tokens, 0)
     session = Session(TransformersModel(loaded, options), point, ProtocolConfig(max_new_tokens=new_tokens))
     _, samples = read_samples(dataset.parent)
     (batch,) = make_batches(samples[:1], [open_image(dataset.parent, samples[0])], 1)

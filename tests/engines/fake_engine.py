@@ -10,7 +10,8 @@ from pathlib import Path
 from vlm_profiling.engines.base import Answers, Capabilities, EngineOptions, Images, PreparedBatch
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.manifests import CheckpointManifest
-from vlm_profiling.record.schema import Checkpoint, Optimization
+from vlm_profiling.record.schema import Checkpoint
+from vlm_profiling.study.config import OptimizationConfig
 
 ABSENT = Absent("the fake engine has no such instrument")
 IMAGE_TOKENS = 5
@@ -95,7 +96,7 @@ class FakeEngine:
     """Loads nothing."""
 
     @contextmanager
-    def settings(self, asked: Optimization) -> Iterator[None]:
+    def settings(self, asked: OptimizationConfig) -> Iterator[None]:
         yield
 
     def load(self, manifest: CheckpointManifest, project: Path, options: EngineOptions) -> FakeModel:

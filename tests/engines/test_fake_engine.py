@@ -10,19 +10,20 @@ from small_project import draw_shapes
 
 from vlm_profiling.datasets.read import read_source_folder
 from vlm_profiling.engines.base import Engine
-from vlm_profiling.measure.request import RunRequest, request_from_spec
+from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
 from vlm_profiling.measure.terminal.summary import summarise
 from vlm_profiling.record.files import read_record, write_record
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.study.config import (
+    ModelConfig,
     OptimizationConfig,
-    PointConfig,
     ProtocolConfig,
     RepeatsConfig,
     WarmupConfig,
 )
-from vlm_profiling.study.spec import PROTOCOL_VERSION
+from vlm_profiling.study.point import Point
+from vlm_profiling.study.spec import DatasetContent, RunSpec
 
 EVERYTHING = ProtocolConfig(
     max_new_tokens=3,
@@ -47,21 +48,21 @@ def request_for_fake(tmp_path: Path):
     draw_shapes(tmp_path / "shapes")
 
     def make(protocol: ProtocolConfig = EVERYTHING, *, compiled: bool = False) -> RunRequest:
-        identity = {
-            "protocol_version": PROTOCOL_VERSION,
-            "model": {"source": MANIFEST.source},
-            "point": PointConfig(device="cpu", optimization="fp32").model_dump(),
-            "optimization": OptimizationConfig(dtype="float32", compile=compiled).model_dump(),
-            "protocol": protocol.model_dump(),
-        }
-        return request_from_spec(
-            identity,
-            MANIFEST,
-            read_source_folder(tmp_path / "shapes", None),
+        dataset, samples = read_source_folder(tmp_path / "shapes", None)
+        return RunRequest(
+            spec=RunSpec(
+                model=ModelConfig(tiny="llava"),
+                dataset=DatasetContent(source=dataset.source, content_sha256=dataset.content_sha256),
+                optimization=OptimizationConfig(dtype="float32", compile=compiled),
+                point=Point(device="cpu", optimization="fp32"),
+                protocol=protocol,
+            ),
+            checkpoint=MANIFEST,
+            dataset=dataset,
+            samples=samples,
             media_folder=tmp_path / "shapes",
             project=tmp_path,
             code_sha256="0" * 64,
-            lock=None,
         )
 
     return make

@@ -15,7 +15,6 @@ from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.absent import Absent
-from vlm_profiling.record.schema import Optimization
 from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS, OptimizationConfig
 
 MakeRequest = Callable[..., RunRequest]
@@ -47,7 +46,7 @@ def test_the_kernel_asked_for_is_the_only_one_and_changes_no_answer(
     session, batches = session_for(architecture, batch_size=2)
     free = run_batch(session, batches[0]).answers
     for attention in ("sdpa-math", "sdpa-flash"):
-        with force_attention_backend(Optimization(dtype="float32", attention=attention)):
+        with force_attention_backend(OptimizationConfig(dtype="float32", attention=attention)):
             assert run_batch(session, batches[0]).answers == free
             assert list(calls_in(session, batches[0]).attention) == [attention]
 
@@ -68,7 +67,7 @@ def test_a_kernel_that_the_device_lacks_is_unsupported(attention: str, request_f
 
 
 def test_a_cache_that_the_model_lacks_is_unsupported_and_other_errors_stay_what_they_are() -> None:
-    asked = Optimization(dtype="float32", attention="sdpa", cache="static")
+    asked = OptimizationConfig(dtype="float32", attention="sdpa", cache="static")
     with (
         pytest.raises(Exception, match="cache static: the model's class does not support it"),
         force_attention_backend(asked),

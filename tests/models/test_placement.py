@@ -23,7 +23,7 @@ from vlm_profiling.models.errors import Unsupported
 from vlm_profiling.models.full_size import ARCHITECTURES, full_size_config
 from vlm_profiling.models.random_weights import model_from_config
 from vlm_profiling.record.manifests import CheckpointManifest
-from vlm_profiling.record.schema import Optimization
+from vlm_profiling.study.config import OptimizationConfig
 from vlm_profiling.study.point import Point
 
 
@@ -100,7 +100,7 @@ def load_on(project: Path, manifests: dict[str, CheckpointManifest]) -> Callable
 def answer(loaded: LoadedCheckpoint, images, requests, steps: int) -> list[list[int]]:
     """New token ids, row by row, of a batch asked as a run asks it."""
     point = Point(device="cuda" if loaded.gpus else "cpu", optimization="fp32", batch_size=2)
-    asked = Optimization(dtype="float32", attention="sdpa")
+    asked = OptimizationConfig(dtype="float32", attention="sdpa")
     laid = TransformersModel(loaded, EngineOptions(point, asked, loaded.gpus, steps, steps))
     inputs = laid.transfer(laid.prepare(images, requests, []))
     return laid.detokenise(inputs, laid.generate(inputs)).ids.tolist()

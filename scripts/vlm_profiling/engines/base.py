@@ -18,7 +18,8 @@ from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.breakdown import Block
 from vlm_profiling.record.machine import Memory
 from vlm_profiling.record.manifests import CheckpointManifest
-from vlm_profiling.record.schema import Checkpoint, Optimization
+from vlm_profiling.record.schema import Checkpoint
+from vlm_profiling.study.config import OptimizationConfig
 from vlm_profiling.study.point import Point
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class EngineOptions:
     """The settings of a run that an engine follows from loading on."""
 
     point: Point
-    optimization: Optimization
+    optimization: OptimizationConfig
     gpus: int
     """GPUs that the model is laid on where the point's device is cuda."""
     max_new_tokens: int
@@ -240,7 +241,7 @@ class LoadedModel(Protocol):
 class Engine(Protocol):
     """Loads checkpoints."""
 
-    def settings(self, asked: Optimization) -> AbstractContextManager[None]:
+    def settings(self, asked: OptimizationConfig) -> AbstractContextManager[None]:
         """The optimization's settings of the process (an attention kernel, say), until the block ends.
 
         Turns errors of the libraries about them into Unsupported.

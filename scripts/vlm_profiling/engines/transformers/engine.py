@@ -10,13 +10,13 @@ from vlm_profiling.engines.transformers.kernels import force_attention_backend
 from vlm_profiling.engines.transformers.loader import load_checkpoint
 from vlm_profiling.engines.transformers.model import TransformersModel
 from vlm_profiling.record.manifests import CheckpointManifest
-from vlm_profiling.record.schema import Optimization
+from vlm_profiling.study.config import OptimizationConfig
 
 
 class TransformersEngine:
     """Loads checkpoints with transformers."""
 
-    def settings(self, asked: Optimization) -> AbstractContextManager[None]:
+    def settings(self, asked: OptimizationConfig) -> AbstractContextManager[None]:
         """The attention kernel that the optimization asks for, and no other, until the block ends."""
         return force_attention_backend(asked)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vlm_profiling.engines.base import KernelCalls, PreparedBatch
 from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.record.schema import Optimization
+from vlm_profiling.study.config import OptimizationConfig
 from vlm_profiling.study.quantisation import SCHEMES
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ PROBED_TOKENS = 2
 
 
 @contextmanager
-def force_attention_backend(asked: Optimization) -> Iterator[None]:
+def force_attention_backend(asked: OptimizationConfig) -> Iterator[None]:
     """Let scaled dot-product attention use the kernel asked for and no other, in this thread.
 
     Raises Unsupported where the device, the tensors or the model's class refuse the kernel or the cache, and
