@@ -15,10 +15,10 @@ from small_project import draw_shapes
 
 from vlm_profiling.datasets.read import open_media, read_source_folder
 from vlm_profiling.engines.base import EngineOptions
+from vlm_profiling.engines.transformers.events import HostClock
 from vlm_profiling.engines.transformers.loader import load_checkpoint
 from vlm_profiling.engines.transformers.model import TransformersModel
 from vlm_profiling.measure.passes.headline import InputBatch, Session, make_batches, prepare_batches
-from vlm_profiling.measure.passes.instrumented import HostClock
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.record.manifests import CheckpointManifest
