@@ -27,7 +27,7 @@ import numpy as np  # noqa: E402
 from simulated_runs import MACHINES, Machine, batch_times, simulated_run  # noqa: E402
 
 from vlm_profiling.statistics.compare import Times, Verdict, compare, noise_band  # noqa: E402
-from vlm_profiling.statistics.together import Compared, judge_together, shared_drift  # noqa: E402
+from vlm_profiling.statistics.multiple_comparisons import ComparedValue, shared_drift, verdicts_together  # noqa: E402
 
 BATCHES = 19
 """Of 300 samples, 16 at a time."""
@@ -108,9 +108,9 @@ def verdicts_of(pairs: Sequence[tuple[Times, Times]]) -> list[Verdict]:
         assert found.interval
         band = noise_band(max(new.drift or 0.0, shared[0]), max(old.drift or 0.0, shared[1]))
         family.append(
-            Compared(found.ratio, (found.interval.low, found.interval.high), len(new.seconds), band)
+            ComparedValue(found.ratio, (found.interval.low, found.interval.high), len(new.seconds), band)
         )
-    return judge_together(family)
+    return verdicts_together(family)
 
 
 def span(machines: Sequence[Machine], name: str) -> list[float]:

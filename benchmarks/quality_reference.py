@@ -33,11 +33,14 @@ sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT / "scripts")]
 
 from generated_answers import answer_pairs, captions, choice_pairs  # noqa: E402
 
-from vlm_profiling.quality.bleu import bleu_counts, corpus_bleu  # noqa: E402
-from vlm_profiling.quality.caption_words import caption_words  # noqa: E402
+from vlm_profiling.quality.captions import (  # noqa: E402
+    bleu_counts,
+    caption_words,
+    cider_d,
+    corpus_bleu,
+    rouge_l,
+)
 from vlm_profiling.quality.choice_accuracy import names_choice  # noqa: E402
-from vlm_profiling.quality.cider import cider_d  # noqa: E402
-from vlm_profiling.quality.rouge import rouge_l  # noqa: E402
 from vlm_profiling.quality.vqa_accuracy import normalise_answer, vqa_accuracy  # noqa: E402
 
 

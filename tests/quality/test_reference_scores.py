@@ -14,11 +14,8 @@ from pathlib import Path
 import pytest
 from generated_answers import answer_pairs, captions, choice_pairs
 
-from vlm_profiling.quality.bleu import bleu_counts, corpus_bleu
-from vlm_profiling.quality.caption_words import caption_words
+from vlm_profiling.quality.captions import bleu_counts, caption_words, cider_d, corpus_bleu, rouge_l
 from vlm_profiling.quality.choice_accuracy import names_choice
-from vlm_profiling.quality.cider import cider_d
-from vlm_profiling.quality.rouge import rouge_l
 from vlm_profiling.quality.vqa_accuracy import normalise_answer, vqa_accuracy
 
 SAID = json.loads((Path(__file__).parents[1] / "data" / "quality_reference.json").read_text(encoding="utf-8"))

@@ -6,11 +6,8 @@ import math
 
 import pytest
 
-from vlm_profiling.quality.bleu import bleu_counts, corpus_bleu
-from vlm_profiling.quality.caption_words import caption_words
+from vlm_profiling.quality.captions import bleu_counts, caption_words, cider_d, corpus_bleu, rouge_l
 from vlm_profiling.quality.choice_accuracy import names_choice
-from vlm_profiling.quality.cider import cider_d
-from vlm_profiling.quality.rouge import rouge_l
 from vlm_profiling.quality.score import score
 from vlm_profiling.quality.vqa_accuracy import normalise_answer, vqa_accuracy
 
@@ -120,7 +117,7 @@ def test_ten_answers_give_a_vqa_accuracy_with_its_interval():
     assert (
         0.0 <= quality.standard.interval.low < quality.standard.value < quality.standard.interval.high <= 1.0
     )
-    assert quality.absent["bleu_4"] == "a figure of captions"
+    assert quality.absent["bleu_4"] == "a metric of captions"
 
 
 def test_captions_have_three_figures_each_with_its_interval():

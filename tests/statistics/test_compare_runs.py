@@ -8,7 +8,7 @@ import pytest
 from simulated_runs import MACHINES, Machine, share_with, verdict_of
 
 from vlm_profiling.record.sections import Interval
-from vlm_profiling.statistics.compare import Times, Verdict, compare, judge, noise_band, widened
+from vlm_profiling.statistics.compare import Times, Verdict, compare, noise_band, ratio_verdict, widened
 
 SECONDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 SAMPLES = tuple((f"a{number}", f"b{number}") for number in range(6))
@@ -62,7 +62,7 @@ def test_interval_and_band_are_told_apart_and_heard_together() -> None:
     ],
 )
 def test_the_verdict_is_where_the_bounds_lie(low: float, high: float, verdict: Verdict) -> None:
-    assert judge((low, high)) == verdict
+    assert ratio_verdict((low, high)) == verdict
 
 
 def test_other_samples_are_not_paired_and_leave_more_doubt() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vlm_profiling.statistics.scaling import Measurement, NoScalingError, Scaling, fit_scaling
+from vlm_profiling.statistics.scaling import Measurement, NoScalingError, ScalingFit, fit_scaling
 
 SIZES = (1, 4, 8, 16, 64)
 
@@ -12,7 +12,7 @@ def exact(law, sizes=SIZES) -> list[Measurement]:
     return [Measurement(size, (law(size), law(size)), 0.0) for size in sizes]
 
 
-def simulated(draw: np.random.Generator, law, *, batches: int, noise: float, drift: float) -> Scaling:
+def simulated(draw: np.random.Generator, law, *, batches: int, noise: float, drift: float) -> ScalingFit:
     """Runs whose batches are noisy, and each of whose processes is off by `drift`."""
     measurements = []
     for size in SIZES:

@@ -8,7 +8,7 @@ from vlm_profiling.audits.base import Check, Context, Finding, conclude, not_app
 from vlm_profiling.quality.answers import answer_drift
 from vlm_profiling.quality.drift import MORE_IS_BETTER, Drift, beyond_chance
 from vlm_profiling.record.absent import Absent
-from vlm_profiling.statistics.together import Compared
+from vlm_profiling.statistics.multiple_comparisons import ComparedValue
 from vlm_profiling.study.grid import reference_optimization
 
 NAME = "quality drift"
@@ -39,7 +39,7 @@ def _checks(drift: Drift, words: str, comparisons: int) -> Iterator[Check]:
     for measure in MORE_IS_BETTER:
         change = drift.change(measure)
         if change is not None:
-            verdict = beyond_chance(measure, Compared(change.mean, change.bounds, n=None).bounds(comparisons))
+            verdict = beyond_chance(measure, ComparedValue(change.mean, change.bounds, n=None).bounds(comparisons))
             name = (drift.standard_metric or measure) if measure == "standard" else measure
             interval = f"[{100 * change.low:+.2f}, {100 * change.high:+.2f}]"
             evidence = f"{words}; {name} {100 * change.mean:+.2f} points {interval}"

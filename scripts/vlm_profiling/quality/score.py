@@ -8,7 +8,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from vlm_profiling.quality.exact_match import exact_match, normalise
-from vlm_profiling.quality.standard import ONE_SAMPLE, judge
+from vlm_profiling.quality.standard import ONE_SAMPLE, score_standard
 from vlm_profiling.quality.wer import WordEdits, word_edits
 from vlm_profiling.record.schema import Metric, Quality
 from vlm_profiling.record.sections import Interval
@@ -16,13 +16,13 @@ from vlm_profiling.statistics.intervals import mean_interval, ratio_interval
 
 
 class SampleScore(NamedTuple):
-    """One sample's figures; null without a reference or with random weights."""
+    """The quality of one sample; null without a reference or with random weights."""
 
     wer: float | None = None
     """Raw word error rate."""
     exact_match: bool | None = None
     standard: float | None = None
-    """By the data set's standard metric; null where it has none, too."""
+    """By the data set's standard metric; null also where it has none."""
 
 
 _FIGURES = (
@@ -51,11 +51,18 @@ def score(
     random_weights: bool,
     metric: Metric | None = None,
 ) -> tuple[Quality, list[SampleScore]]:
-    """The quality of all answers, and each sample's own.
+    """The quality of all answers, and that of each sample.
 
-    `references` holds each sample's reference answers: word error rate is taken against the first, exact
-    match against any, the data set's standard metric against all. A sample whose first reference has no words
-    is counted and left out. Raises ValueError when the lengths differ.
+    Args:
+        answers: One a sample.
+        references: The reference answers of each sample: word error rate is taken against the first, exact
+            match against any, the standard metric against all. A sample whose first reference has no words is
+            counted and left out.
+        random_weights: Whether the weights are random, so that answers mean nothing.
+        metric: The data set's standard metric; None where it has none.
+
+    Raises:
+        ValueError: There are not as many answers as samples.
     """
     if len(answers) != len(references):
         raise ValueError(f"{len(answers)} answers for {len(references)} samples")
@@ -66,15 +73,18 @@ def score(
     empty = len(answers) - len(scored)
     if not scored:
         return _nothing("no sample has a reference answer", empty), nothing
-    said, known = [answers[number] for number in scored], [references[number] for number in scored]
-    edits = [word_edits(texts[0], answer) for texts, answer in zip(known, said, strict=True)]
-    matches = [exact_match(answer, texts) for texts, answer in zip(known, said, strict=True)]
-    judged = judge(metric, said, known)
+    kept = [answers[number] for number in scored]
+    known = [references[number] for number in scored]
+    edits = [word_edits(texts[0], answer) for texts, answer in zip(known, kept, strict=True)]
+    matches = [exact_match(answer, texts) for texts, answer in zip(known, kept, strict=True)]
+    by_standard = score_standard(metric, kept, known)
     samples = list(nothing)
-    for number, edit, match, standard in zip(scored, edits, matches, judged.samples, strict=True):
+    for number, edit, match, standard in zip(scored, edits, matches, by_standard.samples, strict=True):
         samples[number] = SampleScore(edit.rate, match, standard)
-    quality = _quality(edits, _normalised_edits(said, known), matches, empty)
-    return structs.replace(quality, **judged.figures, absent=quality.absent | judged.absent), samples
+    quality = _quality(edits, _normalised_edits(kept, known), matches, empty)
+    return structs.replace(
+        quality, **by_standard.figures, absent=quality.absent | by_standard.absent
+    ), samples
 
 
 def _quality(edits: list[WordEdits], normalised: list[WordEdits], matches: list[bool], empty: int) -> Quality:

@@ -1,3 +1,1 @@
-"""Summaries of measurements and how sure they are: distributions, intervals, repeat noise, comparisons. Knows
-records alone.
-"""
+"""Summaries of measurements with their uncertainty: distributions, intervals, noise, comparisons."""

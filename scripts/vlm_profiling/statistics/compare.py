@@ -1,4 +1,4 @@
-"""One run against another: the ratio of their latencies, how sure it is, and a verdict of four."""
+"""One run against another: the ratio of their latencies with its interval, and a verdict."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from vlm_profiling.statistics.intervals import CONFIDENCE, mean_interval, ratio_
 Verdict: TypeAlias = Literal["same", "faster", "slower", "ambiguous"]
 
 LEAST_BAND = 0.01
-"""No effect is stated on less than this. Repeats see one process: what changes from one process to the next
-alone (where its memory lies, say) they do not see, and they stop where their own mean is known to 1 %."""
+"""The smallest relative effect that is stated. Repetitions see one process: they do not see what changes from
+one process to the next (the addresses of its memory, say), and they stop when their mean is known to 1 %."""
 LARGEST_SAME = 0.05
 """Two runs are the same only where a larger difference can be excluded."""
 RULE_OF_THREE = 3
@@ -27,35 +27,39 @@ RULE_OF_THREE = 3
 
 @dataclass(frozen=True)
 class Times:
-    """What a run's latency is the mean of."""
+    """The latencies of a run, of which its latency is the mean."""
 
     seconds: tuple[float, ...]
-    """By full batch; of the partial one where there is no other."""
+    """One a full batch; of the partial batch where there is no full one."""
     samples: tuple[tuple[str, ...], ...]
     """Names of the samples that each batch held."""
     drift: float | None
-    """Relative standard deviation that the run's repeats found to be shared by the batches of a round; null
-    without repeats.
+    """Relative standard deviation that the batches of a round share, as the run's repetitions found; null
+    without repetitions.
     """
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Mean over mean. Sampling interval and noise band are two things, and only the verdict looks at both."""
+    """A ratio of means. The sampling interval and the noise band are separate; the verdict takes both into
+    account.
+    """
 
     ratio: float
     interval: Interval | None
-    """95 %, bootstrap: with other samples of the same kind. Null for a single batch."""
+    """95 %, bootstrap: how the ratio would vary with other samples. Null for a single batch."""
     band: float | None
-    """95 %, relative: how far the ratio of two such runs moves by itself. Null where a run has no repeats."""
+    """95 %, relative: how the ratio of two such runs varies with nothing changed. Null where a run has no
+    repetitions.
+    """
     bounds: tuple[float, float] | None
-    """What can be said of the ratio when both are heard; null where either is missing."""
+    """Of the ratio, from interval and band together; null where either is missing."""
     verdict: Verdict | None
     """Null where either is missing."""
 
 
 def compare(measured: Times, reference: Times) -> Comparison:
-    """A run against another one. Paired where both had the same samples in the same batches.
+    """The comparison of a run with another one. Paired where both had the same samples in the same batches.
 
     band = max(1 %, 1.96 sqrt(drift^2 + drift_of_the_other^2)), and the bounds are the interval with each half
     widened to sqrt(half^2 + band^2). Slower: both bounds above 1. Faster: both below. Same: 1 lies between
@@ -71,11 +75,11 @@ def compare(measured: Times, reference: Times) -> Comparison:
     if interval is None:
         return Comparison(ratio, None, band, None, None)
     bounds = widened(interval, band)
-    return Comparison(ratio, interval, band, bounds, judge(bounds))
+    return Comparison(ratio, interval, band, bounds, ratio_verdict(bounds))
 
 
 def noise_band(drift: float, other: float) -> float:
-    """How far the ratio of two runs moves by itself, 95 %, relative; never under LEAST_BAND."""
+    """The relative variation, 95 %, of the ratio of two runs with nothing changed; at least LEAST_BAND."""
     return max(LEAST_BAND, float(ndtri((1 + CONFIDENCE) / 2)) * (drift**2 + other**2) ** 0.5)
 
 
@@ -86,7 +90,7 @@ def widened(interval: Interval, band: float) -> tuple[float, float]:
     return interval.mean - (below**2 + noise**2) ** 0.5, interval.mean + (above**2 + noise**2) ** 0.5
 
 
-def judge(bounds: tuple[float, float]) -> Verdict:
+def ratio_verdict(bounds: tuple[float, float]) -> Verdict:
     """The verdict on a ratio that lies between two bounds."""
     low, high = bounds
     if low > 1:

@@ -1,4 +1,4 @@
-"""Repeat noise: how far the same batches move when they are measured again and again with nothing changed."""
+"""Repetition noise: the variation of the same batches measured repeatedly with nothing changed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from vlm_profiling.statistics.intervals import CONFIDENCE, finite
 
 STEADY_ROUNDS = 10
 STEADY_CHANGE = 0.1
-"""The noise has stabilised when what was known of it after each of the last 10 rounds lies within 10 % of
-what is known now. With independent rounds that takes 15 to 35 of them, and the noise is then known to about
+"""The noise has stabilised when its estimates after each of the last 10 rounds are within 10 % of the present
+one. With independent rounds that takes 15 to 35 of them, and the noise is then known to about
 16 %."""
 
 
 @dataclass(frozen=True)
 class RoundNoise:
-    """What at least two rounds of the same at least two batches say; all relative to the mean."""
+    """The noise of two or more rounds of the same two or more batches; all relative to the mean."""
 
     noise: float
     """Standard deviation of the rounds' means."""
@@ -52,8 +52,12 @@ def round_noise(rounds: Sequence[Sequence[float]]) -> RoundNoise:
 def enough_rounds(
     rounds: Sequence[Sequence[float]], *, min_rounds: int, half_width: float
 ) -> Literal["half width", "noise steady"] | None:
-    """Why no further round is needed; None while one is. Without at least `min_rounds` (2 or more) one always
-    is.
+    """Why no further round is needed; None while one is.
+
+    Args:
+        rounds: Seconds by round and batch.
+        min_rounds: Rounds that are always measured, 2 or more.
+        half_width: Relative half-width of the mean's 95 % interval at which the mean is known well enough.
     """
     if len(rounds) < min_rounds:
         return None
@@ -69,7 +73,7 @@ def enough_rounds(
 
 
 def largest_move(rounds: Sequence[Sequence[float]]) -> float:
-    """Between the slowest and the fastest round, relative to the mean of all."""
+    """The difference between the slowest and the fastest round, relative to the mean of all."""
     means = np.mean(rounds, axis=1)
     return float(np.ptp(means) / means.mean())
 
@@ -77,11 +81,10 @@ def largest_move(rounds: Sequence[Sequence[float]]) -> float:
 def paired_ratio(
     measured: Sequence[Sequence[float]], reference: Sequence[Sequence[float]]
 ) -> Interval | None:
-    """Of rounds measured two ways, each pair right after one another: one way over the other, with its 95 %
-    interval.
+    """The ratio of rounds measured in two ways, each pair directly after one another, with its 95 % interval.
 
     Geometric mean of the pairs' ratios with Student's interval of their logarithms: the unit is the round,
-    whose batches share what the machine did then. Null for a single pair.
+    whose batches share the state of the machine. Null for a single pair.
     """
     logarithms = np.log(np.sum(measured, axis=1) / np.sum(reference, axis=1))
     count = logarithms.size

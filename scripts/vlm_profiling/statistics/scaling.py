@@ -1,5 +1,5 @@
-"""How a latency grows along an axis: the exponent of a power, and the cost of one unit more, each with its
-interval.
+"""The scaling of a latency along an axis: the exponent of a power law, and the seconds of one unit more, each
+with its interval.
 """
 
 from __future__ import annotations
@@ -16,42 +16,42 @@ from vlm_profiling.statistics.intervals import CONFIDENCE, SEED, finite
 
 RESAMPLES = 2000
 MIN_VALUES = 3
-"""Through two values every curve goes."""
+"""Every curve fits two values."""
 MIN_SPAN = 1.1
 """Between the smallest and the largest size."""
 LEAST_DRIFT = LEAST_BAND / 1.96 / 2**0.5
-"""What a run's mean moves by from process to process in any case: two of them make the least band of a
-comparison.
+"""The least relative drift of a run's mean between processes: that of two runs makes the least noise band of
+a comparison.
 """
 _TAIL = (1 - CONFIDENCE) / 2
 
 
 class NoScalingError(VlmError):
-    """Nothing can be said of how the figure grows; the message is the reason."""
+    """A scaling cannot be fitted; the message is the reason."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was measured at one value of an axis."""
+    """The measurement at one value of an axis."""
 
     size: float
     """Of the work, above 0: rows, tokens, frames."""
     seconds: tuple[float, ...]
-    """By full batch."""
+    """One a full batch."""
     drift: float | None
-    """Relative: what the run's repeats found all batches of a round to share; null without repeats."""
+    """Relative standard deviation that the batches of a round share; null without repetitions."""
 
 
 @dataclass(frozen=True)
-class Scaling:
-    """A power and a line through the mean latencies along an axis."""
+class ScalingFit:
+    """A power law and a line fitted to the mean latencies along an axis."""
 
     values: int
-    """How many values of the axis the fits go through."""
+    """Values of the axis that were fitted."""
     exponent: Interval
     """b of latency = a size^b."""
     log_coefficient: float
-    """log of a, which itself may pass every number that a float can hold."""
+    """log of a, which itself may be too large for a float."""
     slope: Interval
     """d of latency = c + d size: seconds a unit more."""
     off_power: float
@@ -60,7 +60,7 @@ class Scaling:
     """Largest relative distance of a mean from the line."""
 
 
-def fit_scaling(measurements: Sequence[Measurement]) -> Scaling:
+def fit_scaling(measurements: Sequence[Measurement]) -> ScalingFit:
     """Least squares of log latency over log size, and of relative distances from a line, over the values'
     means.
 
@@ -77,7 +77,7 @@ def fit_scaling(measurements: Sequence[Measurement]) -> Scaling:
     if sizes.max() < MIN_SPAN * sizes.min():
         raise NoScalingError(f"sizes from {sizes.min():.4g} to {sizes.max():.4g} are too near to each other")
     if min(len(measurement.seconds) for measurement in measurements) < 2:
-        raise NoScalingError("a value has a single full batch, so nothing tells how far its mean may be off")
+        raise NoScalingError("a value has a single full batch, so the error of its mean is not known")
     means = np.array([finite(measurement.seconds).mean() for measurement in measurements])
     resampled = np.stack([_resampled(measurement, number) for number, measurement in enumerate(measurements)])
     logs = np.log(sizes)
@@ -85,7 +85,7 @@ def fit_scaling(measurements: Sequence[Measurement]) -> Scaling:
     slope, start = _line(sizes, means[:, None], weights=means[:, None] ** -2)
     exponents, _ = _line(logs, np.log(resampled))
     slopes, _ = _line(sizes, resampled, weights=resampled**-2)
-    return Scaling(
+    return ScalingFit(
         values=len(measurements),
         exponent=_interval(exponent[0], exponents),
         log_coefficient=float(offset[0]),

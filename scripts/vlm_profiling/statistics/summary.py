@@ -1,4 +1,4 @@
-"""A latency over its samples: the figures that a record holds of it."""
+"""The summary of a latency that a record holds."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from vlm_profiling.metrics.estimate import Entry, Estimate, marked_like
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.statistics.compare import Times
-from vlm_profiling.statistics.scaling import Measurement, NoScalingError, Scaling, fit_scaling
+from vlm_profiling.statistics.scaling import Measurement, NoScalingError, ScalingFit, fit_scaling
 from vlm_profiling.study.axes import AXES, Size
 from vlm_profiling.tables.identity import RunKey
 from vlm_profiling.tables.row import RunRow
@@ -24,7 +24,7 @@ class Growth:
     """One model's cells on one data set along an axis."""
 
     cells: Sequence[RunRow]
-    fit: Scaling | Absent
+    fit: ScalingFit | Absent
     """Of latency per batch."""
     exponent: Entry
     """b of latency = a size^b."""
@@ -112,13 +112,13 @@ def _energy(sized: Sequence[tuple[RunRow, float]], axis: str) -> Entry:
     return fit if isinstance(fit, Absent) else marked_like(_scaled(fit, 1.0), entries)
 
 
-def _fit(measurements: Sequence[Measurement]) -> Scaling | Absent:
+def _fit(measurements: Sequence[Measurement]) -> ScalingFit | Absent:
     try:
         return fit_scaling(measurements)
     except NoScalingError as error:
         return Absent(str(error))
 
 
-def _scaled(fit: Scaling, factor: float) -> Estimate:
+def _scaled(fit: ScalingFit, factor: float) -> Estimate:
     slope = fit.slope
     return Estimate(factor * slope.mean, (factor * slope.low, factor * slope.high), fit.values)

@@ -31,7 +31,7 @@ from vlm_profiling.report.charts.panels import (
 from vlm_profiling.report.comparison.pairs import marked_latency_ratios
 from vlm_profiling.report.words import INTERVAL, settings, value_label
 from vlm_profiling.statistics.compare import Times
-from vlm_profiling.statistics.scaling import Scaling
+from vlm_profiling.statistics.scaling import ScalingFit
 from vlm_profiling.study.axes import AXES
 from vlm_profiling.tables.identity import RunKey
 from vlm_profiling.tables.row import RunRow
@@ -199,7 +199,7 @@ def _points(growth: Growth, axis: str, unit: Unit) -> list[dict]:
 
 
 def _curve(growth: Growth, axis: str, unit: Unit) -> list[dict[str, str | float]]:
-    if not isinstance(growth.fit, Scaling):
+    if not isinstance(growth.fit, ScalingFit):
         return []
     sizes = [size for cell in growth.cells if cell.ok and (size := size_of(cell, axis))]
     drawn = np.geomspace(min(sizes), max(sizes), CURVE)

@@ -23,12 +23,12 @@ from vlm_profiling.statistics.compare import (
     Times,
     Verdict,
     compare,
-    judge,
     mean_change,
     noise_band,
+    ratio_verdict,
     widened,
 )
-from vlm_profiling.statistics.together import Compared, judge_together, shared_drift
+from vlm_profiling.statistics.multiple_comparisons import ComparedValue, shared_drift, verdicts_together
 from vlm_profiling.tables.results_folder import GridCell, Measured, Results
 
 Quantity: TypeAlias = Literal["latency", "energy", "memory", "quality"]
@@ -67,14 +67,14 @@ class Effect:
     band: float | None = None
     """Half-width of the noise band, relative."""
 
-    def compared(self, band: float) -> Compared | None:
+    def compared(self, band: float) -> ComparedValue | None:
         """As one of many comparisons, with this noise band; null where there is nothing that chance could
         move.
         """
         if self.bounds is None or isinstance(self.entry, Absent) or self.entry.interval is None:
             return None
         low, high = (1 + end - self.centre for end in self.entry.interval)
-        return Compared(1 + self.entry.value - self.centre, (low, high), self.entry.n, band)
+        return ComparedValue(1 + self.entry.value - self.centre, (low, high), self.entry.n, band)
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class Comparison:
         """Words of the changes that stand out among all of these quantities, by the number of the pair and
         the quantity.
         """
-        family: dict[tuple[int, Quantity], Compared] = {}
+        family: dict[tuple[int, Quantity], ComparedValue] = {}
         verdicts: dict[tuple[int, Quantity], Verdict] = {}
         drifts = self._shared_drifts()
         for number, pair in enumerate(self.pairs):
@@ -156,8 +156,8 @@ class Comparison:
                 if compared:
                     family[number, quantity] = compared
                 elif effect.bounds is not None:
-                    verdicts[number, quantity] = judge(effect.bounds)
-        verdicts |= dict(zip(family, judge_together(list(family.values())), strict=True))
+                    verdicts[number, quantity] = ratio_verdict(effect.bounds)
+        verdicts |= dict(zip(family, verdicts_together(list(family.values())), strict=True))
         return {place: WORDS[place[1]].get(verdict, verdict) for place, verdict in verdicts.items()}
 
     def _shared_drifts(self) -> dict[tuple[str, str], float]:
@@ -267,7 +267,7 @@ def _energy(before: Measured, after: Measured) -> Effect:
         return Effect(ratio)
     band = noise_band(drifts[0], drifts[1])
     bounds = widened(Interval(mean=ratio.value, low=ratio.interval[0], high=ratio.interval[1]), band)
-    return Effect(replace(ratio, verdict=_word("energy", judge(bounds))), 1.0, bounds, band)
+    return Effect(replace(ratio, verdict=_word("energy", ratio_verdict(bounds))), 1.0, bounds, band)
 
 
 def _memory(before: Measured, after: Measured) -> Effect:
@@ -281,7 +281,7 @@ def _memory(before: Measured, after: Measured) -> Effect:
         ]
         return Effect(Absent(next(filter(None, reasons), "no reason recorded")))
     bounds = new / old - LEAST_BAND, new / old + LEAST_BAND
-    figure = Estimate(new / old, verdict=_word("memory", judge(bounds)))
+    figure = Estimate(new / old, verdict=_word("memory", ratio_verdict(bounds)))
     return Effect(
         marked_like(
             figure, (before.cell.estimate("peak_memory_bytes"), after.cell.estimate("peak_memory_bytes"))
@@ -303,7 +303,7 @@ def _quality(before: Measured, after: Measured) -> Effect:
     if change is None:
         return Effect(Absent("fewer than two samples in common"), 0.0)
     bounds = change.bounds
-    verdict = judge((1 + change.low, 1 + change.high))
+    verdict = ratio_verdict((1 + change.low, 1 + change.high))
     n = sum(name in old for name in new)
     figure = Estimate(change.mean, bounds, n, verdict=_word("quality", verdict))
     return Effect(marked_like(figure, entries), 0.0, bounds)

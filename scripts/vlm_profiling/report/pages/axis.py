@@ -23,7 +23,7 @@ from vlm_profiling.report.pages.parts import HOW_TO_READ
 from vlm_profiling.report.pages.tables import ABOUT_VERDICTS, NOTHING, linked_model, show
 from vlm_profiling.report.words import settings, value_label
 from vlm_profiling.statistics.compare import Times
-from vlm_profiling.statistics.scaling import Scaling
+from vlm_profiling.statistics.scaling import ScalingFit
 from vlm_profiling.study.axes import AXES
 from vlm_profiling.tables.drift import DriftRow
 from vlm_profiling.tables.identity import RunKey
@@ -94,7 +94,7 @@ def _growth_section(rows: Sequence[Growth], axis: str) -> list[str]:
     if any(isinstance(growth.exponent, Estimate) for growth in rows):
         columns["Latency grows as"] = [_power(growth.exponent, axis) for growth in rows]
         columns["Off by (%)"] = [
-            f"{100 * growth.fit.off_power:.1f}" if isinstance(growth.fit, Scaling) else NOTHING
+            f"{100 * growth.fit.off_power:.1f}" if isinstance(growth.fit, ScalingFit) else NOTHING
             for growth in rows
         ]
     costs = (

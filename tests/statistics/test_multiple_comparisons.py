@@ -10,15 +10,15 @@ from scipy.stats import norm, t
 from simulated_runs import MACHINES, batch_times, simulated_run
 
 from vlm_profiling.statistics.compare import compare, noise_band
-from vlm_profiling.statistics.together import Compared, judge_together, shared_drift
+from vlm_profiling.statistics.multiple_comparisons import ComparedValue, shared_drift, verdicts_together
 
-UNCHANGED = Compared(1.0, (0.98, 1.02), None)
+UNCHANGED = ComparedValue(1.0, (0.98, 1.02), None)
 
 
-def slower_by(standard_errors: float) -> Compared:
+def slower_by(standard_errors: float) -> ComparedValue:
     """A ratio that lies so many standard errors above 1."""
     value = 1 + 0.01 * standard_errors
-    return Compared(value, (value - 0.0196, value + 0.0196), None)
+    return ComparedValue(value, (value - 0.0196, value + 0.0196), None)
 
 
 def test_bounds_of_one_comparison_are_its_interval_and_of_many_have_a_smaller_tail():
@@ -34,11 +34,11 @@ def test_what_was_found_leaves_fewer_to_be_doubted():
     """2.1 standard errors are beyond chance for one comparison left, 2.3 for two (2.241), and neither among
     ten.
     """
-    assert judge_together([slower_by(2.1), slower_by(2.3)]) == ["slower", "slower"]
-    assert judge_together([slower_by(2.1), slower_by(2.2)]).count("slower") == 0
-    assert judge_together([slower_by(2.3), *[UNCHANGED] * 9]) == ["ambiguous", *["same"] * 9]
-    assert judge_together([slower_by(2.9), *[UNCHANGED] * 9]) == ["slower", *["same"] * 9]
-    assert judge_together([]) == []
+    assert verdicts_together([slower_by(2.1), slower_by(2.3)]) == ["slower", "slower"]
+    assert verdicts_together([slower_by(2.1), slower_by(2.2)]).count("slower") == 0
+    assert verdicts_together([slower_by(2.3), *[UNCHANGED] * 9]) == ["ambiguous", *["same"] * 9]
+    assert verdicts_together([slower_by(2.9), *[UNCHANGED] * 9]) == ["slower", *["same"] * 9]
+    assert verdicts_together([]) == []
 
 
 def test_a_few_disturbed_runs_are_no_rule_for_their_machine():
@@ -63,8 +63,8 @@ def simulated_verdicts(study: int, cells: int, slower: float = 1.0) -> list[str]
     for new, old in pairs:
         found = compare(new, old)
         band = noise_band(max(new.drift, drifts[0]), max(old.drift, drifts[1]))
-        family.append(Compared(found.ratio, (found.interval.low, found.interval.high), 19, band))
-    return judge_together(family)
+        family.append(ComparedValue(found.ratio, (found.interval.low, found.interval.high), 19, band))
+    return verdicts_together(family)
 
 
 def test_unchanged_studies_raise_no_alarm_and_one_cell_that_is_slower_does():
