@@ -8,7 +8,7 @@ rule audit_runs:
         tables=rules.merge_runs.output,
         costs=collect("<results>/costs/{model}.json", model=STUDY.study.models),
         ceilings=collect("<results>/ceilings/{device}.json", device=STUDY.devices),
-        study=STUDY.description,
+        study=study_description,
         code=code("audit_runs"),
     output:
         collect("<results>/tables/{file}", file=audit_files()),

@@ -9,7 +9,7 @@ wildcard_constraints:
 rule calibrate_device:
     input:
         code=code("calibrate_device"),
-        lock=STUDY.lock,
+        lock=environment_lock,
     output:
         "<results>/ceilings/{device}.json",
     log:
@@ -30,7 +30,7 @@ rule compute_roofline:
         tables=rules.merge_runs.output,
         costs=collect("<results>/costs/{model}.json", model=STUDY.study.models),
         ceilings=collect("<results>/ceilings/{device}.json", device=STUDY.devices),
-        study=STUDY.description,
+        study=study_description,
         code=code("compute_roofline"),
     output:
         collect("<results>/tables/{file}", file=roofline_files()),

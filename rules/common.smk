@@ -1,59 +1,46 @@
 # The validated study, its runs, and small helpers that every other rule file uses.
+import signal
 import sys
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from threading import Thread
 
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
-from snakemake.exceptions import WorkflowError
-from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake.settings.types import DeploymentMethod
 from vlm_profiling.large_imports import large_imports
 
 with large_imports():  # what Snakemake itself imported, too
-    from vlm_profiling.repair import (
-        RepairError,
-        prepare_damaged_datasets,
-        set_aside_broken_records,
-        sweep_leftovers,
-    )
+    from vlm_profiling import recovery, resources
+    from vlm_profiling.errors import VlmError
+    from vlm_profiling.input_files import InputFiles
     from vlm_profiling.outputs import chart_kind
-    from vlm_profiling.study import ConfigError
-    from vlm_profiling.workflow import (
-        ResultsError,
-        in_own_thread,
-        open_workflow,
-        use_this_python,
-    )
+    from vlm_profiling.workflow import open_workflow, use_this_python
 
 use_this_python()
-# Snakemake's handler of SIGTERM wants a lock that it holds itself while it takes note of a finished job: it would hang for ever.
-JobScheduler.exit_gracefully = in_own_thread(JobScheduler.exit_gracefully)
 
 
 @contextmanager
-def told_in_a_line():
-    """End Snakemake with the words of an error alone: what a rule or an input function raises it shows with a traceback."""
+def one_message():
+    """End Snakemake with an error's message alone: of an input function it would show a traceback."""
     try:
         yield
-    except ResultsError as error:
+    except VlmError as error:
         sys.exit(f"vlm-profiling: {error}")
 
 
-try:
+with one_message():
     STUDY = open_workflow(
         [Path(name) for name in workflow.configfiles], Path(workflow.basedir), config
     )
-except ConfigError as error:
-    raise WorkflowError(str(error)) from None
-with told_in_a_line():
-    STUDY.write_inputs()
+    if workflow.is_main_process and "gpu" in workflow.global_resources:
+        resources.require_gpus(
+            STUDY.study,
+            list(STUDY.runs.values()),
+            workflow.global_resources["gpu"].value,
+        )
 STUDY.prepare_containers()
-if workflow.is_main_process and "gpu" in workflow.global_resources:
-    try:
-        STUDY.require_gpus(workflow.global_resources["gpu"].value)
-    except ConfigError as error:
-        raise WorkflowError(str(error)) from None
 
 
 pathvars:
@@ -66,29 +53,57 @@ wildcard_constraints:
     point="[^/]+",
 
 
+@cache
+def input_files():
+    """The files that rules have as inputs, from when Snakemake first asks for one.
+
+    Only then it is known whether it will execute; and it has not planned yet, so that the results are locked
+    before it looks for a record.
+    """
+    executes = workflow.executor_plugin and not workflow.dryrun
+    with one_message():
+        return InputFiles(
+            STUDY,
+            (
+                "job"
+                if not workflow.is_main_process
+                else "execute" if executes else "plan"
+            ),
+        )
+
+
 def code(script):
     """The digest of a script and of all library code it imports: changes when a number could, not when a comment does."""
-    with told_in_a_line():
-        return str(STUDY.code_digest_file(script))
+
+    def digest(wildcards):
+        with one_message():
+            return input_files().code(script)
+
+    return digest
 
 
-def lock_before_planning():
-    """Lock the results when Snakemake is to execute, and not in a job of its own, before it looks for a record.
+def study_description(wildcards):
+    with one_message():
+        return input_files().description()
 
-    Called by the inputs of what comes first in any plan: the target rule, the merge of all records, a run's data set.
-    """
-    if workflow.is_main_process and workflow.executor_plugin and not workflow.dryrun:
-        with told_in_a_line():
-            STUDY.lock_results()
+
+def container_image(wildcards):
+    with one_message():
+        return input_files().image()
+
+
+def environment_lock(wildcards):
+    with one_message():
+        return input_files().lock()
 
 
 def records(wildcards):
-    lock_before_planning()
+    input_files()
     return STUDY.record_paths
 
 
 def missing_records(wildcards):
-    lock_before_planning()
+    input_files()
     return STUDY.missing_records
 
 
@@ -97,9 +112,8 @@ def dataset_config(wildcards):
 
 
 def dataset_source(wildcards):
-    lock_before_planning()
-    with told_in_a_line():
-        return STUDY.dataset_source(wildcards.dataset)
+    with one_message():
+        return input_files().dataset_source(wildcards.dataset)
 
 
 def model_config(wildcards):
@@ -107,8 +121,8 @@ def model_config(wildcards):
 
 
 def checkpoint_source(wildcards):
-    with told_in_a_line():
-        return STUDY.checkpoint_source(wildcards.model)
+    with one_message():
+        return input_files().checkpoint_source(wildcards.model)
 
 
 def run_spec(wildcards):
@@ -132,18 +146,19 @@ def run_threads(wildcards):
 
 
 def run_gpu_model(wildcards):
-    return STUDY.gpu_model(
-        STUDY.run(wildcards.model, wildcards.dataset, wildcards.point).point.device
-    )
+    run = STUDY.run(wildcards.model, wildcards.dataset, wildcards.point)
+    return resources.gpu_model(STUDY.study, run.point.device)
 
 
 def run_memory_mb(wildcards, input, attempt):
     run = STUDY.run(wildcards.model, wildcards.dataset, wildcards.point)
-    return STUDY.memory_mb(run, Path(input.checkpoint), Path(input.cost), attempt)
+    return attempt * resources.memory_mb(
+        STUDY.study, run, Path(input.checkpoint), Path(input.cost)
+    )
 
 
 def run_minutes(wildcards, attempt):
-    return STUDY.runtime_minutes(attempt)
+    return attempt * resources.runtime_minutes(STUDY.study)
 
 
 def device_gpus(wildcards):
@@ -151,7 +166,7 @@ def device_gpus(wildcards):
 
 
 def device_gpu_model(wildcards):
-    return STUDY.gpu_model(wildcards.device)
+    return resources.gpu_model(STUDY.study, wildcards.device)
 
 
 def device_threads(wildcards):
@@ -178,32 +193,35 @@ def chart_output(file):
     )
 
 
-def tell_broken_records():
-    for line in set_aside_broken_records(STUDY):
+def print_end():
+    """The lines that a start ends with: broken records, and the number of runs of each status."""
+    for line in recovery.set_aside_broken_records(STUDY):
         print(line, file=sys.stderr)
+    print(recovery.count_outcomes(STUDY), file=sys.stderr)
 
 
 onstart:
-    if (
-        DeploymentMethod.APPTAINER
-        not in workflow.deployment_settings.deployment_method
-    ):
-        try:
+    with one_message():
+        if (
+            DeploymentMethod.APPTAINER
+            not in workflow.deployment_settings.deployment_method
+        ):
             STUDY.refuse_host()
-        except ConfigError as error:
-            raise WorkflowError(str(error)) from None
-    with told_in_a_line():
-        STUDY.lock_results()
-    sweep_leftovers(Path(STUDY.study.results))
-    try:
-        prepare_damaged_datasets(STUDY)
-    except RepairError as error:
-        raise WorkflowError(str(error)) from None
+        recovery.sweep_leftovers(Path(STUDY.study.results))
+        recovery.prepare_damaged_datasets(STUDY)
+    # Snakemake's handler of SIGTERM waits for a lock that the thread which it interrupts may hold: it gets one of its own.
+    stop = workflow.scheduler.exit_gracefully
+    signal.signal(
+        signal.SIGTERM, lambda *_: Thread(target=stop, daemon=True).start()
+    )
 
 
 onsuccess:
-    tell_broken_records()
+    print_end()
 
 
 onerror:
-    tell_broken_records()
+    failed = [path for job in workflow.scheduler.failed for path in job.log]
+    for line in recovery.failure_lines(failed):
+        print(line, file=sys.stderr)
+    print_end()

@@ -7,8 +7,8 @@ rule profile_run:
         checkpoint="<results>/checkpoints/{model}.json",
         code=code("profile_run"),
         cost=ancient("<results>/costs/{model}.json"),  # only predicts: a cost counted anew makes no run stale
-        image=STUDY.image,
-        lock=STUDY.lock,
+        image=container_image,
+        lock=environment_lock,
     output:
         "<results>/runs/{model}/{dataset}/{point}.json",
     log:

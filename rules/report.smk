@@ -12,7 +12,7 @@ rule draw_charts:
         tables=rules.merge_runs.output,
         audits=rules.audit_runs.output,
         roofline=rules.compute_roofline.output,
-        study=STUDY.description,
+        study=study_description,
         code=code("draw_charts"),
     output:
         [chart_output(file) for file in chart_files(STUDY.study)],
@@ -32,7 +32,7 @@ rule write_report:
         audits=rules.audit_runs.output,
         roofline=rules.compute_roofline.output,
         plots=rules.draw_charts.output,
-        study=STUDY.description,
+        study=study_description,
         code=code("write_report"),
     output:
         collect(

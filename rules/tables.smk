@@ -6,7 +6,7 @@ rule merge_runs:
     input:
         runs=records,
         costs=collect("<results>/costs/{model}.json", model=STUDY.study.models),
-        study=STUDY.description,
+        study=study_description,
         code=code("merge_runs"),
         measuring=code("profile_run"),
     output:

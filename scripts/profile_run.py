@@ -33,7 +33,7 @@ from vlm_profiling.measure.terminal.progress import quiet_libraries
 from vlm_profiling.measure.terminal.stage_table import stage_table
 from vlm_profiling.measure.terminal.summary import summarise
 from vlm_profiling.record.damage import note_damage
-from vlm_profiling.record.file_lock import turn_to_write
+from vlm_profiling.record.file_lock import writer_lock
 from vlm_profiling.record.files import write_record
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -44,7 +44,7 @@ def profile_run(options: argparse.Namespace) -> None:
     """Lock a known record at once, since importing torch takes seconds, then measure."""
     require_options(options)
     with ExitStack() as locks:
-        if options.output and locks.enter_context(turn_to_write(options.output)):
+        if options.output and locks.enter_context(writer_lock(options.output)):
             print_measured(options.output)
         else:
             measure(options, locks)
@@ -62,7 +62,7 @@ def measure(options: argparse.Namespace, locks: ExitStack) -> None:
         from vlm_profiling.measure.run import profile
 
     output = options.output or default_output(request)
-    if options.output is None and locks.enter_context(turn_to_write(output)):
+    if options.output is None and locks.enter_context(writer_lock(output)):
         print_measured(output)
         return
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -92,6 +93,7 @@ def _run(code: str, arguments: list[str], folder: str, environment: dict[str, st
     sys.argv = ["-c", *arguments]
     main: dict[str, Any] = {"__name__": "__main__"}
     status: object = 0
+    atexit._clear()  # of the process that it was forked from
     try:
         exec(compile(code, "<string>", "exec"), main)
     except SystemExit as end:
@@ -99,6 +101,7 @@ def _run(code: str, arguments: list[str], folder: str, environment: dict[str, st
     except BaseException:
         traceback.print_exc()
         status = 1
+    atexit._run_exitfuncs()
     if isinstance(status, str):
         print(status, file=sys.stderr)
         status = 1

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from vlm_profiling.record.file_lock import LockedError, hold_lock, turn_to_write
+from vlm_profiling.record.file_lock import LockedError, hold_lock, writer_lock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from vlm_profiling.record.file_lock import hold_lock, turn_to_write
+from vlm_profiling.record.file_lock import hold_lock, writer_lock
 path = Path(sys.argv[1])
 if sys.argv[2] == "lock":
     held = hold_lock(path)
     print("held", flush=True)
     time.sleep(60)
-with turn_to_write(path):
+with writer_lock(path):
     print("held", flush=True)
     time.sleep(0.5)
     path.write_text("theirs")
@@ -48,7 +48,7 @@ def test_the_second_writer_waits_and_finds_the_work_done(tmp_path: Path) -> None
     target = tmp_path / "record.json"
     process = other_process(target, "turn")
     started = time.perf_counter()
-    with turn_to_write(target) as written_meanwhile:
+    with writer_lock(target) as written_meanwhile:
         assert written_meanwhile
         assert target.read_text() == "theirs"
     assert time.perf_counter() - started > 0.2
@@ -59,7 +59,7 @@ def test_the_second_writer_waits_and_finds_the_work_done(tmp_path: Path) -> None
 def test_a_file_from_before_is_no_work_done_meanwhile(tmp_path: Path) -> None:
     target = tmp_path / "record.json"
     target.write_text("old")
-    with turn_to_write(target) as written_meanwhile:
+    with writer_lock(target) as written_meanwhile:
         assert not written_meanwhile
     assert list(tmp_path.iterdir()) == [target]
 
@@ -68,5 +68,5 @@ def test_a_writer_that_was_killed_blocks_nobody(tmp_path: Path) -> None:
     process = other_process(tmp_path / "record.json", "turn")
     process.kill()
     process.wait()
-    with turn_to_write(tmp_path / "record.json") as written_meanwhile:
+    with writer_lock(tmp_path / "record.json") as written_meanwhile:
         assert not written_meanwhile

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from vlm_profiling.repair import set_aside_broken_records
+from vlm_profiling.recovery import set_aside_broken_records
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 and no more"])

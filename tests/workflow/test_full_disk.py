@@ -113,13 +113,13 @@ def test_results_on_a_read_only_disk_are_told_in_one_line(finished: Project, pro
     shutil.rmtree(results / "runs")
     with read_only(results):
         done = project.run(check=False)
-        project.configure(name="another")
+        project.configure(description="Other words.")
         changed = project.run(check=False)
     told = "vlm-profiling: results cannot be written ({}: Read-only file system); mount it so that it can be written, or name "
     told += "another folder by `results:` in the study"
     assert done.returncode == changed.returncode == 1
     assert words_alone(done.stderr) == told.format("results/.lock")
-    assert words_alone(changed.stderr) == told.format("results/study.json")
+    assert words_alone(changed.stderr) == told.format("results/.lock")
     assert project.records == {}
 
 

@@ -44,10 +44,10 @@ def test_more_gpus_than_the_workflow_may_hold_are_refused_by_name(project: Proje
     project.configure(**ON_GPUS)
     refused = project.plan("--resources", "gpu=1", check=False)
     assert refused.returncode == 1
-    assert "models.large.gpus = 2" in refused.stdout and "models.small" not in refused.stdout
+    assert "models.large.gpus = 2" in refused.stderr and "models.small" not in refused.stderr
     assert (
         "more than --resources gpu=1; allowed: up to 1, or gpu=N in the profile where N are there"
-        in refused.stdout
+        in refused.stderr
     )
 
     project.configure(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vlm_profiling.record.file_lock import turn_to_write
+from vlm_profiling.record.file_lock import writer_lock
 from vlm_profiling.record.files import atomic_path, held
-from vlm_profiling.repair import sweep_leftovers
+from vlm_profiling.recovery import sweep_leftovers
 
 
 def test_only_what_nobody_holds_is_removed(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_only_what_nobody_holds_is_removed(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"whole")
     record, checkpoint = tmp_path / "runs/c.json", tmp_path / "checkpoints/.tiny.z4.tmp"
     checkpoint.mkdir()
-    with turn_to_write(record), atomic_path(record) as temporary, held(checkpoint):
+    with writer_lock(record), atomic_path(record) as temporary, held(checkpoint):
         temporary.write_bytes(b"record")
         sweep_leftovers(tmp_path)
         living = {path.name for path in (temporary, checkpoint, record.with_name(".c.json.lock"))}

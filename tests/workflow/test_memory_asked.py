@@ -9,8 +9,9 @@ import pytest
 from factories import make_cost
 
 from vlm_profiling.record.manifests import CheckpointManifest
+from vlm_profiling.resources import BASE_MEMORY_MB, MEMORY_PER_WEIGHT, memory_mb
 from vlm_profiling.study import Run
-from vlm_profiling.workflow import BASE_MEMORY_MB, MEMORY_PER_WEIGHT, StudyWorkflow, open_workflow
+from vlm_profiling.workflow import StudyWorkflow, open_workflow
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -42,9 +43,8 @@ def test_weights_in_files_count_by_their_bytes(workflow: StudyWorkflow, tmp_path
     cost = tmp_path / "cost.json"
     cost.write_bytes(msgspec.json.encode(make_cost("m")))
     checkpoint = written_manifest(tmp_path, 4_000_000_000)
-    asked = [workflow.memory_mb(a_run(workflow), checkpoint, cost, attempt) for attempt in (1, 2)]
-    once = BASE_MEMORY_MB + int(MEMORY_PER_WEIGHT * 4000)
-    assert asked == [once, 2 * once]
+    asked_mb = memory_mb(workflow.study, a_run(workflow), checkpoint, cost)
+    assert asked_mb == BASE_MEMORY_MB + int(MEMORY_PER_WEIGHT * 4000)
 
 
 def test_drawn_weights_count_by_their_parameters_in_the_runs_type(
@@ -52,7 +52,7 @@ def test_drawn_weights_count_by_their_parameters_in_the_runs_type(
 ) -> None:
     cost = tmp_path / "cost.json"
     cost.write_bytes(msgspec.json.encode(msgspec.structs.replace(make_cost("m"), parameters=3_744_761_856)))
-    asked_mb = workflow.memory_mb(a_run(workflow), written_manifest(tmp_path, None), cost, 1)
+    asked_mb = memory_mb(workflow.study, a_run(workflow), written_manifest(tmp_path, None), cost)
     assert asked_mb == BASE_MEMORY_MB + int(MEMORY_PER_WEIGHT * 2 * 3744.761856), (
         "two bytes a weight in bfloat16"
     )
@@ -60,4 +60,4 @@ def test_drawn_weights_count_by_their_parameters_in_the_runs_type(
 
 def test_before_the_cost_is_counted_there_is_no_figure(workflow: StudyWorkflow, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"cost\.json"):
-        workflow.memory_mb(a_run(workflow), written_manifest(tmp_path, None), tmp_path / "cost.json", 1)
+        memory_mb(workflow.study, a_run(workflow), written_manifest(tmp_path, None), tmp_path / "cost.json")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from vlm_profiling.cli.study import add_study_argument, open_study
 from vlm_profiling.record.file_lock import hold_lock
-from vlm_profiling.repair import SET_ASIDE
+from vlm_profiling.recovery import SET_ASIDE
 from vlm_profiling.report.terminal import print_table
 from vlm_profiling.staleness.current import read_provenance
 from vlm_profiling.staleness.explain import explain_orphans

@@ -26,7 +26,7 @@ def examine(workflow: StudyWorkflow) -> Iterator[Check]:
     yield from check_packages([project / WORKFLOW_LOCK, *([project / HOST_LOCK] if on_host else [])])
     if images:
         yield from check_containers(images)
-    needed_gpus = max(map(workflow.gpus, workflow.runs.values()))
+    needed_gpus = max(run.spec.gpus for run in workflow.runs.values())
     partitions = ask_partitions()
     on_cluster = partitions is not None and partitions[0]
     yield from check_gpus(

@@ -11,19 +11,18 @@ import json
 from pathlib import Path
 from typing import TypeAlias
 
-from vlm_profiling.record.files import write_if_changed
-
 Seen: TypeAlias = dict[str, tuple[int, int, str]]
 """Size in bytes, time of the last change in ns and SHA-256 of each file, by its path in the folder."""
 
 
-def write_source_digest(folder: Path, digest: Path) -> None:
-    """Write the hash of every file below a folder to `digest`, where it changed; nothing stands in it where
-    there is no folder.
+def digest_source(folder: Path, kept: Path) -> tuple[bytes, bytes]:
+    """The hash of every file below a folder as JSON, and what was seen of each file, to be kept for the next
+    call.
 
-    What was seen of each file is kept beside it, so that only files with another size or time are read again.
+    Args:
+        folder: the user's folder; where it is not there, the JSON is empty.
+        kept: the file that keeps what was seen: only files of another size or time are read again.
     """
-    kept = digest.with_suffix(".seen")
     before = _read_seen(kept)
     seen: Seen = {}
     for path in sorted(folder.rglob("*")):
@@ -34,9 +33,8 @@ def write_source_digest(folder: Path, digest: Path) -> None:
                 with path.open("rb") as file:
                     sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             seen[name] = facts.st_size, facts.st_mtime_ns, sha256
-    write_if_changed(kept, json.dumps(seen).encode())
     content = {name: sha256 for name, (_, _, sha256) in seen.items()}
-    write_if_changed(digest, json.dumps(content, indent=1).encode() + b"\n")
+    return json.dumps(content, indent=1).encode() + b"\n", json.dumps(seen).encode()
 
 
 def _read_seen(kept: Path) -> Seen:
