@@ -1,5 +1,5 @@
-# Step 7: all finished records to findings: what would have caught a mistake, and what optimizations did to answers. The tables
-# stand for the records, which would be thousands of inputs once more.
+# Step 7: all finished records to findings: audits, and the effect of optimizations on answers. The tables are inputs in
+# place of the records, which would be thousands.
 from vlm_profiling.outputs import audit_files
 
 

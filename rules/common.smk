@@ -73,7 +73,7 @@ def input_files():
 
 
 def code(script):
-    """The digest of a script and of all library code it imports: changes when a number could, not when a comment does."""
+    """The digest of a script and of all library code it imports, which no comment changes."""
 
     def digest(wildcards):
         with one_message():
@@ -133,16 +133,16 @@ def run_gpus(wildcards):
     return STUDY.run(wildcards.model, wildcards.dataset, wildcards.point).spec.gpus
 
 
-CORES_OF_A_NODE = 8  # what a CPU run asks of a cluster, where nobody said --cores; `--set-threads profile_run=64` for more
+CORES_OF_A_NODE = 8  # of a CPU run on a cluster without --cores; `--set-threads profile_run=64` for more
 
 
-def threads_beside(gpus):
-    """What measures the CPU holds every core, so that nothing else runs beside it; on a GPU it leaves some to the CPU rules."""
+def measuring_threads(gpus):
+    """A measurement on the CPU holds every core; on a GPU it leaves some to the CPU rules."""
     return workflow.resource_settings.cores or CORES_OF_A_NODE if gpus == 0 else 4
 
 
 def run_threads(wildcards):
-    return threads_beside(run_gpus(wildcards))
+    return measuring_threads(run_gpus(wildcards))
 
 
 def run_gpu_model(wildcards):
@@ -170,7 +170,7 @@ def device_gpu_model(wildcards):
 
 
 def device_threads(wildcards):
-    return threads_beside(device_gpus(wildcards))
+    return measuring_threads(device_gpus(wildcards))
 
 
 def study_folder(wildcards, input):
@@ -179,7 +179,7 @@ def study_folder(wildcards, input):
 
 
 def chart_output(file):
-    """A chart's file below results/plots; its SVG also stands in Snakemake's own report, by model and name."""
+    """A chart's file below results/plots; its SVG is also in Snakemake's own report, by model and name."""
     path = f"<results>/plots/{file}"
     if not file.endswith(".svg"):
         return path
@@ -209,7 +209,7 @@ onstart:
             STUDY.refuse_host()
         recovery.sweep_leftovers(Path(STUDY.study.results))
         recovery.prepare_damaged_datasets(STUDY)
-    # Snakemake's handler of SIGTERM waits for a lock that the thread which it interrupts may hold: it gets one of its own.
+    # Snakemake's handler of SIGTERM waits for a lock that the interrupted thread may hold: it gets its own.
     stop = workflow.scheduler.exit_gracefully
     signal.signal(
         signal.SIGTERM, lambda *_: Thread(target=stop, daemon=True).start()

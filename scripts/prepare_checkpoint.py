@@ -4,7 +4,7 @@
     scripts/prepare_checkpoint.py --name tiny-llava --model '{"tiny":"llava"}' \\
         --output results/checkpoints/tiny-llava.json
 
-A checkpoint built here lies beside its manifest, in the folder of the same name without the ending.
+A checkpoint built here is next to its manifest, in the folder of the same name without the ending.
 """
 
 from __future__ import annotations

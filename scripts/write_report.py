@@ -29,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder for the pages")
     parser.add_argument("--runs", type=Path, help="folder of the records, to link to them")
     parser.add_argument(
-        "--datasets", type=Path, help="folder of the prepared data sets, to show images beside answers"
+        "--datasets", type=Path, help="folder of the prepared data sets, to show images next to answers"
     )
 
 

@@ -55,7 +55,7 @@ def environment_id(container: str, code_folder: Path) -> str:
 def enter_containers(code_folder: Path, sources: Sequence[str]) -> None:
     """Set what Apptainer reads when it starts a container from this process: variables for inside, and binds.
 
-    Bound are the code where it lies outside the working directory (which Snakemake binds as HOME), the hub's
+    Bound are the code where it is outside the working directory (which Snakemake binds as HOME), the hub's
     cache, and the user's own folders of checkpoints and data sets, these read-only; the cache too where
     HF_HUB_OFFLINE says that it is complete.
     """

@@ -86,8 +86,8 @@ class InputFiles:
     def lock(self) -> str:
         """The lock of the environment that runs are measured in, under the hash that records carry.
 
-        Older ones are kept beside it: `vlm why` then names the packages that changed. Its time is that of its
-        first use, so that a lock checked out anew is no reason to measure.
+        Older ones are kept in the same folder: `vlm why` then names the packages that changed. Its time is
+        that of its first use, so that a lock checked out anew is no reason to measure.
         """
         text = lock_of(self._workflow.study.container, self._workflow.code_folder).read_bytes()
         path = self._results / "code" / "locks" / f"{lock_sha256(text.decode())}.lock"
@@ -132,7 +132,7 @@ class InputFiles:
         return str(path)
 
     def _restore_at_exit(self) -> None:
-        """Give every file its present content and time when this process ends, and hold the lock until then."""
+        """Give every file its present content and time when this process ends; hold the lock until then."""
         folders = [self._results / folder for folder in FOLDERS]
         new_folders = [path for path in (*folders, *self._results.parents) if not path.exists()]
         new_lock = not (self._results / ".lock").exists()

@@ -95,7 +95,7 @@ def export_vllm(results: Path, output: Path) -> int:
 
 
 def export_mlperf(results: Path, output: Path) -> None:
-    """Write system-N.json for each machine that records tell of, and name what a person has to fill in."""
+    """Write system-N.json for each machine of the records, and name what a person has to fill in."""
     machines = [
         system_description(measured.record.environment) for measured in read_results(results).cells.values()
     ]

@@ -36,7 +36,7 @@ def run(options: Namespace) -> None:
 
 
 def prune(workflow: StudyWorkflow, *, without_asking: bool) -> None:
-    """List leftovers with their sizes and reasons, and remove them if told so."""
+    """List leftovers with their sizes and reasons, and remove them if asked to."""
     found = dict(leftovers(workflow))
     sizes = {path: size_bytes(path) for path in found}
     if found:
@@ -56,9 +56,9 @@ def leftovers(workflow: StudyWorkflow) -> Iterator[tuple[Path, str]]:
     results = Path(workflow.study.results)
     for record, why in explain_orphans(results / "runs", workflow.runs, read_provenance(workflow)):
         name = record.relative_to(results / "runs").with_suffix("")
-        beside = (record.with_suffix(".trace.json.gz"), results / "logs/profile_run" / f"{name}.log")
+        same_run = (record.with_suffix(".trace.json.gz"), results / "logs/profile_run" / f"{name}.log")
         yield record, why
-        yield from ((path, "of that record") for path in beside if path.exists())
+        yield from ((path, "of that record") for path in same_run if path.exists())
     for path in sorted((results / "runs").rglob(f"*{SET_ASIDE}")):
         yield path, "was in a record's place and is none"
     models, datasets = workflow.study.models, workflow.study.datasets

@@ -1,4 +1,4 @@
-"""What a check answers, and how programs of the machine are asked."""
+"""The answer of a check, and how programs of the machine are asked."""
 
 from __future__ import annotations
 
@@ -23,8 +23,28 @@ class Check(NamedTuple):
     """What to do; empty where there is nothing to do."""
 
 
+def ok(name: str, found: str) -> Check:
+    """A thing that is as the study needs it."""
+    return Check("ok", name, found)
+
+
+def warn(name: str, found: str, repair: str = "") -> Check:
+    """A thing that spoils a figure, or may make a run fail."""
+    return Check("warn", name, found, repair)
+
+
+def missing(name: str, found: str, repair: str) -> Check:
+    """A thing that the study cannot do without."""
+    return Check("missing", name, found, repair)
+
+
+def not_needed(name: str, found: str) -> Check:
+    """A thing that is not there, and that the study does not need."""
+    return Check("-", name, found)
+
+
 def ask(*command: str) -> tuple[bool, str]:
-    """Whether a program ended well in time, and what it printed; what it complained of where it did not."""
+    """Whether a program ended well in time, and its output; where it did not, its first line of errors."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
     except (OSError, subprocess.SubprocessError) as error:

@@ -1,4 +1,4 @@
-"""GPUs: the driver, whether they are those declared, their meter, their power limit, and who else uses them."""
+"""GPUs: the driver, their kind, their meter, their power limit, and who else uses them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pynvml
 
-from vlm_profiling.doctor.base import Check
+from vlm_profiling.doctor.base import Check, missing, not_needed, ok, warn
 from vlm_profiling.measure.meters.base import MeterError
 from vlm_profiling.measure.meters.gpu import NotOfferedError, NvmlGpu, ask_nvml
 from vlm_profiling.measure.meters.nvml import GpuMeter
@@ -23,90 +23,70 @@ IN_A_JOB = "SLURM_JOB_ID"
 def check_gpus(
     *, needed: int, hardware: str | None, memory_gib: float | None, on_cluster: bool
 ) -> Iterator[Check]:
-    """All GPUs that NVML knows, against what the study declares. On a cluster the GPUs may be other nodes'.
+    """All GPUs that NVML knows, against what the study declares.
 
-    `needed`: GPUs of the study's largest run, 0 where all of its runs use the CPU.
+    Args:
+        needed: GPUs of the study's largest run; 0 where all of its runs use the CPU.
+        hardware: the kind of GPU that the study declares.
+        memory_gib: the memory of it, in GiB.
+        on_cluster: whether the GPUs may be those of other nodes.
     """
     try:
         ask_nvml(pynvml.nvmlInit)
-        handles = [
-            ask_nvml(pynvml.nvmlDeviceGetHandleByIndex, index)
-            for index in range(ask_nvml(pynvml.nvmlDeviceGetCount))
-        ]
+        count = ask_nvml(pynvml.nvmlDeviceGetCount)
+        handles = [ask_nvml(pynvml.nvmlDeviceGetHandleByIndex, index) for index in range(count)]
         if not handles:
             raise MeterError("the driver knows no GPU")
     except MeterError as error:
-        if not needed:
-            yield Check("-", "GPU", f"{error}; the study's runs use the CPU")
-        elif on_cluster and IN_A_JOB in os.environ:
-            yield Check(
-                "missing",
-                "GPU",
-                f"{error}, a compute node",
-                "tell the cluster's administrators, or use other nodes",
-            )
-        elif on_cluster:
-            repair = f"that is so on a login node; check a compute node: srun --gpus={needed} make doctor"
-            yield Check("warn", "GPU", str(error), repair)
-        else:
-            yield Check(
-                "missing",
-                "GPU",
-                str(error),
-                "install NVIDIA's driver, then see that nvidia-smi lists the GPU",
-            )
+        yield _no_gpu(str(error), needed, on_cluster)
         return
     if len(handles) < needed:
         found = f"{len(handles)} here, and a model of the study asks for gpus: {needed}"
-        repair = (
-            f"check a node that has as many: srun --nodes=1 --gpus={needed} make doctor"
-            if on_cluster
-            else "lower its `gpus`"
-        )
-        yield Check("warn" if on_cluster else "missing", "GPUs", found, repair)
+        if on_cluster:
+            yield warn("GPUs", found, f"check a node with them: srun --nodes=1 --gpus={needed} make doctor")
+        else:
+            yield missing("GPUs", found, "lower its `gpus`")
     for index, handle in enumerate(handles):
+        name = f"GPU {index}"
         try:
-            yield from _check_gpu(f"GPU {index}", handle, hardware, memory_gib)
+            yield from _check_gpu(name, handle, hardware, memory_gib)
         except MeterError as error:
-            yield Check(
-                "missing" if needed else "warn",
-                f"GPU {index}",
-                str(error),
-                "nvidia-smi tells more; restart the driver",
-            )
+            verdict = missing if needed else warn
+            yield verdict(name, str(error), "see nvidia-smi; restart the driver")
+
+
+def _no_gpu(error: str, needed: int, on_cluster: bool) -> Check:
+    if not needed:
+        return not_needed("GPU", f"{error}; the study's runs use the CPU")
+    if not on_cluster:
+        return missing("GPU", error, "install NVIDIA's driver, then see that nvidia-smi lists the GPU")
+    if IN_A_JOB in os.environ:
+        repair = "ask the cluster's administrators, or use other nodes"
+        return missing("GPU", f"{error}, a compute node", repair)
+    return warn(
+        "GPU", error, f"usual on a login node; check a compute node: srun --gpus={needed} make doctor"
+    )
 
 
 def _check_gpu(name: str, handle: object, hardware: str | None, memory_gib: float | None) -> Iterator[Check]:
     gpu = NvmlGpu(handle)
     facts = gpu.describe()
-    yield Check("ok", name, f"{facts.name}, {facts.memory_bytes / GIBIBYTE:.1f} GiB, driver {facts.driver}")
+    yield ok(name, f"{facts.name}, {facts.memory_bytes / GIBIBYTE:.1f} GiB, driver {facts.driver}")
     if hardware and not is_of_kind(facts.name, hardware):
-        repair = "measure on the machine declared, or declare this one: results of two kinds of GPU are told apart by `hardware`"
-        yield Check("warn", name, f"is no {hardware}, which the study declares as its hardware", repair)
+        found = f"is no {hardware}, which the study declares as its hardware"
+        yield warn(name, found, "measure on the machine declared, or declare this one as `hardware`")
     if memory_gib and facts.memory_bytes < memory_gib * GIBIBYTE:
-        yield Check(
-            "warn",
-            name,
-            f"has less memory than device_memory_gib: {memory_gib}",
-            "lower it, for `make grid` to tell true",
-        )
+        found = f"has less memory than device_memory_gib: {memory_gib}"
+        yield warn(name, found, "lower it: `make grid` predicts with it which runs fit")
     yield _check_meter(name, gpu)
     yield from _check_power(name, handle, facts)
     if facts.persistence is False:
-        repair = "nvidia-smi -pm 1, by an administrator"
-        yield Check("warn", name, "persistence mode is off: the driver is loaded anew for each run", repair)
-    others = sorted(
-        {process.pid for process in ask_nvml(pynvml.nvmlDeviceGetComputeRunningProcesses, handle)}
-        - {os.getpid()}
-    )
-    if others:
-        pids = ", ".join(map(str, others))
-        yield Check(
-            "warn",
-            name,
-            f"other processes compute on it: {pids}",
-            "wait for them, or end them, before measuring",
-        )
+        found = "persistence mode is off: the driver is loaded anew for each run"
+        yield warn(name, found, "nvidia-smi -pm 1, by an administrator")
+    processes = ask_nvml(pynvml.nvmlDeviceGetComputeRunningProcesses, handle)
+    if others := sorted({process.pid for process in processes} - {os.getpid()}):
+        found = f"other processes compute on it: {', '.join(map(str, others))}"
+        yield warn(name, found, "wait for them, or end them, before measuring")
 
 
 def _check_meter(name: str, gpu: NvmlGpu) -> Check:
@@ -114,17 +94,11 @@ def _check_meter(name: str, gpu: NvmlGpu) -> Check:
     try:
         meter = GpuMeter(gpu)
     except MeterError as error:
-        return Check(
-            "warn",
-            name,
-            f"no energy: {error}",
-            "without it joules are null, with that reason; MIG: nvidia-smi -mig 0",
-        )
+        repair = "without it joules are null, with that reason; MIG: nvidia-smi -mig 0"
+        return warn(name, f"no energy: {error}", repair)
     if meter.counter_period_s is None:
-        return Check(
-            "warn", name, "no energy counter: joules come from power samples alone, and are less certain"
-        )
-    return Check("ok", name, f"its energy counter is renewed every {meter.counter_period_s * 1e3:.0f} ms")
+        return warn(name, "no energy counter: joules come from power samples alone, and are less certain")
+    return ok(name, f"its energy counter is renewed every {meter.counter_period_s * 1e3:.0f} ms")
 
 
 def _check_power(name: str, handle: object, facts: Gpu) -> Iterator[Check]:
@@ -132,26 +106,20 @@ def _check_power(name: str, handle: object, facts: Gpu) -> Iterator[Check]:
         default_w = ask_nvml(pynvml.nvmlDeviceGetPowerManagementDefaultLimit, handle) / 1e3
     except NotOfferedError:
         return
-    if facts.power_limit_w is not None and facts.power_limit_w < default_w:
-        found = (
-            f"its power is capped at {facts.power_limit_w:.0f} W; by default it may draw {default_w:.0f} W"
-        )
-        yield Check(
-            "warn",
-            name,
-            found,
-            f"nvidia-smi -pl {default_w:.0f}, by an administrator; or mean it, and say so with `hardware`",
-        )
+    limit_w = facts.power_limit_w
+    if limit_w is not None and limit_w < default_w:
+        found = f"its power is capped at {limit_w:.0f} W; by default it may draw {default_w:.0f} W"
+        repair = f"nvidia-smi -pl {default_w:.0f}, by an administrator; or declare it with `hardware`"
+        yield warn(name, found, repair)
 
 
 def is_of_kind(gpu_name: str, hardware: str) -> bool:
-    """Whether a GPU's name holds the declared hardware's numbers: NVIDIA H100 80GB HBM3 is an h100, and a
+    """Whether a GPU's name has the declared hardware's numbers: NVIDIA H100 80GB HBM3 is an h100, and a
     lab-h100-80gb.
 
     A name without a number, such as workstation, says nothing about the GPU: any one is of that kind.
     """
     words = re.findall(r"[a-z0-9]+", gpu_name.lower())
     known = {*words, *(first + second for first, second in pairwise(words))}
-    return all(
-        word in known for word in re.findall(r"[a-z0-9]+", hardware.lower()) if any(map(str.isdigit, word))
-    )
+    declared = re.findall(r"[a-z0-9]+", hardware.lower())
+    return all(word in known for word in declared if any(map(str.isdigit, word)))

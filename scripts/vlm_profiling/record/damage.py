@@ -1,7 +1,7 @@
-"""Notes of damaged data sets: a run finds the damage, the next start of the workflow mends it.
+"""Notes of damaged data sets: a run finds the damage, the next start of the workflow repairs it.
 
-A note lies beside the prepared data: to delete the manifest instead would make every finished run of the data
-set stale.
+A note is a file next to the prepared data: to delete the manifest instead would make every finished run of
+the data set stale.
 """
 
 from __future__ import annotations

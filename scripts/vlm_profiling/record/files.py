@@ -26,7 +26,7 @@ class RecordError(VlmError):
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """A temporary path beside `target` that becomes `target` when the block ends without an error.
+    """A temporary path in the folder of `target` that becomes `target` when the block ends without an error.
 
     The bytes reach the disk before the rename, so a killed process or a full disk leaves the old file or
     none. The temporary file is locked while it is written: one without a lock was left behind by a killed
@@ -104,7 +104,7 @@ def write_record(target: Path, record: RunRecord) -> None:
 
 
 def read_record(path: Path) -> RunRecord:
-    """The record in a file. Raises RecordError when it is missing, malformed, or of another schema version."""
+    """The record in a file. Raises RecordError where it is missing, malformed or of another schema."""
     try:
         record = decode_record(path.read_bytes())
     except (OSError, msgspec.MsgspecError, RecordError) as error:
@@ -137,7 +137,7 @@ def _not_finite(value: object, place: str) -> Iterator[str]:
 
 
 def _is_full(folder: Path) -> bool:
-    """Whether a disk has no room, asked while the file that found none still lies there."""
+    """Whether a disk has no room, asked while the file that found none is still there."""
     disk = os.statvfs(folder)
     return disk.f_bavail * disk.f_frsize < LEAST_ROOM_BYTES
 

@@ -1,4 +1,4 @@
-"""The study that a report is about, from the JSON file that the workflow writes beside its results."""
+"""The study that a report is about, from the JSON file that the workflow writes in its results folder."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class CodeReader:
 
 
 class _Module(NamedTuple):
-    """What parsing a file told."""
+    """The code and the imports of a file."""
 
     sha256: str
     """Of its code."""

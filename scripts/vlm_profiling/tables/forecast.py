@@ -1,4 +1,4 @@
-"""The memory that each run of a study will take, told from what lies here before anything is measured."""
+"""A prediction of the memory that each run of a study will take, before anything is measured."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOT_COUNTED = "cost not counted"
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a run will take of its device's memory, or why that is not told."""
+    """The predicted memory of a run on its device, or the reason why there is no prediction."""
 
     peak_bytes: int | None = None
     """Of several GPUs that of one, were they filled evenly."""
@@ -47,7 +47,7 @@ class Forecast:
 
 
 def forecaster(study: Study, costs: Mapping[str, ModelCost]) -> Callable[[Run], Forecast]:
-    """Tells each run's memory from the costs counted and the data sets prepared in the study's results
+    """A function that predicts each run's memory from the costs counted and the data sets prepared in the study's results
     folder.
     """
     devices = {
