@@ -72,12 +72,11 @@ def require_gpus(study: Study, runs: list[Run], budget: int) -> None:
     Raises:
         ConfigError: names each model that asks for too many.
     """
-    asked = {run.model: study.gpus(run.model, run.point.device) for run in runs}
+    asked = {run.model: run.spec.gpus for run in runs if run.spec.gpus > budget}
     allowed = f"allowed: up to {budget}, or gpu=N in the profile where N are there"
     problems = [
         Problem(f"models.{model}.gpus", f"more than --resources gpu={budget}; {allowed}", gpus)
         for model, gpus in asked.items()
-        if gpus > budget
     ]
     if problems:
         raise ConfigError(problems, study.name)
