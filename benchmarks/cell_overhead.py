@@ -58,7 +58,8 @@ def main() -> None:
             )
     whole_s, inside_s, beside_s, import_s = (statistics.median(column) for column in zip(*rows, strict=True))
     print(
-        f"whole process {whole_s:.2f} s, measuring {inside_s:.2f} s, beside it {beside_s:.2f} s ({options.repeats} runs)"
+        f"whole process {whole_s:.2f} s, measuring {inside_s:.2f} s, beside it {beside_s:.2f} "
+        f"s ({options.repeats} runs)"
     )
     print(f"importing torch and transformers alone: {import_s:.2f} s")
 

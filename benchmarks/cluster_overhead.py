@@ -108,7 +108,8 @@ def tell(what: str, work: Callable[[], object], cells: int) -> None:
     wall_s = time.monotonic() - started
     reap()
     print(
-        f"{what}: {wall_s / cells:.1f} s, {(cpu_s() - before) / cells:.1f} CPU s{' a cell' if cells > 1 else ''}",
+        f"{what}: {wall_s / cells:.1f} s, {(cpu_s() - before) / cells:.1f} CPU "
+        f"s{' a cell' if cells > 1 else ''}",
         flush=True,
     )
 

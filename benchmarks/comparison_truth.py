@@ -45,7 +45,8 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=126, help="cells of a study")
     options = parser.parse_args()
     print(
-        "batch noise  pass noise  unchanged: any one by one, beyond chance  one 5 %, 3 % slower: found  all 3 %: any, share found"
+        "batch noise  pass noise  unchanged: any one by one, beyond chance  one 5 %, 3 % "
+        "slower: found  all 3 %: any, share found"
     )
     for machines in (*((machine,) for machine in MACHINES), (MACHINES[0], NOISY)):
         alone = beyond = one = much = any_of_all = 0

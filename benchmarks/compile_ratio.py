@@ -32,7 +32,8 @@ def main() -> None:
     parser.add_argument("--new-tokens", type=int, default=8, metavar="N")
     options = parser.parse_args()
     print(
-        f"{'model':<18}{'eager':>10}{'compiled':>10}{'ratio':>8}{'graphs':>8}{'breaks':>8}{'compile':>10}  tokens"
+        f"{'model':<18}{'eager':>10}{'compiled':>10}{'ratio':>8}{'graphs':>8}{'breaks':>8}"
+        f"{'compile':>10}  tokens"
     )
     line = partial(_line, rounds=options.rounds, new_tokens=options.new_tokens)
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:

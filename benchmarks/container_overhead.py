@@ -62,7 +62,8 @@ def main() -> None:
                 latencies[place].append(statistics.median(headline(record)))
     print(f"apptainer exec adds {statistics.median(added):.2f} s to a program that does nothing")
     print(
-        f"a cell takes {statistics.median(walls['inside']):.1f} s inside, {statistics.median(walls['outside']):.1f} s outside"
+        f"a cell takes {statistics.median(walls['inside']):.1f} s inside, "
+        f"{statistics.median(walls['outside']):.1f} s outside"
     )
     inside, outside = latencies["inside"], latencies["outside"]
     ratio = statistics.median(inside) / statistics.median(outside)

@@ -61,7 +61,10 @@ def line(kind: str, trials: Sequence[Trial]) -> str:
     errors = [(trial.joules or 0.0) / trial.true_j - 1 for trial in trials]
     stated = fmean(trial.relative_uncertainty or 0.0 for trial in trials)
     within = sum(trial.holds_truth for trial in trials)
-    return f"{kind:<34}{len(trials):>8}{within:>8}{fmean(errors):>12.2%}{max(map(abs, errors)):>10.2%}{stated:>10.2%}"
+    return (
+        f"{kind:<34}{len(trials):>8}{within:>8}{fmean(errors):>12.2%}"
+        f"{max(map(abs, errors)):>10.2%}{stated:>10.2%}"
+    )
 
 
 if __name__ == "__main__":

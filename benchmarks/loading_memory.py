@@ -60,7 +60,8 @@ def main() -> None:
     print(
         f"{plain / 1e9:.2f} GB of weights in bf16 ({layers} layers, {shards} shards of {options.stored}), "
         f"{told['weight_bytes'] / 1e9:.2f} GB as loaded; peak {told['peak_bytes'] / 1e9:.2f} GB, "
-        f"{imports / 1e9:.2f} GB of it imports; beyond them {(told['peak_bytes'] - imports) / plain:.3f} of the weights, "
+        f"{imports / 1e9:.2f} GB of it imports; beyond them "
+        f"{(told['peak_bytes'] - imports) / plain:.3f} of the weights, "
         f"{told['own_bytes'] / plain:.3f} as memory of its own; {told['seconds']:.1f} s"
     )
 

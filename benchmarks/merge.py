@@ -52,7 +52,10 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        titles = f"{'records':>8} {'KB each':>8} {'seconds':>8} {'CPU seconds':>12} {'us a record':>12} {'peak MB':>8}"
+        titles = (
+            f"{'records':>8} {'KB each':>8} {'seconds':>8} {'CPU seconds':>12} "
+            f"{'us a record':>12} {'peak MB':>8}"
+        )
         print(f"{titles} {'decode s':>9} {'ratio':>6}")
         for records in (options.records // 10, options.records // 2, options.records):
             size_bytes = write_study(folder, records)

@@ -162,7 +162,8 @@ def _print_quantised(records: dict[str, dict[str, RunRecord]]) -> None:
     from vlm_profiling.study.quantisation import SCHEMES
 
     print(
-        "| optimization | model | layers stored | left as they are | bytes of the weights | read by | answers changed |"
+        "| optimization | model | layers stored | left as they are | bytes of the weights | "
+        "read by | answers changed |"
     )
     print("|---|---|---|---|---|---|---|")
     for name in SCHEMES:
@@ -177,9 +178,13 @@ def _print_quantised(records: dict[str, dict[str, RunRecord]]) -> None:
             )
             read = ", ".join(f"`{operator}`" for operator in loaded.quantisation_operators or {})
             share = loaded.weight_bytes / loaded.unquantised_bytes
-            stored = f"{loaded.quantised_modules} of {loaded.linear_layers} as {next(iter(set(loaded.dtypes) - {'bfloat16'}))}"
+            stored = (
+                f"{loaded.quantised_modules} of {loaded.linear_layers} as "
+                f"{next(iter(set(loaded.dtypes) - {'bfloat16'}))}"
+            )
             print(
-                f"| {name} | {model} | {stored} | {left} | {share:.0%} | {read} | {_drift(record, ran.get('bf16'))} |"
+                f"| {name} | {model} | {stored} | {left} | {share:.0%} | {read} | "
+                f"{_drift(record, ran.get('bf16'))} |"
             )
 
 

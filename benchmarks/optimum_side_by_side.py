@@ -64,7 +64,8 @@ if "attention_mask" not in names:
     torch.inference_mode().__enter__()
 def once():
     started = time.perf_counter()
-    model.generate(**inputs, max_new_tokens=int(sys.argv[3]), min_new_tokens=int(sys.argv[3]), do_sample=False)
+    tokens = int(sys.argv[3])
+    model.generate(**inputs, max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False)
     return time.perf_counter() - started
 for _ in range(10):
     once()
@@ -76,7 +77,8 @@ print(json.dumps(seconds))
 
 THEIRS = """
 import json, sys
-from optimum_benchmark import Benchmark, BenchmarkConfig, InferenceConfig, InlineConfig, ProcessConfig, PyTorchConfig
+from optimum_benchmark import Benchmark, BenchmarkConfig, InferenceConfig
+from optimum_benchmark import InlineConfig, ProcessConfig, PyTorchConfig
 if __name__ == "__main__":
     folder, launcher, side, text_tokens, new_tokens, seconds = *sys.argv[1:3], *map(float, sys.argv[3:])
     named = {"task": "image-text-to-text", "library": "transformers", "model_type": "qwen2_vl"}
@@ -116,7 +118,8 @@ def main() -> None:
         rounds = [one_round(folder, their_python) for _ in range(options.rounds)]
     print(f"medians of {options.rounds} rounds, {PACKAGES[0]} beside this project")
     print(
-        f"{'':<28}{'generate(), ms':>16}{'half-width':>12}{'calls':>7}{'command, s':>12}{'measuring, s':>14}{'beside it, s':>14}"
+        f"{'':<28}{'generate(), ms':>16}{'half-width':>12}{'calls':>7}{'command, s':>12}"
+        f"{'measuring, s':>14}{'beside it, s':>14}"
     )
     for name in rounds[0]:
         print_row(name, [cells[name] for cells in rounds])
@@ -157,7 +160,7 @@ def make_environment(folder: Path) -> str:
 
 
 def prepare(folder: Path) -> None:
-    """The checkpoint, once more with a config that transformers 4 reads, and the inputs as tensors in a file."""
+    """The checkpoint, again with a config that transformers 4 reads, and the inputs as tensors in a file."""
     from PIL import Image
     from safetensors.torch import save_file
 
@@ -172,7 +175,8 @@ def prepare(folder: Path) -> None:
     prepared = loaded.family.prepare(loaded.processor, [image], [QUESTION])
     if prepared.prompt_tokens[0] - prepared.image_tokens[0] != TEXT_TOKENS:
         sys.exit(
-            f"the prompt has {prepared.prompt_tokens[0] - prepared.image_tokens[0]} text tokens, not {TEXT_TOKENS}"
+            f"the prompt has {prepared.prompt_tokens[0] - prepared.image_tokens[0]} text "
+            f"tokens, not {TEXT_TOKENS}"
         )
     save_file(
         {name: tensor.contiguous() for name, tensor in prepared.inputs.items()}, folder / "inputs.safetensors"

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The overhead of the passes: generate() of the headline pass over a bare model.generate, of the stages and the
-layers pass over the headline's, and the sum of a batch's stages over its end to end, on the same prepared batch.
+"""The overhead of the passes, on the same prepared batch: generate() of the headline pass over a bare
+model.generate, of the stages and the layers pass over the headline's, and the sum of a batch's stages over
+its end to end.
 
     .venv/bin/python benchmarks/pass_overhead.py [--architecture llava] [--pairs 200]
     .venv/bin/python benchmarks/pass_overhead.py --checkpoint MANIFEST --dataset MANIFEST --device cuda

@@ -81,11 +81,13 @@ def compare_vqa() -> dict[str, str]:
         abs(vqa_accuracy(*pair) - expected) > 1e-12 for pair, expected in zip(pairs, accuracies, strict=True)
     )
     print(
-        f"VQA accuracy:  {len(pairs)} pairs, {others} accuracies differ; {11 * len(pairs)} texts, {other_texts} differ"
+        f"VQA accuracy:  {len(pairs)} pairs, {others} accuracies differ; {11 * len(pairs)} "
+        f"texts, {other_texts} differ"
     )
     plain = _without_possessives(normalise, pairs, accuracies)
     print(
-        f"               VQA v2's own evaluation, which keeps 's and commas together, gives {plain} other accuracies"
+        f"               VQA v2's own evaluation, which keeps 's and commas together, gives "
+        f"{plain} other accuracies"
     )
     return {
         "texts_sha256": hashlib.sha256(json.dumps(texts).encode()).hexdigest(),
@@ -107,7 +109,9 @@ def _leave_one_out(said: str, references: Sequence[str]) -> float:
 def _without_possessives(
     normalise, pairs: Sequence[tuple[str, list[str]]], accuracies: Sequence[float]
 ) -> int:
-    """How many accuracies are others by the steps of VQA v2's evaluation (lmms-eval's vqav2_process_results)."""
+    """The number of accuracies that VQA v2's own evaluation gives otherwise (lmms-eval's
+    vqav2_process_results).
+    """
 
     def plain(text: str) -> str:
         return normalise.process_digit_article(
@@ -168,7 +172,8 @@ def compare_captions() -> dict[str, object]:
         for theirs, ours in zip(row, mine, strict=True)
     ]
     print(
-        f"               {sum(theirs != ours for theirs, ours in flat)} of {len(flat)} captions fall into other words"
+        f"               {sum(theirs != ours for theirs, ours in flat)} of {len(flat)} "
+        f"captions fall into other words"
     )
     return {"words": words, **expected}
 

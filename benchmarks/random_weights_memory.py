@@ -44,7 +44,8 @@ def main() -> None:
     assert sum(map(tensor_bytes, model.parameters())) == weights
     print(
         f"{weights / 1e9:.2f} GB of weights, peak {peak / 1e9:.2f} GB ({imported / 1e9:.2f} GB before): "
-        f"{peak / weights:.3f} of the weights, {(peak - imported) / weights:.3f} beyond the imports, {seconds:.0f} s"
+        f"{peak / weights:.3f} of the weights, {(peak - imported) / weights:.3f} beyond the "
+        f"imports, {seconds:.0f} s"
     )
 
 

@@ -94,7 +94,8 @@ def tell_landing_page(path: Path) -> None:
         drawn_s = time.perf_counter() - started
         other = [url for url in opened.requests if not url.startswith(("file:", "data:"))]
         print(
-            f"landing page: interactive in {sorted_s[OPENED // 2]:.2f} s ({sorted_s[0]:.2f} to {sorted_s[-1]:.2f}, "
+            f"landing page: interactive in {sorted_s[OPENED // 2]:.2f} s ({sorted_s[0]:.2f} "
+            f"to {sorted_s[-1]:.2f}, "
             f"n = {OPENED}), every chart drawn after {drawn_s:.2f} s; {len(opened.errors)} console errors, "
             f"{len(other)} network requests"
         )

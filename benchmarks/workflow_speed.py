@@ -47,7 +47,8 @@ def main() -> None:
         ratio = statistics.median(ours / theirs for ours, theirs in pairs)
         ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
         print(
-            f"{options.cells} cells: {ours:.1f} s of processor time; as many trivial jobs: {theirs:.1f} s; ratio {ratio:.2f}"
+            f"{options.cells} cells: {ours:.1f} s of processor time; as many trivial jobs: "
+            f"{theirs:.1f} s; ratio {ratio:.2f}"
         )
 
 
@@ -138,7 +139,8 @@ def trivial_workflow(folder: Path, jobs: int) -> Path:
     (folder / "Snakefile").write_text(
         f"JOBS = range({jobs})\n"
         'rule all:\n    input: "all.txt"\n'
-        'rule gather:\n    input: expand("out/{job}.txt", job=JOBS)\n    output: "all.txt"\n    shell: "touch {output}"\n'
+        'rule gather:\n    input: expand("out/{job}.txt", job=JOBS)\n'
+        '    output: "all.txt"\n    shell: "touch {output}"\n'
         'rule make:\n    output: "made/{name}.txt"\n    shell: "touch {output}"\n'
         f'rule work:\n    input: {str(inputs)[1:-1]}\n    output: "out/{{job}}.txt"\n'
         '    log: "logs/{job}.log"\n    params: value=lambda wildcards: wildcards.job\n'

@@ -17,8 +17,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 FURTHER_ARCHITECTURES = {"blip2-opt", "instructblip-t5", "fuyu", "qwen2_5_vl"}
-"""Of the tests that measure every architecture, `make test` keeps llava, a decoder, and blip2-t5, an encoder and
-a decoder; `make test-release` runs these.
+"""Of the tests that measure every architecture, `make test` keeps llava, a decoder, and blip2-t5, an encoder
+with a decoder; `make test-release` runs these.
 """
 
 

@@ -200,7 +200,10 @@ def start_accounts() -> None:
         subprocess.Popen(server, stdout=log, stderr=log, start_new_session=True)
     ask = ["mariadb", "--no-defaults", f"--socket={socket_file}"]
     wait_for(lambda: succeeds(*ask, "--execute=select 1"))
-    grants = f"create user slurm@'127.0.0.1' identified by '{password}'; grant all on slurm_acct_db.* to slurm@'127.0.0.1'"
+    grants = (
+        f"create user slurm@'127.0.0.1' identified by '{password}'; grant all on "
+        f"slurm_acct_db.* to slurm@'127.0.0.1'"
+    )
     subprocess.run(ask, input=f"create database slurm_acct_db; {grants}", text=True, check=True)
     settings = {"folder": FOLDER, "port": ACCOUNTS_PORT, "database_port": DATABASE_PORT, "password": password}
     (FOLDER / "slurmdbd.conf").touch(mode=0o600)  # slurmdbd insists

@@ -1,4 +1,4 @@
-"""A build that fails ends with Apptainer's words and one of the project's, and leaves no image and no lock."""
+"""A build that fails ends with Apptainer's words and the project's, and leaves no image and no lock."""
 
 from __future__ import annotations
 

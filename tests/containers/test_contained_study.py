@@ -57,7 +57,10 @@ def test_every_record_says_which_image_it_was_measured_in_and_what_ran_it(contai
 
 def test_nothing_of_the_hosts_python_is_seen_inside(contained: Project) -> None:
     planted = {"PYTHONPATH": str(Path(pytest.__file__).parents[1])}
-    code = "import importlib.util, sys; print([n for n in ('pytest', 'snakemake', 'pulp') if importlib.util.find_spec(n)])"
+    code = (
+        "import importlib.util, sys; print([n for n in ('pytest', 'snakemake', 'pulp') if "
+        "importlib.util.find_spec(n)])"
+    )
     assert inside(contained, code, **planted) == "[]"
 
 
@@ -113,7 +116,8 @@ def test_devices_and_offline_caches_reach_the_container_and_unset_ones_stay_unse
 ) -> None:
     scripts = contained.folder / "scripts"
     setup = (
-        f"import sys, os; sys.path.insert(0, {str(scripts)!r}); from pathlib import Path; from vlm_profiling.containers import "
+        f"import sys, os; sys.path.insert(0, {str(scripts)!r}); from pathlib import Path; "
+        f"from vlm_profiling.containers import "
         f"enter_containers; enter_containers(Path({str(contained.folder)!r}), ['shapes']); "
         "names = ('APPTAINERENV_CUDA_VISIBLE_DEVICES', 'APPTAINERENV_HF_HOME', 'APPTAINER_BIND'); "
         "import json; print(json.dumps({name: os.environ.get(name) for name in names}))"
@@ -133,7 +137,8 @@ def test_devices_and_offline_caches_reach_the_container_and_unset_ones_stay_unse
         passed = {name: value for name, value in json.loads(shown.stdout).items() if value is not None}
         code = (
             "import os; print(os.environ.get('CUDA_VISIBLE_DEVICES'), os.environ['HF_HOME'], "
-            "os.access(os.environ['HF_HOME'], os.W_OK), os.access('shapes', os.W_OK), os.access('results', os.W_OK))"
+            "os.access(os.environ['HF_HOME'], os.W_OK), os.access('shapes', os.W_OK), "
+            "os.access('results', os.W_OK))"
         )
         assert inside(contained, code, **passed) == f"{expected} {tmp_path} False False True"
 

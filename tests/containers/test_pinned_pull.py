@@ -1,4 +1,4 @@
-"""An image named docker://repository@sha256:digest is pulled by that digest from a registry, and by no other."""
+"""An image named docker://repository@sha256:digest is pulled by that digest, and by no other."""
 
 from __future__ import annotations
 

@@ -115,7 +115,10 @@ def test_results_on_a_read_only_disk_are_told_in_one_line(finished: Project, pro
         done = project.run(check=False)
         project.configure(description="Other words.")
         changed = project.run(check=False)
-    told = "vlm-profiling: results cannot be written ({}: Read-only file system); mount it so that it can be written, or name "
+    told = (
+        "vlm-profiling: results cannot be written ({}: Read-only file system); mount it "
+        "so that it can be written, or name "
+    )
     told += "another folder by `results:` in the study"
     assert done.returncode == changed.returncode == 1
     assert words_alone(done.stderr) == told.format("results/.lock")
@@ -143,7 +146,10 @@ def test_results_of_another_user_are_told_in_one_line(finished: Project, project
         [*become, str(SNAKEMAKE), "-c2"], cwd=project.folder, capture_output=True, text=True
     )
     assert done.returncode == 1
-    told = "vlm-profiling: results cannot be written (results/.lock: Permission denied); let its owner give you the right to "
+    told = (
+        "vlm-profiling: results cannot be written (results/.lock: Permission denied); let "
+        "its owner give you the right to "
+    )
     assert words_alone(done.stderr).startswith(told)
     project.run()
     assert differences(project.folder / "results", finished.folder / "results") == []

@@ -149,6 +149,9 @@ def test_two_snakemakes_on_one_results_folder_are_refused(project: Project) -> N
     second = project.run(check=False)
     assert first.wait() == 0
     assert second.returncode != 0 and "Traceback" not in second.stderr
-    told = "results/.lock is locked by another process: a workflow is at work on these results; wait until it has ended, or end it"
+    told = (
+        "results/.lock is locked by another process: a workflow is at work on these "
+        "results; wait until it has ended, or end it"
+    )
     assert second.stderr.splitlines()[-1] == f"vlm-profiling: {told}"
     assert project.planned() == {}

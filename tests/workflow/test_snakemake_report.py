@@ -1,4 +1,4 @@
-"""Snakemake's own report holds every chart as its image, with a caption of its kind, a category and labels."""
+"""Snakemake's own report holds every chart as its image, with a caption, a category and labels."""
 
 from __future__ import annotations
 
