@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import polars
@@ -49,7 +49,7 @@ if sys.argv[1] == "cuda" and not torch.cuda.is_available():
 torch.ones(1, device=sys.argv[1]).item()
 """
 
-OVERHEAD_BOUNDS = {
+OVERHEAD_BOUNDS: dict[str, tuple[str, Callable[[float], bool]]] = {
     "headline / bare": ("at most 1.005", lambda ratio: ratio <= 1.005),
     "stages / headline": ("at most 1.02", lambda ratio: ratio <= 1.02),
     "sum of stages / end to end": ("0.98 to 1.02", lambda ratio: 0.98 <= ratio <= 1.02),
@@ -189,7 +189,7 @@ def machine(runs: polars.DataFrame) -> str:
     return "no run with figures"
 
 
-def place(row: dict[str, object]) -> str:
+def place(row: dict[str, Any]) -> str:
     """The cell of a row, in words."""
     return f"{row['model']}, {row['optimization']}, batch {row['batch_size']}"
 
@@ -250,8 +250,8 @@ def models_verdicts(runs: polars.DataFrame) -> Iterator[Verdict]:
 
 def worst(
     figure: str,
-    rows: list[dict[str, object]],
-    take: Callable[[dict[str, object]], float],
+    rows: list[dict[str, Any]],
+    take: Callable[[dict[str, Any]], float],
     limit: float | None,
     show: Callable[[float], str],
 ) -> Verdict:
