@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vlm_profiling.cli.study import add_study_argument, open_study
+from vlm_profiling.cost.memory.forecast import Forecast, forecaster
 from vlm_profiling.report.terminal import print_table
 from vlm_profiling.staleness.current import current_inputs
-from vlm_profiling.tables.forecast import Forecast, forecaster
 from vlm_profiling.tables.read_records import RunOutcome, read_runs
 from vlm_profiling.tables.write import read_costs
 from vlm_profiling.workflow import StudyWorkflow

@@ -34,11 +34,11 @@ class Estimate:
 Entry = Estimate | Absent
 
 FLAG = "⚠"
-"""Stands beside a figure that an audit failed, on pages and charts alike."""
+"""Printed after a figure that an audit failed, on pages and charts alike."""
 
 
 def marked_like(entry: Entry, sources: Iterable[Entry]) -> Entry:
-    """A figure made from others, with the doubts of all of these; what is absent stays as it is."""
+    """A figure made from others, with the flags of all of these; what is absent stays as it is."""
     if isinstance(entry, Absent):
         return entry
     flags = dict.fromkeys(flag for source in sources if isinstance(source, Estimate) for flag in source.flags)

@@ -3,8 +3,8 @@ with its unit.
 
 `headline.generate.mean_s` is the column `generate_mean_s`; a field added to the schema is a column of the
 next merge. Lists and mappings (versions, say) are JSON text, so that the CSV holds what the Parquet holds.
-Why a figure of a section is null stands in the section's own column: `energy_absent` is {"cpu": "no RAPL on
-this host"}.
+The reason why a figure of a section is null is in the section's own column: `energy_absent` is
+{"cpu": "no RAPL on this host"}.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NOT_COLUMNS: dict[type[Struct], set[str]] = {
     Repeats: {"batches", "seconds", "instrumented_seconds"},
     Layers: {"layers"},
 }
-"""Fields that stand elsewhere: in the row's identity, in a table of their own, or in the record alone."""
+"""Fields that are no columns: they are in the row's identity, in another table, or in the record alone."""
 
 PAIRS = {
     "image_size": ("image_width", "image_height"),
@@ -54,7 +54,7 @@ _SCALARS = {
 
 def section_columns(sections: Sequence[Struct], kind: type[Struct], prefix: str = "") -> Iterator[pl.Series]:
     """One series for each figure in sections of one kind, nested sections included."""
-    # Section by section, whose values lie together in memory; without sections no field has values.
+    # Section by section: the values of one are adjacent in memory. Without sections no field has values.
     values_of = dict(zip(kind.__struct_fields__, zip(*map(astuple, sections), strict=True), strict=False))
     for name, field_type in _fields(kind):
         values = values_of.get(name, ())

@@ -1,4 +1,4 @@
-"""Where in the grid a row of a table stands: the columns that every table begins with."""
+"""The identity of a row: the columns that every table begins with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies where a study expects a record: the record itself, or why there is none that counts."""
+"""The records that a study expects: each with its state, or the reason why it cannot be used."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _check_whole(record: RunRecord) -> None:
 
 
 def _difference(run: Run, record: RunRecord) -> str | None:
-    """What tells that a record answers another question than the run at its place; None where it is the run's
+    """What shows that a record belongs to another run than the one at its place; None where it is the run's
     own.
     """
     if record.key != run.key:

@@ -44,7 +44,7 @@ class Results:
 
 
 class _Header(msgspec.Struct):
-    """What tells where a record belongs."""
+    """The identity of a record."""
 
     model: str
     dataset_name: str
@@ -108,7 +108,7 @@ def _measure(readings: Sequence[RunOutcome]) -> list[Measured]:
 
 
 def _mark(folder: Path, paths: Sequence[Path], measured: Sequence[Measured]) -> Iterator[str]:
-    """Mark the figures that audits failed; tells where audits do not speak of these records."""
+    """Flag the figures that audits failed; yields a note where the table of audits is missing or older."""
     audits = folder / "tables" / "audits.parquet"
     if not audits.is_file():
         yield "no audits: the study's table of them is missing, so no figure is marked"

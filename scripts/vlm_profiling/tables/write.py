@@ -49,7 +49,7 @@ def merge_runs(
     """Write the tables of `files.TABLES` (Parquet and CSV) to `output`; returns how many runs have each
     status.
 
-    `costs` are the models' cost functions by model name; `current` tells which records are stale
+    `costs` are the models' cost functions by model name; `current` decides which records are stale
     (read_records.read_runs).
     """
     with tempfile.TemporaryDirectory(prefix="merge-") as folder:
@@ -132,7 +132,7 @@ def _join_chunks(folder: Path, target: Path) -> None:
 
 
 def runs_table(readings: Sequence[RunOutcome], costs: Mapping[str, ModelCost]) -> pl.DataFrame:
-    """One row a run: where it stands in the grid, its status, and every figure of its record."""
+    """One row a run: its identity, its status, and every figure of its record."""
     records = [reading.record for reading in readings]
     works = [
         run_work(record, costs.get(record.model)) if record and record.status == "ok" else None
@@ -170,7 +170,7 @@ def samples_table(readings: Sequence[RunOutcome]) -> pl.DataFrame:
 
 
 def stages_table(readings: Sequence[RunOutcome]) -> pl.DataFrame:
-    """One row a stage of every run that has stages. What holds for all of them stands in the run's row."""
+    """One row a stage of every run that has stages. What holds for all of them is in the run's row."""
     measured = [
         (reading.run, reading.record.stages)
         for reading in readings
@@ -187,7 +187,7 @@ def stages_table(readings: Sequence[RunOutcome]) -> pl.DataFrame:
 
 
 def layers_table(readings: Sequence[RunOutcome]) -> pl.DataFrame:
-    """One row a kind of layer in a stage of every run that has layers. What holds for all of them stands in
+    """One row a kind of layer in a stage of every run that has layers. What holds for all of them is in
     the run's row.
     """
     measured = [

@@ -60,7 +60,7 @@ def latex_table(
     that has one.
 
     A run without figures has its status in the first column that holds none of it; a dagger marks a figure
-    that an audit in `doubts` failed. With `siunitx` numbers stand in \\num{}. Raises ColumnError for an
+    that an audit in `flags` failed. With `siunitx` numbers are in \\num{}. Raises ColumnError for an
     unknown column.
     """
     for column in columns:
@@ -108,12 +108,12 @@ def _cells(
 ) -> list[str]:
     """A run's row. Names of audits that marked a figure of it are added to `audits`."""
     findings = flags.get((run["model"], run["dataset"], run["key"]), ())
-    cells, told = [], run["status"] == "ok"
+    cells, explained = [], run["status"] == "ok"
     for column in columns:
         value = run[column]
-        if value is None and not told:
+        if value is None and not explained:
             cells.append(escape_latex(run["status"]))
-            told = True
+            explained = True
         elif value is None:
             cells.append(NOTHING)
         elif isinstance(value, bool) or not isinstance(value, int | float):

@@ -1,7 +1,7 @@
 """The machine of a run as MLPerf's system description (mlcommons/inference, tools/submission: the checker's
 required fields).
 
-Fields that no record tells are left out and named, so that a person fills them in.
+Fields that no record has are left out and named, so that a person fills them in.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ GIBIBYTE = 2**30
 
 
 def system_description(environment: Environment) -> dict[str, str]:
-    """What a record tells of its machine. A run uses one node."""
+    """The machine of a record. A run uses one node."""
     gpu, packages = environment.gpu, environment.packages
     software = {"CUDA": gpu and gpu.cuda, "driver": gpu and gpu.driver, "Python": environment.python}
     limit = gpu and gpu.power_limit_w

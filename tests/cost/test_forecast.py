@@ -14,6 +14,7 @@ from PIL import Image
 
 from vlm_profiling.cost.functions import CONVENTION, CacheElements, ModelCost
 from vlm_profiling.cost.memory.expect import FRAME_TOKENS
+from vlm_profiling.cost.memory.forecast import GIBIBYTE, NOT_COUNTED, forecaster
 from vlm_profiling.cost.memory.memory import Live, MemoryFunctions
 from vlm_profiling.cost.memory.predict import (
     CUBLAS_WORKSPACE_BYTES,
@@ -25,7 +26,6 @@ from vlm_profiling.cost.memory.predict import (
 from vlm_profiling.models.image_tokens import ImageTokens
 from vlm_profiling.record.manifests import DatasetSample, Video
 from vlm_profiling.study import Run, Study, expand_runs, study_from_mapping
-from vlm_profiling.tables.forecast import GIBIBYTE, NOT_COUNTED, forecaster
 
 PROJECT = Path(__file__).parents[2]
 FIXED = ImageTokens(grid=(16, 16), tokens=256)

@@ -1,4 +1,4 @@
-"""A prediction of the memory that each run of a study will take, before anything is measured."""
+"""The memory that each run of a study will take, predicted before anything is measured."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOT_COUNTED = "cost not counted"
 
 @dataclass(frozen=True)
 class Forecast:
-    """The predicted memory of a run on its device, or the reason why there is no prediction."""
+    """The memory of its device that a run will take, or why that is not known."""
 
     peak_bytes: int | None = None
     """Of several GPUs that of one, were they filled evenly."""
@@ -47,8 +47,9 @@ class Forecast:
 
 
 def forecaster(study: Study, costs: Mapping[str, ModelCost]) -> Callable[[Run], Forecast]:
-    """A function that predicts each run's memory from the costs counted and the data sets prepared in the study's results
-    folder.
+    """A function that predicts a run's memory.
+
+    It reads the data sets prepared in the study's results folder; `costs` are the cost functions by model.
     """
     devices = {
         "cuda": study.device_memory_gib and round(study.device_memory_gib * GIBIBYTE),
@@ -95,7 +96,7 @@ def forecaster(study: Study, costs: Mapping[str, ModelCost]) -> Callable[[Run], 
 
 def available_bytes() -> int | None:
     """Memory that this machine could give to a new process (MemAvailable, proc(5)); None where the kernel
-    does not tell.
+    does not say.
     """
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
