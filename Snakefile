@@ -1,4 +1,4 @@
-# What a study produces: tables, audits, charts and pages. `snakemake --profile profiles/workstation` makes them.
+# The products of a study: tables, audits, charts and pages, by `snakemake --profile profiles/workstation`.
 from snakemake.utils import min_version
 
 min_version("9.27.1")

@@ -1,5 +1,5 @@
-# Step 7: all finished records to findings: audits, and the effect of optimizations on answers. The tables are inputs in
-# place of the records, which would be thousands.
+# Step 7: all finished records to findings: audits, and the effect of optimizations on answers. The tables
+# are inputs in place of the records, which would be thousands.
 from vlm_profiling.outputs import audit_files
 
 
@@ -17,5 +17,6 @@ rule audit_runs:
     params:
         results=study_folder,
     shell:
-        "audit_runs.py --study {input.study:q} --runs {params.results:q}/runs --costs {params.results:q}/costs"
+        "audit_runs.py --study {input.study:q} --runs {params.results:q}/runs"
+        " --costs {params.results:q}/costs"
         " --ceilings {params.results:q}/ceilings --output {params.results:q}/tables > {log:q} 2>&1"

@@ -22,7 +22,8 @@ rule calibrate_device:
         turn=1,
         gpu_model=device_gpu_model,
     shell:
-        "calibrate_device.py --device {wildcards.device:q} --lock {input.lock:q} --output {output:q} > {log:q} 2>&1"
+        "calibrate_device.py --device {wildcards.device:q} --lock {input.lock:q} --output {output:q}"
+        " > {log:q} 2>&1"
 
 
 rule compute_roofline:
@@ -39,5 +40,6 @@ rule compute_roofline:
     params:
         results=study_folder,
     shell:
-        "compute_roofline.py --study {input.study:q} --runs {params.results:q}/runs --costs {params.results:q}/costs"
+        "compute_roofline.py --study {input.study:q} --runs {params.results:q}/runs"
+        " --costs {params.results:q}/costs"
         " --ceilings {params.results:q}/ceilings --output {params.results:q}/tables > {log:q} 2>&1"

@@ -12,7 +12,8 @@ rule prepare_checkpoint:
     params:
         model=model_config,
     shell:
-        "prepare_checkpoint.py --name {wildcards.model:q} --model {params.model:q} --output {output:q} > {log:q} 2>&1"
+        "prepare_checkpoint.py --name {wildcards.model:q} --model {params.model:q} --output {output:q}"
+        " > {log:q} 2>&1"
 
 
 rule count_cost:

@@ -13,4 +13,5 @@ rule prepare_dataset:
     params:
         dataset=dataset_config,
     shell:
-        "prepare_dataset.py --name {wildcards.dataset:q} --dataset {params.dataset:q} --output {output.manifest:q} > {log:q} 2>&1"
+        "prepare_dataset.py --name {wildcards.dataset:q} --dataset {params.dataset:q}"
+        " --output {output.manifest:q} > {log:q} 2>&1"

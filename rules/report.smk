@@ -22,7 +22,8 @@ rule draw_charts:
     params:
         results=study_folder,
     shell:
-        "draw_charts.py --study {input.study:q} --tables {params.results:q}/tables --output {params.results:q}/plots"
+        "draw_charts.py --study {input.study:q} --tables {params.results:q}/tables"
+        " --output {params.results:q}/plots"
         " --processes {threads:q} > {log:q} 2>&1"
 
 
@@ -45,5 +46,7 @@ rule write_report:
     params:
         results=study_folder,
     shell:
-        "write_report.py --study {input.study:q} --tables {params.results:q}/tables --plots {params.results:q}/plots"
-        " --runs {params.results:q}/runs --datasets {params.results:q}/datasets --output {params.results:q}/reports > {log:q} 2>&1"
+        "write_report.py --study {input.study:q} --tables {params.results:q}/tables"
+        " --plots {params.results:q}/plots"
+        " --runs {params.results:q}/runs --datasets {params.results:q}/datasets"
+        " --output {params.results:q}/reports > {log:q} 2>&1"

@@ -16,5 +16,6 @@ rule merge_runs:
     params:
         results=study_folder,
     shell:
-        "merge_runs.py --study {input.study:q} --runs {params.results:q}/runs --costs {params.results:q}/costs"
+        "merge_runs.py --study {input.study:q} --runs {params.results:q}/runs"
+        " --costs {params.results:q}/costs"
         " --output {params.results:q}/tables > {log:q} 2>&1"
