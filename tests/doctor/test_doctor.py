@@ -1,4 +1,4 @@
-"""What a machine lacks for a study is found, weighed by the study's needs, and named with how to repair it."""
+"""What a machine lacks for a study is found, weighed by the needs of the study, with how to repair it."""
 
 from __future__ import annotations
 
