@@ -100,7 +100,7 @@ def tiny_flops(architecture: str) -> tuple[dict[str, int], dict[str, int]]:
     from vlm_profiling.cost.counting.count import checkpoint_cost
     from vlm_profiling.engines.transformers.loader import load_checkpoint
     from vlm_profiling.models.describe import describe_checkpoint
-    from vlm_profiling.study.config import ModelConfig
+    from vlm_profiling.study.inputs import ModelConfig
 
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder)

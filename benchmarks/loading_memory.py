@@ -70,7 +70,7 @@ def _manifest(project: Path) -> bytes:
     import msgspec
 
     from vlm_profiling.models.describe import describe_checkpoint
-    from vlm_profiling.study.config import ModelConfig
+    from vlm_profiling.study.inputs import ModelConfig
 
     return msgspec.json.encode(
         describe_checkpoint("llava", ModelConfig(folder="llava"), project, project / "unused")

@@ -35,7 +35,7 @@ NEW_TOKENS = 4
 def main() -> None:
     """Print the tables; exit with an error where a cell ended as anything else, or its audit failed."""
     from vlm_profiling.models.tiny import TINY_ARCHITECTURES
-    from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS
+    from vlm_profiling.study.inputs import STANDARD_OPTIMIZATIONS
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -64,14 +64,8 @@ def _records(model: str, samples: int, names: list[str]) -> dict[str, RunRecord]
     from vlm_profiling.measure.request import RunRequest
     from vlm_profiling.measure.run import profile
     from vlm_profiling.models.describe import describe_checkpoint
-    from vlm_profiling.study.config import (
-        STANDARD_OPTIMIZATIONS,
-        DatasetConfig,
-        ModelConfig,
-        ProtocolConfig,
-        RepeatsConfig,
-        WarmupConfig,
-    )
+    from vlm_profiling.study.config import ProtocolConfig, RepeatsConfig, WarmupConfig
+    from vlm_profiling.study.inputs import STANDARD_OPTIMIZATIONS, DatasetConfig, ModelConfig
     from vlm_profiling.study.point import Point
     from vlm_profiling.study.spec import RunSpec
 

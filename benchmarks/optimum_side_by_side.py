@@ -166,7 +166,7 @@ def prepare(folder: Path) -> None:
 
     from vlm_profiling.engines.transformers.loader import load_checkpoint
     from vlm_profiling.models.describe import describe_checkpoint
-    from vlm_profiling.study.config import ModelConfig
+    from vlm_profiling.study.inputs import ModelConfig
 
     manifest = describe_checkpoint("qwen", ModelConfig(tiny="qwen2_5_vl"), folder, folder / "qwen")
     loaded = load_checkpoint(manifest, folder, device="cpu", dtype="float32", attention="sdpa")

@@ -31,7 +31,8 @@ def tiny_session(architecture: str, new_tokens: int = 8, rows: int = 4) -> tuple
     from vlm_profiling.measure.terminal.progress import quiet_libraries
     from vlm_profiling.models.describe import describe_checkpoint
     from vlm_profiling.record.manifests import DatasetSample
-    from vlm_profiling.study.config import ModelConfig, OptimizationConfig, ProtocolConfig
+    from vlm_profiling.study.config import ProtocolConfig
+    from vlm_profiling.study.inputs import ModelConfig, OptimizationConfig
     from vlm_profiling.study.point import Point
 
     quiet_libraries()
@@ -74,7 +75,8 @@ def prepared_session(
     from vlm_profiling.measure.passes.headline import Session, make_batches, prepare_batches
     from vlm_profiling.measure.terminal.progress import quiet_libraries
     from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
-    from vlm_profiling.study.config import OptimizationConfig, ProtocolConfig
+    from vlm_profiling.study.config import ProtocolConfig
+    from vlm_profiling.study.inputs import OptimizationConfig
     from vlm_profiling.study.point import Point
 
     quiet_libraries()

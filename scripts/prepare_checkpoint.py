@@ -18,7 +18,7 @@ from vlm_profiling.errors import main
 from vlm_profiling.large_imports import large_imports
 from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.record.manifests import write_manifest
-from vlm_profiling.study.config import ModelConfig
+from vlm_profiling.study.inputs import ModelConfig
 from vlm_profiling.study.section import read_section
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from vlm_profiling.datasets.candidates import DatasetError
 from vlm_profiling.datasets.prepare import prepare_dataset
 from vlm_profiling.errors import main
-from vlm_profiling.study.config import DatasetConfig
+from vlm_profiling.study.inputs import DatasetConfig
 from vlm_profiling.study.section import read_section
 
 

@@ -12,7 +12,7 @@ from vlm_profiling.engines.transformers.loader import LoadedCheckpoint, load_che
 from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.manifests import CheckpointManifest
-from vlm_profiling.study.config import ModelConfig
+from vlm_profiling.study.inputs import ModelConfig
 
 
 @pytest.fixture(scope="session")

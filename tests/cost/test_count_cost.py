@@ -13,7 +13,7 @@ from vlm_profiling.cost.counting.count import checkpoint_cost
 from vlm_profiling.cost.functions import CostError, read_cost
 from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.record.manifests import CheckpointManifest, write_manifest
-from vlm_profiling.study.config import ModelConfig
+from vlm_profiling.study.inputs import ModelConfig
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "count_cost.py"
 UNKNOWN = CheckpointManifest(

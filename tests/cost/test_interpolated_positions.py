@@ -14,7 +14,7 @@ from vlm_profiling.cost.memory.expect import expected_batch
 from vlm_profiling.engines.transformers.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.study.config import ModelConfig
+from vlm_profiling.study.inputs import ModelConfig
 from vlm_profiling.study.point import Point
 
 PATCH = 14

@@ -12,7 +12,7 @@ from PIL import Image
 
 from vlm_profiling.datasets.prepare import prepare_dataset
 from vlm_profiling.record.manifests import DatasetManifest
-from vlm_profiling.study.config import DatasetConfig
+from vlm_profiling.study.inputs import DatasetConfig
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from vlm_profiling.datasets.sources.hub import KNOWN
-from vlm_profiling.study.config import DatasetConfig
+from vlm_profiling.study.inputs import DatasetConfig
 
 CARDS = sorted((Path(__file__).parents[2] / "datasets").glob("*.yaml"))
 

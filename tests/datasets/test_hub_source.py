@@ -20,7 +20,7 @@ from vlm_profiling.datasets.read import open_image, read_samples
 from vlm_profiling.datasets.sources import coco_caption, scienceqa, textvqa
 from vlm_profiling.datasets.sources.hub import KNOWN, _split_files
 from vlm_profiling.record.schema import Metric
-from vlm_profiling.study.config import DatasetConfig
+from vlm_profiling.study.inputs import DatasetConfig
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "prepare_dataset.py"
 IMAGE = pl.Struct({"bytes": pl.Binary, "path": pl.String})

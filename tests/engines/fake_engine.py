@@ -11,7 +11,7 @@ from vlm_profiling.engines.base import Answers, Capabilities, EngineOptions, Ima
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.record.schema import Checkpoint
-from vlm_profiling.study.config import OptimizationConfig
+from vlm_profiling.study.inputs import OptimizationConfig
 
 ABSENT = Absent("the fake engine has no such instrument")
 IMAGE_TOKENS = 5

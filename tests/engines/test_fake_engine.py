@@ -15,13 +15,8 @@ from vlm_profiling.measure.run import profile
 from vlm_profiling.measure.terminal.summary import summarise
 from vlm_profiling.record.files import read_record, write_record
 from vlm_profiling.record.manifests import CheckpointManifest
-from vlm_profiling.study.config import (
-    ModelConfig,
-    OptimizationConfig,
-    ProtocolConfig,
-    RepeatsConfig,
-    WarmupConfig,
-)
+from vlm_profiling.study.config import ProtocolConfig, RepeatsConfig, WarmupConfig
+from vlm_profiling.study.inputs import ModelConfig, OptimizationConfig
 from vlm_profiling.study.point import Point
 from vlm_profiling.study.spec import DatasetContent, RunSpec
 

@@ -16,7 +16,7 @@ import yaml
 from small_project import PROJECT, new_project
 
 import gpu_check
-from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS
+from vlm_profiling.study.inputs import STANDARD_OPTIMIZATIONS
 
 RUN = {
     "model": "m",

@@ -22,14 +22,8 @@ from vlm_profiling.measure.passes.headline import InputBatch, Session, make_batc
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.record.manifests import CheckpointManifest
-from vlm_profiling.study.config import (
-    DatasetContent,
-    ModelConfig,
-    OptimizationConfig,
-    ProtocolConfig,
-    RepeatsConfig,
-    WarmupConfig,
-)
+from vlm_profiling.study.config import ProtocolConfig, RepeatsConfig, WarmupConfig
+from vlm_profiling.study.inputs import DatasetContent, ModelConfig, OptimizationConfig
 from vlm_profiling.study.point import Point
 from vlm_profiling.study.spec import RunSpec
 

@@ -19,7 +19,8 @@ from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
 from vlm_profiling.models.llava.family import Llava
 from vlm_profiling.record.schema import RunRecord
-from vlm_profiling.study.config import OptimizationConfig, ProtocolConfig, RepeatsConfig, WarmupConfig
+from vlm_profiling.study.config import ProtocolConfig, RepeatsConfig, WarmupConfig
+from vlm_profiling.study.inputs import OptimizationConfig
 
 MakeRequest = Callable[..., RunRequest]
 WARMUP = WarmupConfig(window=2, max_batches=2)

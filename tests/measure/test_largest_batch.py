@@ -20,7 +20,7 @@ from vlm_profiling.measure.run import profile
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.files import read_record
 from vlm_profiling.record.manifests import CheckpointManifest
-from vlm_profiling.study.config import OptimizationConfig
+from vlm_profiling.study.inputs import OptimizationConfig
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

@@ -17,7 +17,7 @@ from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.schema import RunRecord
-from vlm_profiling.study.config import STANDARD_OPTIMIZATIONS, OptimizationConfig
+from vlm_profiling.study.inputs import STANDARD_OPTIMIZATIONS, OptimizationConfig
 from vlm_profiling.study.quantisation import SCHEMES
 
 GENERIC = "idefics3"

@@ -22,7 +22,8 @@ from vlm_profiling.models.llava.family import Llava
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
 from vlm_profiling.record.files import decode_record
 from vlm_profiling.record.schema import RunRecord
-from vlm_profiling.study.config import OptimizationConfig, ProtocolConfig, RepeatsConfig, WarmupConfig
+from vlm_profiling.study.config import ProtocolConfig, RepeatsConfig, WarmupConfig
+from vlm_profiling.study.inputs import OptimizationConfig
 
 MakeRequest = Callable[..., RunRequest]
 

@@ -12,7 +12,8 @@ from fakes.pretended_gpus import pretended_gpus
 from vlm_profiling.measure.outcomes import MachineError
 from vlm_profiling.measure.run import profile
 from vlm_profiling.measure.terminal.summary import summarise
-from vlm_profiling.study.config import OptimizationConfig, ProtocolConfig, RepeatsConfig, WarmupConfig
+from vlm_profiling.study.config import ProtocolConfig, RepeatsConfig, WarmupConfig
+from vlm_profiling.study.inputs import OptimizationConfig
 
 PROTOCOL = ProtocolConfig(
     max_new_tokens=3,

@@ -15,7 +15,7 @@ from PIL import Image
 from vlm_profiling.engines.transformers.loader import LoadedCheckpoint, load_checkpoint
 from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.models.tiny import TINY_ARCHITECTURES
-from vlm_profiling.study.config import ModelConfig
+from vlm_profiling.study.inputs import ModelConfig
 
 SAMPLES = 16
 STEPS = 2

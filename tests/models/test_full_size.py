@@ -12,7 +12,7 @@ from vlm_profiling.models.errors import CheckpointError
 from vlm_profiling.models.full_size import ARCHITECTURES
 from vlm_profiling.models.random_weights import model_from_config
 from vlm_profiling.models.registry import family_for
-from vlm_profiling.study.config import ModelConfig
+from vlm_profiling.study.inputs import ModelConfig
 
 IMAGE_TOKENS = {
     "blip2-opt-2.7b": 32,

@@ -13,7 +13,7 @@ from vlm_profiling.engines.transformers.loader import load_checkpoint
 from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.models.errors import CheckpointError
 from vlm_profiling.models.identify import describe_local_or_hub
-from vlm_profiling.study.config import ModelConfig
+from vlm_profiling.study.inputs import ModelConfig
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HUB = "owner/tiny-llava"

@@ -16,7 +16,7 @@ from vlm_profiling.engines.transformers.loader import load_checkpoint
 from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.models.errors import CheckpointError, Unsupported
 from vlm_profiling.models.identify import describe_local_or_hub
-from vlm_profiling.study.config import ModelConfig
+from vlm_profiling.study.inputs import ModelConfig
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -23,7 +23,7 @@ from vlm_profiling.models.errors import Unsupported
 from vlm_profiling.models.full_size import ARCHITECTURES, full_size_config
 from vlm_profiling.models.random_weights import model_from_config
 from vlm_profiling.record.manifests import CheckpointManifest
-from vlm_profiling.study.config import OptimizationConfig
+from vlm_profiling.study.inputs import OptimizationConfig
 from vlm_profiling.study.point import Point
 
 

@@ -15,7 +15,7 @@ from vlm_profiling.engines.transformers.loader import load_checkpoint
 from vlm_profiling.models.describe import describe_checkpoint
 from vlm_profiling.models.errors import CheckpointError
 from vlm_profiling.models.tiny import build_tiny_checkpoint
-from vlm_profiling.study.config import ModelConfig
+from vlm_profiling.study.inputs import ModelConfig
 
 ONE_PROCESSOR = {"AutoProcessor": "theirs.Anything", "AutoTokenizer": ["theirs.Anything", None]}
 CODE_OF = {

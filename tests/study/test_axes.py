@@ -11,8 +11,8 @@ from vlm_profiling.report.words import value_label
 from vlm_profiling.staleness.code_digest import code_digest
 from vlm_profiling.study import Point
 from vlm_profiling.study.axes import AXES
-from vlm_profiling.study.config import PartialPoint, PointConfig
 from vlm_profiling.study.describe import choices
+from vlm_profiling.study.grid_config import PartialPoint, PointConfig
 from vlm_profiling.study.point import AXIS_NAMES, DEFAULTS, SETTINGS, may_be_null
 from vlm_profiling.tables.identity import IdentifiedRow
 from vlm_profiling.tables.row import RunRow

@@ -1,4 +1,4 @@
-"""A wrong study stops at once, and says which key, which value, what is allowed, and the nearest valid name."""
+"""A wrong study stops at once, and says which key, which value, what is allowed, and the nearest name."""
 
 from __future__ import annotations
 
@@ -406,5 +406,5 @@ def test_a_limit_of_time_beyond_a_week_is_refused(settings: Settings, seconds: f
 def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "latin.yaml"
     path.write_bytes("name: Größe\n".encode("latin-1"))
-    with pytest.raises(ConfigError, match="latin.yaml, line 1: not text in UTF-8"):
+    with pytest.raises(ConfigError, match=r"latin\.yaml, line 1: not text in UTF-8"):
         load_study(path)

@@ -15,8 +15,10 @@ import pytest
 from markdown_it import MarkdownIt
 
 from vlm_profiling.study import Study
-from vlm_profiling.study.config import ModelConfig, PointConfig, WarmupConfig
+from vlm_profiling.study.config import WarmupConfig
 from vlm_profiling.study.document import reference_page, schema_json
+from vlm_profiling.study.grid_config import PointConfig
+from vlm_profiling.study.inputs import ModelConfig
 from vlm_profiling.study.point import AXIS_NAMES
 
 PROJECT = Path(__file__).parents[2]
@@ -92,7 +94,8 @@ def test_check_names_the_stale_pages(tmp_path: Path) -> None:
     )
     assert checked.returncode == 1
     assert checked.stderr == (
-        f"vlm-profiling: {tmp_path}/config.md, {tmp_path}/metrics.md: no longer as the code says; run `make docs`\n"
+        f"vlm-profiling: {tmp_path}/config.md, {tmp_path}/metrics.md: "
+        "no longer as the code says; run `make docs`\n"
     )
 
 

@@ -16,13 +16,8 @@ import yaml
 
 from vlm_profiling.study import ConfigError, Point, expand_runs, load_study, study_from_mapping
 from vlm_profiling.study.canonical import canonical_json
-from vlm_profiling.study.config import (
-    DatasetContent,
-    ModelContent,
-    OptimizationConfig,
-    ProtocolConfig,
-    RepeatsConfig,
-)
+from vlm_profiling.study.config import ProtocolConfig, RepeatsConfig
+from vlm_profiling.study.inputs import DatasetContent, ModelContent, OptimizationConfig
 from vlm_profiling.study.spec import PROTOCOL_VERSION, RunSpec
 
 Settings = dict[str, Any]

@@ -39,7 +39,9 @@ def _checks(drift: Drift, words: str, comparisons: int) -> Iterator[Check]:
     for measure in MORE_IS_BETTER:
         change = drift.change(measure)
         if change is not None:
-            verdict = beyond_chance(measure, ComparedValue(change.mean, change.bounds, n=None).bounds(comparisons))
+            verdict = beyond_chance(
+                measure, ComparedValue(change.mean, change.bounds, n=None).bounds(comparisons)
+            )
             name = (drift.standard_metric or measure) if measure == "standard" else measure
             interval = f"[{100 * change.low:+.2f}, {100 * change.high:+.2f}]"
             evidence = f"{words}; {name} {100 * change.mean:+.2f} points {interval}"

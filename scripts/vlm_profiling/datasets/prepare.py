@@ -25,7 +25,8 @@ from vlm_profiling.datasets.survey import (
 )
 from vlm_profiling.record.files import held, write_bytes
 from vlm_profiling.record.manifests import DatasetManifest, DatasetSample, SkippedSample, write_manifest
-from vlm_profiling.study.config import DatasetConfig, Name
+from vlm_profiling.study.inputs import DatasetConfig
+from vlm_profiling.study.values import Name
 
 
 def prepare_dataset(name: str, config: DatasetConfig, project: Path, folder: Path) -> DatasetManifest:

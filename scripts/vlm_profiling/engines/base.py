@@ -19,7 +19,7 @@ from vlm_profiling.record.breakdown import Block
 from vlm_profiling.record.machine import Memory
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.record.schema import Checkpoint
-from vlm_profiling.study.config import OptimizationConfig
+from vlm_profiling.study.inputs import OptimizationConfig
 from vlm_profiling.study.point import Point
 
 if TYPE_CHECKING:

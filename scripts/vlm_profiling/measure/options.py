@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from vlm_profiling.study.config import MAX_GPUS, STANDARD_OPTIMIZATIONS
+from vlm_profiling.study.inputs import MAX_GPUS, STANDARD_OPTIMIZATIONS
 from vlm_profiling.study.point import DEFAULTS, SETTINGS, TYPES, Setting, is_number
 
 STANDALONE_OPTIMIZATION = "fp16"

@@ -12,7 +12,8 @@ from vlm_profiling.cost.functions import ModelCost, read_cost
 from vlm_profiling.datasets.read import read_samples
 from vlm_profiling.record.container_image import ContainerImage
 from vlm_profiling.record.manifests import CheckpointManifest, DatasetManifest, DatasetSample, read_manifest
-from vlm_profiling.study.config import OptimizationConfig, ProtocolConfig
+from vlm_profiling.study.config import ProtocolConfig
+from vlm_profiling.study.inputs import OptimizationConfig
 from vlm_profiling.study.point import Point
 from vlm_profiling.study.spec import RunSpec
 

@@ -14,17 +14,13 @@ from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.models.identify import describe_local_or_hub
 from vlm_profiling.staleness.code_digest import code_digest
 from vlm_profiling.study import ConfigError
-from vlm_profiling.study.config import (
-    STANDARD_OPTIMIZATIONS,
-    DatasetContent,
-    ModelContent,
-    PointConfig,
-    ProtocolConfig,
-    Section,
-)
+from vlm_profiling.study.config import ProtocolConfig
 from vlm_profiling.study.errors import section_problems
+from vlm_profiling.study.grid_config import PointConfig
+from vlm_profiling.study.inputs import STANDARD_OPTIMIZATIONS, DatasetContent, ModelContent
 from vlm_profiling.study.point import AXIS_NAMES, Point
 from vlm_profiling.study.spec import RunSpec, lock_sha256
+from vlm_profiling.study.values import Section
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 LOCK = SCRIPTS.parent / "envs" / "measure.lock"

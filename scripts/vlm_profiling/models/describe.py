@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vlm_profiling.models.identify import Handling, describe_folder, describe_hub
 from vlm_profiling.record.manifests import CheckpointManifest
-from vlm_profiling.study.config import ModelConfig
+from vlm_profiling.study.inputs import ModelConfig
 
 
 def describe_checkpoint(name: str, config: ModelConfig, project: Path, built: Path) -> CheckpointManifest:

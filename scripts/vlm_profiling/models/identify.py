@@ -26,7 +26,7 @@ from vlm_profiling.models.folders import (
     read_config,
 )
 from vlm_profiling.record.manifests import CheckpointManifest
-from vlm_profiling.study.config import HUB_ID_PATTERN
+from vlm_profiling.study.values import HUB_ID_PATTERN
 
 FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken")
 """Files that loading reads, and all that is fetched from the hub: weights as safetensors, settings,

@@ -20,7 +20,7 @@ from vlm_profiling.record.manifests import CheckpointManifest, read_manifest
 from vlm_profiling.staleness.code_digest import CodeDigest, digest_json
 from vlm_profiling.staleness.judge import CurrentInputs, read_current
 from vlm_profiling.study import Study
-from vlm_profiling.study.config import DatasetConfig
+from vlm_profiling.study.inputs import DatasetConfig
 from vlm_profiling.study.spec import lock_sha256
 from vlm_profiling.workflow import MEASURING, StudyWorkflow
 

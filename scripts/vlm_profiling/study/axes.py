@@ -106,7 +106,8 @@ AXES: dict[str, Axis] = {
             words="the image that the model saw (pixels, patches, image tokens)",
             fields=("effective_size", "vision_grid", "image_tokens"),
             columns={"Seen by the model (px)": "effective_sizes", "Image tokens": "image_tokens_mean"},
-            unmoved="The processor brings every image to the same size, so what was asked changes detail, not compute.",
+            unmoved="The processor brings every image to the same size, so what was asked changes "
+            "detail, not compute.",
             smaller="Ask for images of {} px",
         ),
     ),
@@ -135,7 +136,8 @@ AXES: dict[str, Axis] = {
     "prompt_len": Axis(
         word="prompt length",
         title="User text brought to (tokens)",
-        meaning="Length that every user text is brought to, tokens, by saying it again or cutting it; null: texts as they come.",
+        meaning="Length that every user text is brought to, tokens, by saying it again or cutting "
+        "it; null: texts as they come.",
         at="prompt length {}",
         brief="text of {} tokens",
         unset="as it comes",
@@ -155,8 +157,10 @@ AXES: dict[str, Axis] = {
             },
             unmoved="Every text has the same length in all rows, so these rows measure the same work again.",
             about_quality=(
-                "Texts are brought to their length by saying them again, or by cutting them, and answers are scored against the "
-                "same references: quality here is that of a question asked several times over, or in part, not of another task."
+                "Texts are brought to their length by saying them again, or by cutting them, and "
+                "answers are scored against the "
+                "same references: quality here is that of a question asked several times over, or in "
+                "part, not of another task."
             ),
         ),
     ),

@@ -13,16 +13,15 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from vlm_profiling.study.config import (
-    STANDARD_OPTIMIZATIONS,
+from vlm_profiling.study.errors import Problem, allowed_names, section_problems
+from vlm_profiling.study.grid_config import (
     AxisConfig,
     BaselineConfig,
     CellsConfig,
     ExcludeConfig,
-    OptimizationConfig,
     PointConfig,
 )
-from vlm_profiling.study.errors import Problem, allowed_names, section_problems
+from vlm_profiling.study.inputs import STANDARD_OPTIMIZATIONS, OptimizationConfig
 from vlm_profiling.study.point import AXIS_NAMES
 
 SectionKind = TypeVar("SectionKind", bound=BaseModel)
@@ -106,7 +105,10 @@ def _axis_problems(
             f"axes.{name}.set.{name}", "an axis cannot hold its own setting fixed", axis.set.changes[name]
         )
     if product and axis.set.changes:
-        message = "a full product crosses this axis with all others, so it holds nothing fixed; set it in the baseline"
+        message = (
+            "a full product crosses this axis with all others, so it holds nothing fixed; "
+            "set it in the baseline"
+        )
         yield Problem(f"axes.{name}.set", message, has_value=False)
     for number, value in enumerate(axis.values):
         key = f"axes.{name}.values.{number}"
@@ -137,7 +139,10 @@ def _twin_problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
     for kind in ("models", "datasets", "optimizations"):
         for name in _names(settings.get(kind)):
             if name in NOT_DRAWN:
-                message = "a name that charts cannot hold, a property of every JavaScript object; allowed: any other name"
+                message = (
+                    "a name that charts cannot hold, a property of every JavaScript object; "
+                    "allowed: any other name"
+                )
                 yield Problem(f"{kind}.{name}", message, has_value=False)
     for kind in ("models", "datasets"):
         folded: dict[str, str] = {}

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
-from vlm_profiling.study.config import COMMIT_PATTERN, HUB_ID_PATTERN, NAME_PATTERN, Study
+from vlm_profiling.study.config import Study
+from vlm_profiling.study.values import COMMIT_PATTERN, HUB_ID_PATTERN, NAME_PATTERN
 
 Schema: TypeAlias = Mapping[str, Any]
 
@@ -19,7 +20,9 @@ _TEXTS = {
     HUB_ID_PATTERN: "a hub id: NAME or OWNER/NAME",
     COMMIT_PATTERN: "a commit: 40 hexadecimal digits",
     "project-path": "a path in the project",
-    "results-path": "a folder below the project's, of letters, digits, '.', '_' and '-', and none of the project's own",
+    "results-path": (
+        "a folder below the project's, of letters, digits, '.', '_' and '-', and none of the project's own"
+    ),
     "pinned-image": "a .sif file in the project, or docker://repository@sha256:digest",
 }
 _LIMITS = {
@@ -37,7 +40,7 @@ def study_schema() -> Schema:
 
 
 def schema_at(location: Sequence[str | int]) -> Schema:
-    """Schema of the value at a place such as ("models", "llava", "hub"); empty for a place that no study has."""
+    """Schema of the value at a place such as ("models", "llava", "hub"); empty for one that no study has."""
     schema: Schema = study_schema()
     for part in location:
         inner = [schema.get("properties", {}).get(part), schema.get("items"), *value_schemas(schema)]

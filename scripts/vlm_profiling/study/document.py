@@ -20,13 +20,15 @@ from vlm_profiling.study.describe import (
 _HEAD = f"""\
 # Settings of a study
 
-Every key that `config.yaml` may hold. This page and [config.schema.json](config.schema.json) are made from the
-settings' models by `make docs`; an editor that knows JSON Schema completes and checks a study when its first line is
+Every key that `config.yaml` may hold. This page and [config.schema.json](config.schema.json) are made from
+the settings' models by `make docs`; an editor that knows JSON Schema completes and checks a study when its
+first line is
 
     # yaml-language-server: $schema=docs/config.schema.json
 
-A key that is not listed is an error, values are not converted between types, and all problems are told at once.
-The study is also the grid: every axis starts from the baseline and moves one setting; a point that axes share is one run.
+A key that is not listed is an error, values are not converted between types, and all problems are named at
+once. The study is also the grid: every axis starts from the baseline and moves one setting; a point that axes
+share is one run.
 Where {NAME_WORDS.partition(":")[0]} is allowed, it is{NAME_WORDS.partition(":")[2]}.
 """
 _TOP = "The top of the file"
@@ -47,7 +49,8 @@ def reference_page() -> bytes:
         if others:
             parts.append(f"The same keys stand under {' and '.join(f'`{place}`' for place in others)}.\n")
         rows = [
-            f"| `{key}` | {_allowed_cell(field, places)} | {_default_cell(key, field, section)} | {_text_cell(field)} |"
+            f"| `{key}` | {_allowed_cell(field, places)} | {_default_cell(key, field, section)} | "
+            f"{_text_cell(field)} |"
             for key, field in section["properties"].items()
         ]
         parts.append("\n".join(["| key | allowed | default | meaning |", "|---|---|---|---|", *rows]) + "\n")

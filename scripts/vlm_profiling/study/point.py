@@ -1,9 +1,9 @@
 """The point of a run: one value of every setting that an axis can vary.
 
-A setting is declared here, as a field: its key, type and default by the field itself, its limits and how it is
-asked for by its `Setting`. Sections of config.yaml, options of the command line, file names, keys, records and
-columns follow. What charts and pages call it is in `axes.py`, which nothing that measures imports, so that
-another word makes no run stale.
+A setting is declared here, as a field: its key, type and default by the field itself, its limits and how it
+is asked for by its `Setting`. Sections of config.yaml, options of the command line, file names, keys, records
+and columns follow. What charts and pages call it is in `axes.py`, which nothing that measures imports, so
+that another word makes no run stale.
 """
 
 from __future__ import annotations

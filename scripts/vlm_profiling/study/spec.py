@@ -16,15 +16,15 @@ import msgspec
 from pydantic import ValidationError
 
 from vlm_profiling.study.canonical import canonical_json, canonical_object
-from vlm_profiling.study.config import (
+from vlm_profiling.study.config import ProtocolConfig
+from vlm_profiling.study.errors import ConfigError, Problem
+from vlm_profiling.study.inputs import (
     DatasetConfig,
     DatasetContent,
     ModelConfig,
     ModelContent,
     OptimizationConfig,
-    ProtocolConfig,
 )
-from vlm_profiling.study.errors import ConfigError, Problem
 from vlm_profiling.study.point import POINTS, Point
 
 PROTOCOL_VERSION = 2

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vlm_profiling.datasets.candidates import DatasetError, Source
-from vlm_profiling.study.config import DatasetConfig
+from vlm_profiling.study.inputs import DatasetConfig
 
 
 def open_source(config: DatasetConfig, project: Path) -> Source:

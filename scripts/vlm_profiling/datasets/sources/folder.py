@@ -19,7 +19,7 @@ from vlm_profiling.datasets.sources.table import (
     parquet_rows,
     table_rows,
 )
-from vlm_profiling.study.config import DatasetColumns
+from vlm_profiling.study.inputs import DatasetColumns
 
 TABLES = ("samples.json", "samples.jsonl", "samples.parquet")
 

@@ -34,8 +34,8 @@ from vlm_profiling.datasets.sources.table import (
     parquet_rows,
     table_rows,
 )
-from vlm_profiling.study.config import DatasetConfig
 from vlm_profiling.study.errors import allowed_names
+from vlm_profiling.study.inputs import DatasetConfig
 
 KNOWN = {
     "lmms-lab/textvqa": textvqa.KNOWN,

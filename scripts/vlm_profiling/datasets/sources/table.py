@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from vlm_profiling.datasets.candidates import BadSample, Candidate, DatasetError, Row
 from vlm_profiling.record.manifests import SkippedSample
 from vlm_profiling.record.schema import Metric
-from vlm_profiling.study.config import DatasetColumns
+from vlm_profiling.study.inputs import DatasetColumns
 
 Fields: TypeAlias = Mapping[str, Any]
 

@@ -10,7 +10,7 @@ from vlm_profiling.engines.transformers.kernels import force_attention_backend
 from vlm_profiling.engines.transformers.loader import load_checkpoint
 from vlm_profiling.engines.transformers.model import TransformersModel
 from vlm_profiling.record.manifests import CheckpointManifest
-from vlm_profiling.study.config import OptimizationConfig
+from vlm_profiling.study.inputs import OptimizationConfig
 
 
 class TransformersEngine:

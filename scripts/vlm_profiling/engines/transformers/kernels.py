@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vlm_profiling.engines.base import KernelCalls, PreparedBatch
 from vlm_profiling.models.errors import Unsupported
-from vlm_profiling.study.config import OptimizationConfig
+from vlm_profiling.study.inputs import OptimizationConfig
 from vlm_profiling.study.quantisation import SCHEMES
 
 if TYPE_CHECKING:
