@@ -15,7 +15,7 @@ with large_imports():  # what Snakemake itself imported, too
     from vlm_profiling import recovery, resources
     from vlm_profiling.errors import VlmError
     from vlm_profiling.input_files import InputFiles
-    from vlm_profiling.outputs import chart_kind
+    from vlm_profiling.outputs import chart_kinds
     from vlm_profiling.workflow import open_workflow, use_this_python
 
 use_this_python()
@@ -178,13 +178,16 @@ def study_folder(wildcards, input):
     return str(Path(input.study).parent)
 
 
+CHART_KINDS = chart_kinds(STUDY.study)
+
+
 def chart_output(file):
     """A chart's file below results/plots; its SVG is also in Snakemake's own report, by model and name."""
     path = f"<results>/plots/{file}"
     if not file.endswith(".svg"):
         return path
     folder, _, name = file.removesuffix(".svg").partition("/")
-    kind = chart_kind(name)
+    kind = CHART_KINDS[f"{folder}/{name}"]
     return report(
         path,
         caption=f"captions/{kind}.rst",

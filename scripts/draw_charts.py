@@ -13,6 +13,7 @@ from vlm_profiling.errors import main
 from vlm_profiling.large_imports import large_imports
 from vlm_profiling.outputs import chart_processes
 from vlm_profiling.report.description import read_description
+from vlm_profiling.tables.study_tables import StudyTables
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -33,7 +34,7 @@ def draw(options: Namespace) -> None:
         from vlm_profiling.report.charts.draw import draw_charts
     study, _ = read_description(options.study)
     processes = chart_processes(study) if options.processes is None else options.processes
-    count = draw_charts(study, options.tables, options.output, processes)
+    count = draw_charts(StudyTables.read(study, options.tables), options.output, processes)
     print(f"{count} charts")
 
 

@@ -13,12 +13,12 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from vlm_profiling.errors import main
-from vlm_profiling.outputs import TABLES_README
 from vlm_profiling.record.files import write_bytes
 from vlm_profiling.report.description import read_description
 from vlm_profiling.report.exports.dictionary import metrics_page
 from vlm_profiling.staleness.code_digest import code_digest
 from vlm_profiling.staleness.judge import read_current
+from vlm_profiling.tables.files import TABLES_README
 from vlm_profiling.tables.write import merge_runs, read_costs
 
 SCRIPTS = Path(__file__).resolve().parent

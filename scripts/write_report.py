@@ -13,8 +13,9 @@ from pathlib import Path
 
 from vlm_profiling.errors import main
 from vlm_profiling.report.description import read_description
-from vlm_profiling.report.pages.write import write_pages
+from vlm_profiling.report.pages.write import study_pages, write_markdown
 from vlm_profiling.report.site.site import write_site
+from vlm_profiling.tables.study_tables import StudyTables
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -36,11 +37,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 def write_report(options: Namespace) -> None:
     """Write the pages and the site, print how many pages there are."""
     study, _ = read_description(options.study)
-    count = write_pages(
-        study, options.tables, options.plots, options.output, runs=options.runs, datasets=options.datasets
+    tables = StudyTables.read(study, options.tables)
+    pages = study_pages(
+        tables, options.tables, options.plots, options.output, runs=options.runs, datasets=options.datasets
     )
-    write_site(study, options.tables, options.plots, options.output)
-    print(f"{count} pages")
+    write_markdown(pages, options.output)
+    write_site(study, pages, options.plots, options.output)
+    print(f"{len(pages)} pages")
 
 
 if __name__ == "__main__":

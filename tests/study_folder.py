@@ -17,13 +17,13 @@ from factories import make_ceilings, make_cost
 from vlm_profiling.audits.registry import judge_study
 from vlm_profiling.audits.table import write_findings
 from vlm_profiling.cost.roofline.ceilings import read_ceilings, write_ceilings
-from vlm_profiling.outputs import TABLES_README
 from vlm_profiling.record.files import write_bytes, write_record
 from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.report.description import read_description
 from vlm_profiling.report.exports.dictionary import metrics_page
 from vlm_profiling.study import Run, Study
 from vlm_profiling.tables.drift import write_drift
+from vlm_profiling.tables.files import TABLES_README
 from vlm_profiling.tables.read_records import finished_runs
 from vlm_profiling.tables.roofline import write_roofline
 from vlm_profiling.tables.study_tables import Cells, read_cells

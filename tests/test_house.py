@@ -45,8 +45,8 @@ MAY_IMPORT = {
         "statistics",
     },
     "audits": {"study", "record", "cost", "quality", "statistics", "tables"},
-    "outputs": {"study", "report"},
-    "tables": {"outputs", "study", "record", "metrics", "cost", "quality", "statistics", "staleness"},
+    "outputs": {"study", "report", "tables"},
+    "tables": {"study", "record", "metrics", "cost", "quality", "statistics", "staleness"},
     "staleness": {
         "containers",
         "workflow",

@@ -21,6 +21,7 @@ from vlm_profiling.record.machine import Memory
 from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.report.comparison.comparison import NothingMatchesError, compare_results, differences
 from vlm_profiling.report.comparison.page import comparison_lines, comparison_page
+from vlm_profiling.report.markdown import page_markdown
 from vlm_profiling.study import Run
 from vlm_profiling.tables.results_folder import read_results
 
@@ -89,7 +90,7 @@ def test_cells_are_paired_batch_by_batch_also_where_their_keys_differ(make_side)
         assert latency.entry.interval == (pytest.approx(1.1), pytest.approx(1.1)), (
             "each batch is 1.1 times as slow"
         )
-        assert latency.entry.verdict == "slower"
+        assert latency.entry.verdict == "worse"
         assert latency.band == 0.01
     assert comparison.differences["protocol.max_new_tokens", "50", "20"] == 6
     assert comparison.differences["hardware", "none", "h200"] == 6
@@ -100,12 +101,12 @@ def test_energy_memory_and_quality_have_verdicts_of_their_own(make_side):
     comparison = compare(make_side("before"), make_side("after", run_by(1.2, memory=grown)))
     trained = next(pair for pair in comparison.pairs if pair.before.cell.model == "trained")
     energy, memory, quality = (trained.effects[name] for name in ("energy", "memory", "quality"))
-    assert (energy.entry.value, energy.entry.verdict) == (pytest.approx(1.2), "hungrier")
+    assert (energy.entry.value, energy.entry.verdict) == (pytest.approx(1.2), "worse")
     assert energy.entry.interval == (pytest.approx(1.2 * 0.98 / 1.02), pytest.approx(1.2 * 1.02 / 0.98)), (
         "2 % a meter"
     )
     assert energy.bounds[0] < energy.entry.interval[0]
-    assert (memory.entry.value, memory.entry.verdict) == (pytest.approx(9 / 8), "larger")
+    assert (memory.entry.value, memory.entry.verdict) == (pytest.approx(9 / 8), "worse")
     assert (quality.entry.value, quality.entry.verdict) == (0, "ambiguous"), (
         "no answer changed, of 16: 3 / 16 may"
     )
@@ -128,7 +129,7 @@ def test_worse_answers_are_found_sample_by_sample(make_side):
     quality = trained.effects["quality"].entry
     assert quality.verdict == "worse"
     assert -0.25 < quality.value < -0.1 and quality.interval[1] < 0
-    assert comparison.failures(["worse"])
+    assert comparison.failures(["quality"])
     same, asked = trained.same_answers
     assert asked == 200 and same < 200
 
@@ -157,7 +158,7 @@ def test_what_the_sides_were_made_of_is_told(make_side):
     comparison = compare(make_side("before"), make_side("after", run_by(environment=driver)))
     assert dict(comparison.differences) == {("driver", "570.86", "575.10"): 6}
     text = "\n".join(comparison_lines(comparison))
-    assert "driver: 570.86 → 575.10 (6 cells)" in text
+    assert "driver: 570.86 → 575.10 (6 runs)" in text
 
 
 def test_two_optimizations_of_one_study(make_side):
@@ -166,11 +167,11 @@ def test_two_optimizations_of_one_study(make_side):
 
     folder = make_side("before", answer)
     comparison = compare(folder, folder, ("fp32", "bf16"))
-    assert [pair.effects["latency"].entry.verdict for pair in comparison.pairs] == ["faster", "faster"]
+    assert [pair.effects["latency"].entry.verdict for pair in comparison.pairs] == ["better", "better"]
     assert comparison.alone == (2, 0), "batch size 1 has no bf16"
     assert not comparison.differences, "what was asked for is no difference"
     assert differences(comparison.pairs[0].before.record, comparison.pairs[0].after.record)
-    assert "(fp32 → bf16)" in comparison_page(comparison, "chart.svg")
+    assert "(fp32 → bf16)" in page_markdown(comparison_page(comparison, "chart.svg"))
 
 
 def test_a_lost_cell_is_told_and_counts(make_side):
@@ -180,10 +181,10 @@ def test_a_lost_cell_is_told_and_counts(make_side):
         return run_by()(run)
 
     comparison = compare(make_side("before"), make_side("after", out_of_memory))
-    assert [word for _, word in comparison.failures(["lost", "slower"])] == ["lost", "lost"]
+    assert [word for _, word in comparison.failures(["lost", "latency"])] == ["lost", "lost"]
     assert not comparison.differences, "a run that failed early does not tell which checkpoint it was of"
     text = "\n".join(comparison_lines(comparison))
-    assert "4 compared, 2 lost their figures" in text and "oom: tried to allocate 2.5 GiB" in text
+    assert "4 compared, 2 lost their results" in text and "oom: tried to allocate 2.5 GiB" in text
 
 
 def test_other_numbers_of_tokens_are_other_work(make_side):
@@ -194,7 +195,7 @@ def test_other_numbers_of_tokens_are_other_work(make_side):
         return record
 
     text = "\n".join(comparison_lines(compare(make_side("before"), make_side("after", longer))))
-    assert "6 cells read or wrote other numbers of tokens" in text
+    assert "6 runs read or wrote different numbers of tokens" in text
 
 
 def test_of_two_records_of_a_cell_the_newer_one_counts(make_side):
@@ -206,7 +207,7 @@ def test_of_two_records_of_a_cell_the_newer_one_counts(make_side):
     (folder / "runs" / "notes.json").write_text("{}")
     results = read_results(folder)
     assert len(results.cells) == 6
-    assert results.cells[next(iter(results.cells))].cell.generate_mean_s < 0.1
+    assert results.cells[next(iter(results.cells))].cell.estimate("generate_s").value < 0.1
     assert "6 older records of cells that were measured again are left out" in results.notes
     assert any(note.startswith("notes.json is no record") for note in results.notes)
 
@@ -219,8 +220,8 @@ def test_chance_among_many_cells_is_no_failure(make_side):
 
     before = make_side("before")
     comparison = compare(before, make_side("after", one_slower))
-    assert [pair.effects["latency"].entry.verdict for pair in comparison.pairs].count("slower") == 1
-    assert not comparison.failures(["slower"])
+    assert [pair.effects["latency"].entry.verdict for pair in comparison.pairs].count("worse") == 1
+    assert not comparison.failures(["latency"])
     alone = compare_results(
         read_results(before),
         read_results(
@@ -234,7 +235,7 @@ def test_chance_among_many_cells_is_no_failure(make_side):
             )
         ),
     )
-    assert [word for _, word in alone.failures(["slower"])] == ["slower"]
+    assert [word for _, word in alone.failures(["latency"])] == ["latency worse"]
 
 
 def test_nothing_in_common_says_what_either_side_holds(make_side):
@@ -250,18 +251,18 @@ def test_a_folder_without_records_is_named(tmp_path):
 
 def test_the_script_prints_writes_and_judges(make_side, tmp_path):
     before, after = make_side("before"), make_side("after", run_by(1.1))
-    done = run_script(before, after, "--output", tmp_path / "out", "--fail-on", "slower", "worse")
+    done = run_script(before, after, "--output", tmp_path / "out", "--fail-on", "latency", "quality")
     assert done.returncode == 3, done.stderr
-    assert "Latency: 6 slower; 110.0 % of before" in done.stdout
-    assert done.stderr.count("slower: ") == 6
+    assert "Latency: 6 worse; 110.0 % of before" in done.stdout
+    assert done.stderr.count("latency worse: ") == 6
     page = (tmp_path / "out" / "comparison.md").read_text()
     assert page.startswith("# after against before\n") and "![" in page and "(comparison.svg)" in page
     specification = json.loads((tmp_path / "out" / "comparison.vl.json").read_text())
     assert "after over before" in json.dumps(specification)
     width, _ = Image.open(tmp_path / "out" / "comparison.png").size
     assert width <= 1450
-    assert run_script(before, after, "--fail-on", "worse", "lost").returncode == 0
-    assert run_script(after, before, "--fail-on", "slower").returncode == 0
+    assert run_script(before, after, "--fail-on", "quality", "lost").returncode == 0
+    assert run_script(after, before, "--fail-on", "latency").returncode == 0
 
 
 def test_the_script_names_what_a_person_must_mend(make_side, tmp_path):
@@ -281,7 +282,7 @@ def test_hostile_names_and_reasons_stay_text(make_side):
 
     comparison = compare(make_side("before"), make_side("after", hostile))
     assert "\x1b" not in "\n".join(comparison_lines(comparison))
-    page = comparison_page(comparison, "chart.svg")
+    page = page_markdown(comparison_page(comparison, "chart.svg"))
     assert "<script>" not in page and "\\*\\*x" in page
 
 
@@ -299,14 +300,14 @@ def test_no_cell_is_taken_for_quieter_than_its_machine(make_side):
         return of_run
 
     comparison = compare(make_side("before", answer(1.0)), make_side("after", answer(1.03)))
-    lucky = [pair for pair in comparison.pairs if pair.effects["latency"].entry.verdict == "slower"]
+    lucky = [pair for pair in comparison.pairs if pair.effects["latency"].entry.verdict == "worse"]
     assert len(lucky) == 1 and lucky[0].effects["latency"].band == 0.01
-    assert not comparison.failures(["slower"])
+    assert not comparison.failures(["latency"])
     quiet = compare(make_side("calm", UNCHANGED), make_side("slow", answer(1.2)))
-    assert [word for _, word in quiet.failures(["slower"])] == ["slower"]
+    assert [word for _, word in quiet.failures(["latency"])] == ["latency worse"]
 
 
 def test_counted_bytes_are_beyond_chance_however_many_cells_there_are(make_side):
     grown = Memory(peak_allocated_bytes=int(1.015 * 8 * 2**30))
     comparison = compare(make_side("before"), make_side("after", run_by(memory=grown)))
-    assert [word for _, word in comparison.failures(["larger"])] == ["larger"] * 6
+    assert [word for _, word in comparison.failures(["memory"])] == ["memory worse"] * 6

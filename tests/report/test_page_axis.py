@@ -7,16 +7,16 @@ from collections.abc import Callable
 import msgspec
 import pytest
 from factories import identity_of, make_failed_record, make_record
+from rendering import draw, tables_of
 
-from vlm_profiling.outputs import chart_files, page_files, shared_axes
+from vlm_profiling.outputs import chart_files, page_files
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.schema import RunRecord
-from vlm_profiling.report.charts.axis import axis_chart
-from vlm_profiling.report.comparison.pairs import read_batch_times
+from vlm_profiling.report.charts.registry import shared_axes
+from vlm_profiling.report.markdown import page_markdown
 from vlm_profiling.report.pages.axis import axis_page
 from vlm_profiling.study import ConfigError, Run, study_from_mapping
 from vlm_profiling.study.axes import AXES
-from vlm_profiling.tables.drift import read_drift
 from vlm_profiling.tables.scaling import growths
 
 BATCHES = {"values": [1, 2, 4, 8]}
@@ -46,19 +46,13 @@ def by_line(run: Run) -> float:
 
 @pytest.fixture
 def show_axis(make_study) -> Callable:
-    """(growths, page, chart's JSON) of an axis of a study."""
+    """(scaling fits, page, chart's JSON) of an axis of a study."""
 
     def show(axis: str, answer: Callable[[Run], RunRecord], **changes):
-        study = make_study(answer, **changes)
-        cells = study.cells()
-        times = read_batch_times(study.folder / "tables", cells.all)
-        found = growths(cells, axis, times) if AXES[axis].size else {}
-        chart = axis_chart(cells, axis, times).to_dict()
-        return (
-            found,
-            axis_page(cells, axis, times, "chart.svg", read_drift(study.folder / "tables")),
-            json.dumps(chart),
-        )
+        tables = tables_of(make_study(answer, **changes))
+        found = growths(tables.runs, axis, tables.batch_times) if AXES[axis].size else {}
+        chart = draw(tables, f"index/axis-{axis}").to_dict()
+        return found, page_markdown(axis_page(tables, axis, "plots")), json.dumps(chart)
 
     return show
 
@@ -111,8 +105,8 @@ def test_one_more_prompt_token_costs_its_part_of_a_sample(show_axis):
         and "One prompt token more (µs)" in page
         and "prompt token" in page
     )
-    assert "| User text brought to (tokens): latency in ms | as it comes | 32 | 64 | 128 |" in page
-    assert "Prompt tokens a sample, mean" in chart and "How latency grows with the prompt length" in chart
+    assert "| Model, by prompt length | as it comes | 32 | 64 | 128 |" in page
+    assert "Prompt tokens a sample, mean" in chart and "Latency by prompt length" in chart
 
 
 def test_energy_has_its_own_slope_with_the_meters_uncertainty(show_axis):
@@ -134,7 +128,7 @@ def test_an_axis_without_effect_has_a_reason_and_no_curve(show_axis):
     )
     reason = "the model read as many image tokens whatever size was asked"
     assert found["vqa"][0].exponent == Absent(reason)
-    assert f"No growth: {reason} (trained, random)." in page
+    assert f"No scaling exponent: {reason} (trained, random)." in page
     assert reason in " ".join(re.sub(r"[\",\[\]]", " ", chart).split())
 
 
@@ -160,8 +154,8 @@ def test_a_failed_audit_marks_exponent_and_point(show_axis):
     found, page, chart = show_axis("batch_size", wrong_device, axes={"batch_size": BATCHES})
     trained, random = found["vqa"]
     assert trained.exponent.flags and not random.exponent.flags
-    assert "⚠ work parity: failed for a run of trained; its page tells why." in page
-    assert '"doubtful": true' in chart
+    assert "⚠ work parity: failed for a run of trained; the model's page gives the evidence." in page
+    assert '"flagged": true' in chart
 
 
 def test_categories_are_ratios_with_verdicts(show_axis):
@@ -177,7 +171,7 @@ def test_categories_are_ratios_with_verdicts(show_axis):
     }
     axes = {"optimization": {"values": ["fp32", "bf16", "flash"]}}
     _, page, chart = show_axis("optimization", answer, optimizations=optimizations, axes=axes)
-    assert "| [trained](trained.md) | 100.0 | 80.00 [80.00, 80.00], faster | **unsupported** |" in page
+    assert "| [trained](trained.md) | 100.0 | 80.00 [80.00, 80.00], better | **unsupported** |" in page
     assert "flash \\u00d7 unsupported" in chart
 
 
@@ -187,7 +181,7 @@ def test_an_excluded_axis_and_one_without_figures_say_so(show_axis):
 
     found, page, chart = show_axis("batch_size", failed, axes={"batch_size": BATCHES})
     assert found["vqa"][0].exponent == Absent("no run has figures")
-    assert "no run has figures" in page and "no run has figures" in chart
+    assert "no run has figures" in page and "no run has results" in chart
 
 
 def test_every_axis_with_two_values_has_a_page_and_a_chart(make_study):

@@ -1,15 +1,13 @@
-"""Behind the figures: first answers beside small copies of their images, and a link to each record that is
-there.
-"""
+"""A model's page has its first answers with small copies of their images, and a link to each record."""
 
 import msgspec
 import pytest
 from factories import identity_of, make_record
 from PIL import Image
+from rendering import pages_of
 
 from vlm_profiling.record.manifests import DatasetSample
 from vlm_profiling.report.pages.examples import EXAMPLES, SIDE, make_thumbnails
-from vlm_profiling.report.pages.write import write_pages
 
 
 @pytest.fixture
@@ -50,11 +48,12 @@ def test_a_thumbnail_is_small_made_once_and_none_where_there_is_no_image(dataset
 def test_pages_show_images_and_link_to_records_where_their_folders_are_given(make_study, datasets, tmp_path):
     study = make_study(lambda run: make_record(**identity_of(run)))
     study.record_path(study.runs[0]).unlink()
-    reports = tmp_path / "reports"
-    where = {"runs": tmp_path / "runs", "datasets": datasets}
-    write_pages(study.study, study.merge(), tmp_path / "plots", reports, **where)
-    pages = {name: (reports / f"{name}.md").read_text() for name in ("trained", "random")}
+    pages = pages_of(study, runs=tmp_path / "runs", datasets=datasets)
     assert pages["random"].count("![Image of this sample](images/") == EXAMPLES - 1
-    linked = [part.partition(")")[0] for page in pages.values() for part in page.split("](../runs/")[1:]]
+    linked = [
+        part.partition(")")[0]
+        for name in ("trained", "random")
+        for part in pages[name].split("](../runs/")[1:]
+    ]
     assert sorted(linked) == sorted(f"{run.name}.json" for run in study.runs[1:])
     assert all((tmp_path / "runs" / link).is_file() for link in linked)

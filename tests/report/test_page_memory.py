@@ -1,15 +1,12 @@
-"""A model's page shows what memory was predicted beside what the run took, also of a run that found too
-little.
-"""
+"""A model's page shows the memory that was predicted and measured, even of a run out of memory."""
 
 from __future__ import annotations
 
 import msgspec
 from factories import make_failed_record
-from test_page_stages import section
+from rendering import pages_of, section
 
 from vlm_profiling.record.machine import Memory, PredictedMemory
-from vlm_profiling.report.pages.model import model_page
 
 MEBIBYTE = 2**20
 PREDICTED = PredictedMemory(
@@ -24,8 +21,7 @@ PREDICTED = PredictedMemory(
 
 
 def memory_rows(make_study, answer) -> tuple[dict[str, list[str]], str]:
-    study = make_study(answer)
-    text = section(model_page(study.cells(), "trained", study.folder / "tables", "plots"), "Memory")
+    text = section(pages_of(make_study(answer))["trained"], "Memory")
     lines = [
         [cell.strip() for cell in line.strip("| ").split(" | ")]
         for line in text.splitlines()
@@ -34,7 +30,7 @@ def memory_rows(make_study, answer) -> tuple[dict[str, list[str]], str]:
     return {line[0]: line[1:] for line in lines[2:]}, text
 
 
-def test_each_part_stands_beside_its_measure(make_study, usual_answer):
+def test_each_part_has_its_prediction_and_its_measurement(make_study, usual_answer):
     def answer(run):
         record = usual_answer(run)
         record.memory = Memory(

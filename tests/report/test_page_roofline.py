@@ -1,6 +1,4 @@
-"""The roofline on table, chart and page: every stage against its ceilings, and words where there is nothing
-to compare.
-"""
+"""The roofline in table, chart and page: every stage against its ceilings, or why there is nothing to compare."""
 
 from __future__ import annotations
 
@@ -10,20 +8,20 @@ import math
 import polars as pl
 import pytest
 from factories import make_ceilings
-from test_charts import parts_of, rows_of
-from test_page_stages import section
+from rendering import draw, pages_of, parts_of, rows_of, section, tables_of
 
 from vlm_profiling.cost.roofline.ceilings import write_ceilings
 from vlm_profiling.cost.roofline.roofline import StageRoofline
+from vlm_profiling.metrics.stages import STAGES
 from vlm_profiling.outputs import chart_files, roofline_files
 from vlm_profiling.report.charts.panels import STAGE_COLOURS
-from vlm_profiling.report.charts.roofline import HEIGHT, LINE, _labelled, roofline_chart
-from vlm_profiling.report.pages.model import model_page
-from vlm_profiling.report.pages.roofline import roofline_table
+from vlm_profiling.report.charts.roofline import HEIGHT, LINE, _labelled
+from vlm_profiling.report.markdown import blocks_markdown
+from vlm_profiling.report.pages.roofline import roofline_blocks
 from vlm_profiling.study.point import AXIS_NAMES
-from vlm_profiling.tables.roofline import read_roofline
 
 PARTS = ["vision", "project", "prefill", "decode"]
+TITLES = ["vision encoder", "projector", "prefill", "decode"]
 
 
 def test_every_finished_run_has_its_stages_against_both_ceilings(make_study):
@@ -43,14 +41,14 @@ def test_every_finished_run_has_its_stages_against_both_ceilings(make_study):
 
 
 def test_the_chart_holds_a_point_a_stage_below_its_roof(make_study):
-    study = make_study()
-    cells = study.cells()
-    rows = rows_of(roofline_chart(cells, "trained", read_roofline(study.folder / "tables", cells.all)))
+    rows = rows_of(draw(tables_of(make_study()), "trained/roofline"))
     points = {row["stage"]: row for row in rows if "stage" in row}
-    assert list(points) == PARTS and all(point["rate"] < point["roof"] for point in points.values())
+    assert list(points) == TITLES and all(point["rate"] < point["roof"] for point in points.values())
     # 2000 FLOPs and 4000 bytes a batch, at 1 GB/s: half a FLOP a byte allows 0.5 GFLOP/s, below the 1 GFLOP/s of
     # the matrix rate
-    assert points["vision"]["intensity"] == 0.5 and points["vision"]["roof"] == pytest.approx(0.5)
+    assert points["vision encoder"]["intensity"] == 0.5 and points["vision encoder"]["roof"] == pytest.approx(
+        0.5
+    )
     roof = [row for row in rows if "name" in row]
     assert {row["name"] for row in roof} == {"measured: 1 GFLOP/s in float32, 1 GB/s"}
     ridge = roof[1]
@@ -58,20 +56,20 @@ def test_the_chart_holds_a_point_a_stage_below_its_roof(make_study):
 
 
 def test_a_legend_tells_the_colours_of_the_stages_that_are_drawn(make_study):
-    study = make_study()
-    cells = study.cells()
-    chart = roofline_chart(cells, "trained", read_roofline(study.folder / "tables", cells.all))
+    chart = draw(tables_of(make_study()), "trained/roofline")
     (colour,) = [part["color"] for part in parts_of(chart) if isinstance(part.get("color"), dict)]
     assert colour["legend"] is not None
-    assert colour["scale"] == {"domain": PARTS, "range": [STAGE_COLOURS[stage] for stage in PARTS]}
+    assert colour["scale"] == {
+        "domain": TITLES,
+        "range": [STAGE_COLOURS[STAGES[stage].order] for stage in PARTS],
+    }
 
 
 def test_the_chart_reaches_from_the_lowest_to_the_highest_of_points_and_roofs(make_study):
     study = make_study()
     for flops_per_s in (1e3, 1e12):
         write_ceilings(study.folder / "ceilings" / "cpu.json", make_ceilings(flops_per_s=flops_per_s))
-        cells = study.cells()
-        chart = roofline_chart(cells, "trained", read_roofline(study.folder / "tables", cells.all))
+        chart = draw(tables_of(study), "trained/roofline")
         shown = [row[end] for row in rows_of(chart) if "stage" in row for end in ("rate", "roof")]
         (low, high), *others = [
             part["y"]["scale"]["domain"] for part in parts_of(chart) if "scale" in part.get("y", {})
@@ -85,56 +83,48 @@ def test_every_model_has_its_chart(make_study):
 
 
 def test_the_page_tells_floor_time_and_bound_and_against_what(make_study):
-    study = make_study()
-    cells = study.cells()
-    text = section(
-        model_page(cells, "trained", study.folder / "tables", "plots"), "Distance to what the device allows"
-    )
+    text = section(pages_of(make_study())["trained"], "Distance to what the device allows")
     assert "calibrated with torch 2.13.0: 1.000 GFLOP/s in float32, 1.000 GB/s, 1 µs an operation" in text
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
-    assert rows[0][-1] == "Bound" and [row[0] for row in rows[2:]] == [*PARTS, "**generate**"]
+    assert rows[0][-1] == "Bound" and [row[0] for row in rows[2:]] == [*TITLES, "**generate**"]
     assert rows[2][-1] == "unattributed"
     assert "Not compared with the datasheet: a CPU's peaks depend on clocks" in text
-    assert "](plots/trained/roofline.svg)" in text
+    assert "](../plots/trained/roofline.svg)" in text
 
 
-def test_a_time_that_an_audit_failed_is_marked(make_study):
-    study = make_study()
-    cells = study.cells()
-    (cell,) = cells.baseline("trained")
-    cell.flags["stages"] = ("parts sum to whole: 12 % is in no stage",)
-    rows = read_roofline(study.folder / "tables", cells.all)
-    lines = roofline_table(cell, rows[cell.place]).splitlines()
-    assert [line.startswith("| vision") for line in lines if "⚠ |" in line] == [True, False, False, False]
+def test_a_time_that_an_audit_failed_is_flagged(make_study):
+    tables = tables_of(make_study())
+    (row,) = tables.runs.baseline("trained")
+    row.flags["stages"] = ("parts sum to whole: 12 % is in no stage",)
+    lines = blocks_markdown(roofline_blocks(row, tables.roofline[row.place])).splitlines()
+    assert [line.startswith("| vision encoder") for line in lines if "⚠ |" in line] == [
+        True,
+        False,
+        False,
+        False,
+    ]
     assert lines[-1] == "⚠ parts sum to whole: 12 % is in no stage."
-    assert "parts sum to whole" in str(roofline_chart(cells, "trained", rows).to_dict())
+    assert "parts sum to whole" in str(draw(tables, "trained/roofline").to_dict())
 
 
 def test_without_ceilings_page_and_chart_say_why(make_study):
     study = make_study()
     (study.folder / "ceilings" / "cpu.json").unlink()
-    cells = study.cells()
-    text = section(
-        model_page(cells, "trained", study.folder / "tables", "plots"), "Distance to what the device allows"
-    )
-    assert (
-        "Not compared with this machine's ceilings: no ceilings of device cpu were measured." in text
-        and "MFU" not in text
-    )
-    chart = roofline_chart(cells, "trained", read_roofline(study.folder / "tables", cells.all))
-    assert "no ceilings of device cpu were measured" in " ".join(rows_of(chart)[0]["text"])
+    text = section(pages_of(study)["trained"], "Distance to what the device allows")
+    reason = "no ceilings of device cpu were measured"
+    assert f"Not compared with this machine's measured ceilings: {reason}." in text and "MFU" not in text
+    assert reason in " ".join(rows_of(draw(tables_of(study), "trained/roofline"))[0]["text"])
 
 
 def test_a_gpu_has_a_table_and_a_roof_for_each_ceiling(make_study):
     study = make_study(axes={}, baseline={"device": "cuda", "optimization": "fp32", "batch_size": 2})
     write_ceilings(study.folder / "ceilings" / "cuda.json", make_ceilings("cuda", 50e12, 3e12, 5e-6))
-    cells = study.cells()
-    (cell,) = cells.baseline("trained")
-    rows = read_roofline(study.folder / "tables", cells.all)
-    text = roofline_table(cell, rows[cell.place])
+    tables = tables_of(study)
+    (row,) = tables.runs.baseline("trained")
+    text = blocks_markdown(roofline_blocks(row, tables.roofline[row.place]))
     assert text.count("| Stage |") == 2
     assert "(NVIDIA H100 Tensor Core GPU datasheet: 67.00 TFLOP/s in float32, 3,350 GB/s" in text
-    names = {row["name"] for row in rows_of(roofline_chart(cells, "trained", rows)) if "name" in row}
+    names = {line["name"] for line in rows_of(draw(tables, "trained/roofline")) if "name" in line}
     assert names == {
         "datasheet: 67 TFLOP/s in float32, 3,350 GB/s",
         "measured: 50 TFLOP/s in float32, 3,000 GB/s",

@@ -5,10 +5,9 @@ from __future__ import annotations
 import test_page_memory
 from factories import identity_of, make_environment, make_record, on_two_gpus
 from msgspec.structs import replace
+from rendering import pages_of
 
 from vlm_profiling.report.exports.mlperf import system_description
-from vlm_profiling.report.pages.index import index_page
-from vlm_profiling.report.pages.model import model_page
 
 SETTINGS = {
     "models": {"trained": {"folder": "checkpoints/trained", "gpus": 2}, "random": {"tiny": "llava"}},
@@ -40,24 +39,19 @@ def test_a_run_on_the_cpu_lies_on_no_gpu(make_study, usual_answer) -> None:
 
 def test_pages_name_the_gpus_and_say_what_sums_are(make_study) -> None:
     study = make_study(answer, **SETTINGS)
-    cells, tables = study.cells(), study.folder / "tables"
-    index = index_page(cells, tables, "plots", "tables")
-    assert "[trained](trained.md) (2 GPUs)" in index and "[random](random.md) (" not in index
-    assert "2 x NVIDIA H100 80GB HBM3, driver 570.86" in index
-
-    page = model_page(cells, "trained", tables, "plots")
+    pages = pages_of(study)
     assert (
-        "Its layers lie on 2 GPUs, one after another, and one works at a time: joules and memory are sums over all."
-        in page
+        "[trained](trained.md) (2 GPUs)" in pages["index"] and "[random](random.md) (" not in pages["index"]
     )
+    assert "2 x NVIDIA H100 80GB HBM3, driver 570.86" in pages["index"]
+    page = pages["trained"]
     assert (
-        "The ceilings are those of one GPU: the layers lie on 2, one after another, and one works at a time."
-        in page
+        "Its layers are spread over 2 GPUs, which work one after another: energy and memory are sums" in page
     )
-    assert "Figures are sums over 2 GPUs of each one's own peak" in page
-    assert "allocated by torch 4.000 + 4.000 GiB: together they never held more." in page
-    assert "Predicted were 0.09766 GiB of each, were they filled evenly." in page
-    assert "GPUs" not in model_page(cells, "random", tables, "plots")
+    assert "The ceilings are those of one GPU: the layers are spread over 2, which work one after" in page
+    assert "Measured values are sums of the peaks of 2 GPUs (allocated by torch: 4.000 + 4.000 GiB)" in page
+    assert "If they were filled evenly, 0.09766 GiB were predicted of each." in page
+    assert "GPUs" not in pages["random"]
 
 
 def test_the_system_description_counts_the_accelerators() -> None:

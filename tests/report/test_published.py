@@ -1,4 +1,4 @@
-"""Published figures stand beside the study's own, with what is wrong with them."""
+"""Published results are compared with the study's own, and suspect ones say why."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from pathlib import Path
 import pytest
 from factories import identity_of, make_record, make_stages
 from msgspec.structs import replace
+from rendering import pages_of, tables_of
 
 from vlm_profiling.outputs import page_files
 from vlm_profiling.record.breakdown import DECODE_FRAMES, SAMPLE_FRAMES
+from vlm_profiling.report.markdown import page_markdown
 from vlm_profiling.report.pages.published import published_page
-from vlm_profiling.report.pages.write import write_pages
-from vlm_profiling.report.published import published_figures, published_models, published_steps
+from vlm_profiling.report.published import (
+    published_models,
+    published_results,
+    published_steps,
+    remark,
+    suspicion,
+)
 from vlm_profiling.study import load_study
 
 PROJECT = Path(__file__).parents[2]
@@ -43,13 +50,13 @@ def row_with(page: str, *texts: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def test_the_published_figures_are_there_and_the_suspect_ones_say_why():
-    figures = published_figures()
-    assert len(figures) == 182
-    suspect = [figure for figure in figures if figure.suspect]
-    assert len(suspect) == 10
-    assert any("idle H100" in figure.suspect and figure.metric == "energy_per_sample" for figure in suspect)
-    assert all(not figure.remark.startswith("SUSPECT") for figure in figures)
+def test_the_published_results_are_there_and_the_suspect_ones_say_why():
+    results = published_results()
+    assert len(results) == 182
+    suspect = {suspicion(result.note): result.metric for result in results if suspicion(result.note)}
+    assert sum(bool(suspicion(result.note)) for result in results) == 10
+    assert any("idle H100" in why and metric == "energy_per_sample_j" for why, metric in suspect.items())
+    assert all(not remark(result.note).startswith("SUSPECT") for result in results)
     assert {step.model for step in published_steps()} == {"llava-7b", "eventgpt"}
 
 
@@ -60,37 +67,35 @@ def test_a_page_is_promised_where_a_model_was_published(study):
 
 
 def test_each_published_figure_has_ours_and_the_ratio_beside_it(study):
-    cells = study.cells()
-    page = published_page(cells, study.merge())
-    latency = cells.baseline("blip2")[0].estimate("generate_s")
-    section = page.partition("### Latency per batch")[2].partition("###")[0]
-    row = row_with(section, "TextVQA", "cuda, fp16, batch size 1, image size 224, input length 200")
+    (baseline,) = tables_of(study).runs.baseline("blip2")
+    page = pages_of(study)["published"]
+    of_latency = page.partition("### Latency per batch")[2].partition("###")[0]
+    row = row_with(of_latency, "TextVQA", "cuda, fp16, batch size 1, image size 224, input length 200")
     (published,) = [
-        figure.value
-        for figure in published_figures()
-        if (figure.model, figure.dataset, figure.metric)
-        == ("Salesforce/blip2-opt-2.7b", "TextVQA", "latency_mean")
-        and figure.point == cells.baseline("blip2")[0].point
+        result.value
+        for result in published_results()
+        if (result.model, result.dataset) == ("Salesforce/blip2-opt-2.7b", "TextVQA")
+        and (result.metric, result.point) == ("generate_s", baseline.point)
     ]
-    assert float(row[4]) == pytest.approx(latency.value / published, rel=5e-3)
-    assert "not in this study" in row_with(section, "TextVQA", "cpu, fp16, batch size 1,")[3]
+    assert float(row[4]) == pytest.approx(baseline.estimate("generate_s").value / published, rel=5e-3)
+    assert "not in this study" in row_with(of_latency, "TextVQA", "cpu, fp16, batch size 1,")[3]
 
 
 def test_a_suspect_figure_is_marked_and_says_why(study):
-    page = published_page(study.cells(), study.merge())
+    page = pages_of(study)["published"]
     row = row_with(
         page.partition("### Energy")[2].partition("### FLOPs")[0], "TextVQA", "cpu, fp16, batch size 1,"
     )
     assert "⚠" in row[2]
     assert "GPU 0 energy during a CPU run" in row[5]
-    assert "SIMULATED" in page.partition("## Steps")[2]
+    assert "the demo sleeps instead of running a model" in page.partition("## Steps")[2]
 
 
-def test_the_page_is_written_and_linked(study, tmp_path):
-    count = write_pages(study.study, study.merge(), tmp_path / "plots", tmp_path / "reports")
-    assert count == len(page_files(study.study)) == 4
-    assert "(published.md)" in (tmp_path / "reports" / "index.md").read_text()
-    assert (tmp_path / "reports" / "published.md").read_text().startswith("# Published figures beside ours")
+def test_the_page_is_written_and_linked(study):
+    pages = pages_of(study)
+    assert [f"{name}.md" for name in pages] == page_files(study.study)
+    assert "(published.md)" in pages["index"]
+    assert pages["published"].startswith("# Published results and ours")
 
 
 def test_shares_of_a_run_over_videos_stand_beside_the_llava_demonstrations_steps(make_study):
@@ -113,8 +118,8 @@ def test_shares_of_a_run_over_videos_stand_beside_the_llava_demonstrations_steps
     llava = {"models": {"llava": {"hub": "llava-hf/llava-1.5-7b-hf", "revision": "a" * 40}}}
     datasets = {"TextVQA": {"package": "easy-vqa"}, "clips": {"folder": "clips"}}
     study = make_study(answer, **{**CHANGES, **llava, "datasets": datasets})
-    steps = published_page(study.cells(), study.merge()).partition("## Steps")[2]
-    assert "Ours: llava on clips" in steps and "it sleeps where a model would run" in steps
+    steps = page_markdown(published_page(tables_of(study))).partition("## Steps")[2]
+    assert "Ours: llava on clips" in steps
     names = ("video frames to images", "encode image tensors into features", "generate the output")
     ours = [float(row_with(steps, name, "% of step time")[3]) for name in names]
     assert ours == pytest.approx([20.0, 17.6, 62.4], abs=0.01)

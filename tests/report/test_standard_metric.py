@@ -1,4 +1,4 @@
-"""The pages show a data set's standard metric beside word error rate, where it has one."""
+"""The pages show a data set's standard metric next to word error rate, where it has one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from vlm_profiling.metrics.estimate import Estimate
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.schema import Standard
 from vlm_profiling.record.sections import Interval
-from vlm_profiling.report.pages.index import index_page
-from vlm_profiling.report.pages.tables import axis_table, baseline_table, models_table
+from vlm_profiling.report.markdown import blocks_markdown
+from vlm_profiling.report.pages.runs import axis_blocks, baseline_blocks, models_blocks
 
 DATASETS = {"vqa": {"package": "easy-vqa"}, "photos": {"package": "easy-vqa", "samples": 8}}
 OF_VQA = Standard(metric="vqa_accuracy", value=0.625, interval=Interval(mean=0.625, low=0.5, high=0.75))
@@ -44,29 +44,17 @@ def test_a_cell_has_the_metric_of_its_data_set_and_no_other(make_study):
 
 
 def test_the_tables_have_a_column_for_each_metric_that_was_taken(make_study):
-    cells = make_study(answer, datasets=DATASETS).cells()
-    vqa, photos = cells.baseline("trained")
-    models = models_table([vqa, cells.baseline("random")[0]])
+    rows = make_study(answer, datasets=DATASETS).cells()
+    vqa, photos = rows.baseline("trained")
+    models = blocks_markdown(models_blocks([vqa, rows.baseline("random")[0]]))
     assert "VQA accuracy (%)" in models and "CIDEr-D" not in models
     assert "62.5" in models
-    both = baseline_table([vqa, photos])
-    assert "CIDEr-D (× 100)" in both and "BLEU-4 (%)" in both and "| 125" in both.replace("  ", " ")
-    assert "VQA accuracy (%)" in axis_table("batch_size", cells.axis("trained", "batch_size")[0], {})
+    both = blocks_markdown(baseline_blocks([vqa, photos]))
+    assert "CIDEr-D (× 100)" in both and "BLEU-4 (%)" in both and "| 125" in both
+    line = rows.axis("trained", "batch_size")[0]
+    assert "VQA accuracy (%)" in blocks_markdown(axis_blocks("batch_size", line, {}))
 
 
 def test_random_weights_have_no_column_for_it(make_study):
-    assert "accuracy" not in models_table(
-        make_study(answer, datasets=DATASETS).cells().baseline("random")[:1]
-    )
-
-
-def test_the_index_says_where_samples_come_from_and_on_what_terms(make_study):
-    def from_the_hub(run):
-        record = answer(run)
-        assert record.dataset is not None
-        facts = {"source": "owner/set", "split": "test", "prompt": "raw", "licence": "cc-by-4.0"}
-        return msgspec.structs.replace(record, dataset=msgspec.structs.replace(record.dataset, **facts))
-
-    study = make_study(from_the_hub, datasets=DATASETS)
-    page = index_page(study.cells(), study.merge(), "plots", "tables")
-    assert "8 samples, from owner/set, split test, prompts raw, licence cc-by-4.0." in page
+    rows = make_study(answer, datasets=DATASETS).cells().baseline("random")
+    assert "accuracy" not in blocks_markdown(models_blocks(rows[:1]))

@@ -10,12 +10,10 @@ from typing import Any
 
 import pytest
 from factories import identity_of, make_failed_record, make_record
+from rendering import write_reports
 from study_folder import StudyFolder, write_study
 
 from vlm_profiling.record.schema import RunRecord
-from vlm_profiling.report.charts.draw import draw_charts
-from vlm_profiling.report.pages.write import write_pages
-from vlm_profiling.report.site.site import write_site
 from vlm_profiling.study import Run
 
 SETTINGS: dict[str, Any] = {
@@ -53,10 +51,7 @@ def build_site(
 ) -> StudyFolder:
     """A study's records, tables, charts, pages and site."""
     study = write_study(folder, SETTINGS | changes, answer)
-    tables, plots, reports = study.merge(), folder / "plots", folder / "reports"
-    draw_charts(study.study, tables, plots)
-    write_pages(study.study, tables, plots, reports)
-    write_site(study.study, tables, plots, reports)
+    write_reports(study)
     return study
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 import pytest
 from opened import open_page
 
-from vlm_profiling.cli.compare import write_comparison
 from vlm_profiling.outputs import page_files
 from vlm_profiling.report.comparison.comparison import compare_results
+from vlm_profiling.report.comparison.write import write_comparison
 from vlm_profiling.tables.results_folder import read_results
 
 pytestmark = pytest.mark.browser

@@ -15,16 +15,14 @@ import msgspec
 import pytest
 from factories import identity_of, make_failed_record, make_record
 from opened import open_page
+from rendering import write_reports
 
-from vlm_profiling.cli.compare import write_comparison
 from vlm_profiling.outputs import page_files, site_files
 from vlm_profiling.record.files import read_record, write_record
 from vlm_profiling.report.charts.tradeoff import pareto_front
 from vlm_profiling.report.comparison.comparison import compare_results
-from vlm_profiling.report.pages.write import write_pages
-from vlm_profiling.report.site.definitions import definition
-from vlm_profiling.report.site.markup import page_body
-from vlm_profiling.report.site.site import script_json, write_site
+from vlm_profiling.report.comparison.write import write_comparison
+from vlm_profiling.report.site.site import script_json
 from vlm_profiling.report.site.slim import slim
 from vlm_profiling.study import ConfigError, study_from_mapping
 from vlm_profiling.tables.results_folder import read_results
@@ -102,11 +100,11 @@ def test_a_page_allows_nothing_from_a_network_and_no_script_of_its_own(usual_sit
     assert {known.get("src") or known["type"] for known in scripts} == {"site/site.js", "application/json"}
 
 
-def test_the_landing_page_counts_its_cells(usual_site):
+def test_the_landing_page_counts_its_runs(usual_site):
     text = (usual_site.folder / "reports" / "index.html").read_text(encoding="utf-8")
-    reasons = '<a href="#cells-without-figures">{}</a>'
+    reasons = '<a href="#runs-without-results">{}</a>'
     tiles = (
-        (8, "cells"),
+        (8, "runs"),
         (5, "done"),
         (2, reasons.format("unsupported")),
         (1, reasons.format("failed")),
@@ -119,8 +117,7 @@ def test_the_landing_page_counts_its_cells(usual_site):
 def test_writing_the_site_again_changes_no_byte(usual_site):
     reports = usual_site.folder / "reports"
     before = {path: hashlib.sha256(path.read_bytes()).digest() for path in reports.rglob("*.*")}
-    write_pages(usual_site.study, usual_site.folder / "tables", usual_site.folder / "plots", reports)
-    write_site(usual_site.study, usual_site.folder / "tables", usual_site.folder / "plots", reports)
+    write_reports(usual_site)
     assert {path: hashlib.sha256(path.read_bytes()).digest() for path in reports.rglob("*.*")} == before
 
 
@@ -215,26 +212,10 @@ def test_a_lost_record_is_counted_as_such(make_site):
     site = make_site()
     record = read_record(site.record_path(site.runs[0]))
     site.record_path(site.runs[0]).unlink()
-    tables = site.merge()
-    write_pages(site.study, tables, site.folder / "plots", site.folder / "reports")
-    write_site(site.study, tables, site.folder / "plots", site.folder / "reports")
+    write_reports(site)
     text = (site.folder / "reports" / "index.html").read_text(encoding="utf-8")
-    assert '<strong>1</strong> <a href="#cells-without-figures">without a record</a>' in text
+    assert '<strong>1</strong> <a href="#runs-without-results">without a record</a>' in text
     write_record(site.record_path(site.runs[0]), record)
-
-
-def test_a_figure_stands_above_its_interval_and_a_head_tells_what_it_is():
-    body = page_body(
-        "# T\n\n## S\n\n| Model | Peak memory (GiB) |\n| :-- | --: |\n| m | 1.5 [1.0, 2.0], n = 3 ⚠ |\n",
-        lambda *_: "",
-    )
-    assert (
-        "1.5 <abbr title=" in body.sections
-        and "<small> [1.0,\u00a02.0] n\u00a0=\u00a03</small>" in body.sections
-    )
-    meaning = definition("Peak memory (GiB)", "Model")
-    assert meaning and meaning in body.sections.replace("&quot;", '"')
-    assert (body.title, body.headings) == ("T", [("s", "S")])
 
 
 def test_no_text_ends_the_script_element_that_holds_it():

@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 from msgspec import Struct
 
-from vlm_profiling.outputs import TABLES
 from vlm_profiling.report.exports.dictionary import metrics_page
 from vlm_profiling.tables.column_docs import field_docstrings, table_columns
 from vlm_profiling.tables.column_texts import SUBJECTS, TEXTS
+from vlm_profiling.tables.files import TABLES
 
 PROJECT = Path(__file__).parents[2]
 

@@ -4,9 +4,9 @@ import polars as pl
 import pytest
 from factories import make_layers
 
-from vlm_profiling.outputs import TABLES
 from vlm_profiling.record.files import RecordError, read_record, write_record
 from vlm_profiling.tables import write as tables_module
+from vlm_profiling.tables.files import TABLES
 from vlm_profiling.tables.write import merge_runs, read_costs
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from small_project import STUDY, Project
 
-from vlm_profiling.outputs import chart_files, chart_kind
+from vlm_profiling.outputs import chart_files, chart_kinds
 from vlm_profiling.study import study_from_mapping
 
 CAPTIONS = Path(__file__).parents[2] / "rules" / "captions"
@@ -52,5 +52,5 @@ def test_each_has_the_caption_of_its_kind_and_labels_that_tell_it_from_others(
 
 
 def test_every_kind_has_a_caption_and_no_caption_is_of_no_kind() -> None:
-    kinds = {chart_kind(Path(file).stem) for file in CHARTS} | {"quality"}
+    kinds = {*chart_kinds(study_from_mapping(STUDY)).values(), "quality"}
     assert {path.stem for path in CAPTIONS.glob("*.rst")} == kinds

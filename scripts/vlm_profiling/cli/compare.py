@@ -1,13 +1,13 @@
 """Compare two results folders, run by run: before and after a driver, on two GPUs, or two optimizations of
 one study.
 
-    vlm.py compare results-before results-after --output comparison --fail-on slower worse
+    vlm.py compare results-before results-after --output comparison --fail-on latency quality
     vlm.py compare results --optimization fp16 compile
 
 Runs are matched by model, data set and settings, also where their keys differ, and what differs is listed.
 Prints a table and a summary; with --output also writes FOLDER/comparison.{md,html,vl.json,svg,png}. Exit
-status 3 when something that --fail-on names holds of a run, beyond what chance does among so many; 1 when a
-folder has no records, or nothing matches.
+status 3 when a condition of --fail-on is true of a run, beyond chance among so many; 1 when a folder has no
+records, or nothing matches.
 """
 
 from __future__ import annotations
@@ -18,12 +18,9 @@ from pathlib import Path
 
 from vlm_profiling.errors import FOUND, VlmError
 from vlm_profiling.large_imports import large_imports
-from vlm_profiling.record.files import write_text
-from vlm_profiling.report.comparison.comparison import FAILURES, Comparison, compare_results
-from vlm_profiling.report.comparison.page import comparison_lines, comparison_page, failure_line
+from vlm_profiling.report.comparison.comparison import FAILURES, compare_results
+from vlm_profiling.report.comparison.page import comparison_lines, failure_line
 from vlm_profiling.tables.results_folder import read_results
-
-NAME = "comparison"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -37,7 +34,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="compare these two optimizations, all else equal",
     )
     parser.add_argument(
-        "--fail-on", nargs="+", choices=FAILURES, default=[], help="what ends with exit status 3"
+        "--fail-on",
+        nargs="+",
+        choices=FAILURES,
+        default=[],
+        help="exit with status 3 if a quantity got worse, a change is ambiguous, or results were lost",
     )
     parser.add_argument("--output", type=Path, help="folder for the page and the chart")
 
@@ -52,20 +53,10 @@ def run(options: Namespace) -> int:
     comparison = compare_results(before, after, optimizations)
     print("\n".join(comparison_lines(comparison)), flush=True)
     if options.output:
+        with large_imports():
+            from vlm_profiling.report.comparison.write import write_comparison
         write_comparison(comparison, options.output)
     failures = comparison.failures(options.fail_on)
     for pair, word in failures:
         print(failure_line(pair, word), file=sys.stderr)
     return FOUND if failures else 0
-
-
-def write_comparison(comparison: Comparison, folder: Path) -> None:
-    """The page and its chart."""
-    with large_imports():
-        from vlm_profiling.report.charts.draw import write_chart
-        from vlm_profiling.report.comparison.charts import comparison_chart
-        from vlm_profiling.report.site.site import write_lone_page
-
-    write_chart(comparison_chart(comparison), folder / NAME)
-    write_text(folder / f"{NAME}.md", comparison_page(comparison, f"{NAME}.svg"))
-    write_lone_page(folder / f"{NAME}.md")

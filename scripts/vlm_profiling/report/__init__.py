@@ -1,3 +1,1 @@
-"""What is told: tables merged from the records, charts drawn from the tables, pages written from both. Never
-torch.
-"""
+"""The report: charts drawn from the tables, and pages written from both. Never imports torch."""

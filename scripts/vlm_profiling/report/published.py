@@ -1,4 +1,4 @@
-"""Figures that others published, and which models of a study they are about."""
+"""Results that others published, and the models of a study that they are about."""
 
 from __future__ import annotations
 
@@ -12,44 +12,42 @@ from vlm_profiling.study import Point, Study
 from vlm_profiling.study.point import Device
 
 SUSPECT = "SUSPECT: "
+"""Before the reason, in a note, why a published value is not what it is said to be."""
 
 
 class Published(NamedTuple):
-    """One published figure of one cell of the grid."""
+    """One published value of one point of the grid."""
 
     model: str
     """Hub id."""
     dataset: str
     point: Point
     metric: str
-    """latency_mean (s a batch), energy_per_sample (J), flops (a batch) or wer (a share)."""
+    """Id of the metric in the catalogue."""
     value: float
+    """In the metric's base unit."""
     provenance: str
     note: str
-
-    @property
-    def suspect(self) -> str:
-        """Why the figure is not what it says it is; empty where nothing is known against it."""
-        return self.note.partition(SUSPECT)[2]
-
-    @property
-    def remark(self) -> str:
-        """What else is to be known of it."""
-        return self.note.partition(SUSPECT)[0].rstrip("; ")
+    study: str
+    """Where it was published."""
 
 
 class PublishedStep(NamedTuple):
-    """Time of one step of answering, as published."""
+    """Time, or share of the time, of one step of answering, as published."""
 
     model: str
     step: str
     value: float
     unit: str
     note: str
+    stages: tuple[str, ...]
+    """Our stages that do the same work; empty where none can be named."""
+    checkpoint: str
+    """Part of the name of the checkpoint that ours are compared on."""
 
 
 @cache
-def published_figures() -> tuple[Published, ...]:
+def published_results() -> tuple[Published, ...]:
     """The tables and raw files of the reference study, in their order."""
     return tuple(
         Published(
@@ -60,6 +58,7 @@ def published_figures() -> tuple[Published, ...]:
             float(row["value"]),
             row["provenance"],
             row["note"],
+            row["study"],
         )
         for row in _rows("published_results.csv")
     )
@@ -69,16 +68,32 @@ def published_figures() -> tuple[Published, ...]:
 def published_steps() -> tuple[PublishedStep, ...]:
     """Steps of other studies of the same kind of model."""
     return tuple(
-        PublishedStep(row["model"], row["step"], float(row["value"]), row["unit"], row["note"])
+        PublishedStep(
+            row["model"],
+            row["step"],
+            float(row["value"]),
+            row["unit"],
+            row["note"],
+            tuple(filter(None, row["stages"].split(";"))),
+            row["checkpoint"],
+        )
         for row in _rows("published_steps.csv")
     )
 
 
+def suspicion(note: str) -> str:
+    """Why a published value is not what it is said to be; empty where there is no reason to doubt it."""
+    return note.partition(SUSPECT)[2]
+
+
+def remark(note: str) -> str:
+    """The rest of the note."""
+    return note.partition(SUSPECT)[0].rstrip("; ")
+
+
 def published_models(study: Study) -> dict[str, str]:
-    """Hub id of a published model by the name that the study gives it: the same checkpoint, or its
-    architecture.
-    """
-    by_name = {figure.model.rpartition("/")[2]: figure.model for figure in published_figures()}
+    """Hub id of a published model by its name in the study: the same checkpoint, or its architecture."""
+    by_name = {result.model.rpartition("/")[2]: result.model for result in published_results()}
     found = {}
     for name, model in study.models.items():
         own = model.architecture or (model.hub or "").rpartition("/")[2]

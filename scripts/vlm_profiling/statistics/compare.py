@@ -12,7 +12,8 @@ from scipy.special import ndtri
 from vlm_profiling.record.sections import Interval
 from vlm_profiling.statistics.intervals import CONFIDENCE, mean_interval, ratio_interval
 
-Verdict: TypeAlias = Literal["same", "faster", "slower", "ambiguous"]
+Verdict: TypeAlias = Literal["same", "lower", "higher", "ambiguous"]
+Assessment: TypeAlias = Literal["same", "better", "worse", "ambiguous"]
 
 LEAST_BAND = 0.01
 """The smallest relative effect that is stated. Repetitions see one process: they do not see what changes from
@@ -62,9 +63,9 @@ def compare(measured: Times, reference: Times) -> Comparison:
     """The comparison of a run with another one. Paired where both had the same samples in the same batches.
 
     band = max(1 %, 1.96 sqrt(drift^2 + drift_of_the_other^2)), and the bounds are the interval with each half
-    widened to sqrt(half^2 + band^2). Slower: both bounds above 1. Faster: both below. Same: 1 lies between
-    them, and neither is more than 5 % away from it. Ambiguous: 1 lies between them, and a larger difference
-    may, too.
+    widened to sqrt(half^2 + band^2). Higher: both bounds above 1. Lower: both below. Same: 1 is between them,
+    and neither is more than 5 % away from it. Ambiguous: 1 is between them, and so may be a larger
+    difference.
     """
     paired = measured.samples == reference.samples
     ratio = float(np.mean(measured.seconds) / np.mean(reference.seconds))
@@ -94,10 +95,17 @@ def ratio_verdict(bounds: tuple[float, float]) -> Verdict:
     """The verdict on a ratio that lies between two bounds."""
     low, high = bounds
     if low > 1:
-        return "slower"
+        return "higher"
     if high < 1:
-        return "faster"
+        return "lower"
     return "same" if low >= 1 - LARGEST_SAME and high <= 1 + LARGEST_SAME else "ambiguous"
+
+
+def assess(verdict: Verdict, better: Literal["lower", "higher"]) -> Assessment:
+    """The verdict on a metric of which lower or higher values are better."""
+    if verdict in ("same", "ambiguous"):
+        return verdict
+    return "better" if verdict == better else "worse"
 
 
 def mean_change(changes: Sequence[float]) -> Interval | None:

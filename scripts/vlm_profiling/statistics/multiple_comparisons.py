@@ -49,7 +49,7 @@ class ComparedValue:
 
 def verdicts_together(comparisons: Sequence[ComparedValue]) -> list[Verdict]:
     """The verdicts of a family of comparisons: in at most 5 % of such families chance alone makes any of them
-    slower or faster.
+    higher or lower.
 
     Holm's step-down (Scandinavian Journal of Statistics 6, 1979): each difference that is found leaves fewer
     comparisons to correct for.
@@ -58,7 +58,7 @@ def verdicts_together(comparisons: Sequence[ComparedValue]) -> list[Verdict]:
     while True:
         left = max(1, len(comparisons) - found)
         verdicts: list[Verdict] = [ratio_verdict(compared.bounds(left)) for compared in comparisons]
-        now = sum(verdict in ("slower", "faster") for verdict in verdicts)
+        now = sum(verdict in ("higher", "lower") for verdict in verdicts)
         if now == found:
             return verdicts
         found = now
@@ -68,7 +68,7 @@ def shared_drift(drifts: Sequence[float]) -> float:
     """The relative drift of any run on a machine, from the drifts that each run's own repetitions found.
 
     Root mean square over the quietest nine in ten. One run estimates its drift from a few rounds: among a
-    hundred runs some have by chance seen far too little of it, and would be called slower for it.
+    hundred runs some have by chance seen far too little of it, and would be called higher for it.
     """
     quiet = sorted(drifts)[: math.ceil(KEPT * len(drifts))]
     return float(np.sqrt(np.mean(np.square(quiet)))) if quiet else 0.0

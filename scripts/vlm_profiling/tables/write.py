@@ -19,13 +19,13 @@ from pathlib import Path
 import polars as pl
 
 from vlm_profiling.cost.functions import CostError, ModelCost, read_cost
-from vlm_profiling.outputs import TABLES
 from vlm_profiling.record.breakdown import LayerTime, StageTime
 from vlm_profiling.record.files import RecordError, atomic_path
 from vlm_profiling.record.schema import Batch, RunRecord, Sample
 from vlm_profiling.staleness.judge import CurrentInputs
 from vlm_profiling.study import Run
 from vlm_profiling.tables.columns import optional_columns, repeat_rows, section_columns
+from vlm_profiling.tables.files import TABLES
 from vlm_profiling.tables.identity import identity_columns
 from vlm_profiling.tables.read_records import RunOutcome, read_runs
 from vlm_profiling.tables.token_counts import RunWork, run_work

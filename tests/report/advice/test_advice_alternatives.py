@@ -7,14 +7,15 @@ from collections.abc import Callable
 import pytest
 from advising import make_alternative, make_cell, make_subject
 from factories import identity_of, make_record
+from rendering import tables_of
 
 from vlm_profiling.metrics.estimate import Estimate
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.breakdown import IMAGE_STAGES
 from vlm_profiling.record.schema import RunRecord
-from vlm_profiling.report.advice.alternatives import faster_optimization, larger_batch, smaller_input
 from vlm_profiling.report.advice.base import Subject
-from vlm_profiling.report.advice.subjects import Answers, compare, read_subjects
+from vlm_profiling.report.advice.other_settings import faster_optimization, larger_batch, smaller_input
+from vlm_profiling.report.advice.subjects import Answers, compare, subjects
 from vlm_profiling.study import Run
 
 FASTER = Estimate(1.3, (1.25, 1.36), 60)
@@ -62,7 +63,7 @@ def test_energy_stands_beside_where_both_were_measured() -> None:
         "optimization", "bf16", FASTER, SAME, **(joules | {"energy_cpu_per_sample_j": 1.5})
     )
     (hint,) = faster_optimization(make_subject(make_cell(**joules), alternatives=[other]))
-    assert hint.evidence.endswith("; energy per sample 75 % of the baseline's")
+    assert hint.evidence.endswith("; energy per sample is 75 % of the baseline's")
 
 
 def test_the_batch_with_most_samples_a_second_is_recommended() -> None:
@@ -120,7 +121,7 @@ def test_quality_too_low_to_fall_tells_nothing() -> None:
     cell = make_cell(exact_match=0.0)
     found = compare("image_size", cell, cell, answers(0.02, [0.0] * 9), answers(0.01, [0.0] * 9))
     assert found is not None
-    assert found.quality_change == Absent("exact match is 0.0 at the baseline, too low to tell a change")
+    assert found.quality_change == Absent("exact match is 0.0 at the baseline, too low to see a change")
 
 
 @pytest.mark.parametrize("kind", ["latency", "quality"])
@@ -144,12 +145,12 @@ def test_subjects_are_read_from_the_tables(make_study: Callable) -> None:
         optimizations=optimizations,
         axes=axes,
     )
-    (subject,) = read_subjects(study.cells(), "trained", study.folder / "tables")
+    (subject,) = subjects(tables_of(study), "trained")
     assert isinstance(subject, Subject) and list(subject.stages) == list(IMAGE_STAGES)
     assert subject.roofline["decode"].ceiling == "measured"
     (found,) = subject.alternatives
-    assert (found.axis, found.cell.optimization) == ("optimization", "bf16")
-    before, after = (cell.estimate("end_to_end_s") for cell in (subject.cell, found.cell))
+    assert (found.axis, found.row.optimization) == ("optimization", "bf16")
+    before, after = (cell.estimate("end_to_end_s") for cell in (subject.row, found.row))
     assert isinstance(before, Estimate) and isinstance(after, Estimate)
     assert found.speedup.value == pytest.approx(before.value / after.value)
     assert found.speedup.value == pytest.approx(1.83, abs=0.05)

@@ -8,10 +8,14 @@ import pytest
 from advising import make_cell, make_layer_rows, make_stage_rows, make_subject
 
 from vlm_profiling.report.advice.base import at_most
-from vlm_profiling.report.advice.layers import layer_limits
-from vlm_profiling.report.advice.padding import padding
+from vlm_profiling.report.advice.parts import (
+    layer_limits,
+    padding,
+    preparation,
+    small_stages,
+    stage_limits,
+)
 from vlm_profiling.report.advice.registry import advise
-from vlm_profiling.report.advice.stages import preparation, small_stages, stage_limits
 
 
 def test_the_bound_is_amdahls() -> None:
@@ -20,11 +24,16 @@ def test_the_bound_is_amdahls() -> None:
     )
 
 
-def test_each_large_stage_bounds_what_its_cure_can_give() -> None:
-    hints = {hint.evidence.split()[0]: hint for hint in stage_limits(make_subject(stages=make_stage_rows()))}
-    assert list(hints) == ["vision", "prefill", "decode", "loop"]
-    assert hints["vision"].gain == pytest.approx(1 / 0.88)
-    assert hints["vision"].evidence == "vision takes 12 % of the end-to-end time (1.2 ms of 10 ms a batch)"
+def test_each_large_stage_bounds_the_gain_of_its_remedy() -> None:
+    hints = {
+        hint.evidence.partition(" takes")[0]: hint
+        for hint in stage_limits(make_subject(stages=make_stage_rows()))
+    }
+    assert list(hints) == ["vision encoder", "prefill", "decode", "host loop"]
+    assert hints["vision encoder"].gain == pytest.approx(1 / 0.88)
+    assert hints["vision encoder"].evidence == (
+        "vision encoder takes 12 % of the end-to-end time (1.2 ms of 10 ms a batch)"
+    )
     assert hints["decode"].gain == pytest.approx(1.25)
     assert all(hint.measured is None for hint in hints.values())
 
@@ -45,7 +54,8 @@ def test_small_stages_are_told_together_with_their_bound() -> None:
         make_subject(stages=make_stage_rows({"transfer": 0.01, "detokenise": 0.03, "decode": 0.96}))
     )
     assert text == (
-        "Not worth an effort alone: transfer (1 %), detokenise (3 %); all of them gone, at most 1.04 times faster."
+        "Not worth an effort on their own: transfer (1 %), detokenise (3 %); without all of them it would be at "
+        "most 1.04 times as fast."
     )
     assert small_stages(make_subject(stages=make_stage_rows({"decode": 1.0}))) == ""
 
@@ -57,19 +67,19 @@ def test_layers_bound_their_part_of_generate_within_the_whole() -> None:
         "attention layers",
         "mlp layers",
         "convolution layers",
-        "20 % of generate() lies between layers" + MARKED,
+        "20 % of generate() is between layers" + INSTRUMENTED,
     ]
     assert hints["attention layers"].gain == pytest.approx(1 / (1 - 0.25 * 0.8)), (
         "generate() is 80 % of the end-to-end time"
     )
-    assert hints["attention layers"].evidence == "attention layers take 25 % of generate()" + MARKED
+    assert hints["attention layers"].evidence == "attention layers take 25 % of generate()" + INSTRUMENTED
     assert list(hints.values())[-1].gain == pytest.approx(1 / (1 - 0.2 * 0.8))
 
 
-MARKED = " with every layer marked, when it takes 110 % of the headline's time"
+INSTRUMENTED = " with every layer instrumented, when it takes 110 % of its time in the headline pass"
 
 
-def test_layers_are_not_believed_where_marking_them_cost_too_much() -> None:
+def test_shares_of_layers_are_not_used_where_instrumentation_had_too_much_overhead() -> None:
     assert not list(layer_limits(make_subject(layers=make_layer_rows({"mlp": 0.9}, slowed=1.6))))
     assert not list(layer_limits(make_subject()))
 

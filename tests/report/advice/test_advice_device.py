@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from vlm_profiling.cost.roofline.roofline import StageRoofline
 from vlm_profiling.metrics.estimate import Estimate
 from vlm_profiling.report.advice.base import Subject
-from vlm_profiling.report.advice.machine import held_back_clock, shared_processor
+from vlm_profiling.report.advice.parts import limited_clock, shared_processor
 from vlm_profiling.report.advice.roofline import distance_to_floor, ridge_batch, room_for_batches
 
 DECODE = StageRoofline(
@@ -48,14 +48,14 @@ def test_a_stage_far_from_its_floor_can_come_down_to_it_and_no_further() -> None
     assert hint.gain == pytest.approx(1 / (1 - 0.2 * (1 - 0.31)))
     assert hint.evidence == (
         "decode takes 20 % of the time, 3.23 times its floor (MFU 5 %, MBU 31 %, bound: unattributed, "
-        "against the ceiling measured here)"
+        "relative to the ceiling measured here)"
     )
 
 
 @pytest.mark.parametrize(
     ("bound", "words"),
     [
-        ("launch", "Launch fewer operations in decode"),
+        ("launch", "Launch fewer operations in the stage decode"),
         ("memory", "fewer bytes a weight"),
         ("compute", "dtype"),
     ],
@@ -84,9 +84,9 @@ def test_batches_can_grow_up_to_the_ridge() -> None:
     assert ridge_batch(4, DECODE, subject.alternatives[0]) == pytest.approx(30)
     (hint,) = room_for_batches(subject)
     assert hint.gain == pytest.approx(1 / (1 - 0.2 * (1 - 0.05)))
-    assert hint.try_this.startswith("Batch more, up to 30 samples")
+    assert hint.try_this.startswith("Use larger batches, up to 30 samples")
     assert hint.evidence.startswith(
-        "decode reaches 31 % of the bandwidth at batch size 4 and 62 % at 16; reading bounds it"
+        "decode reaches 31 % of the bandwidth at batch size 4 and 62 % at 16; memory bounds it"
     )
 
 
@@ -106,7 +106,7 @@ GPU = {"device": "cuda", "environment_gpu_sm_clock_max_mhz": 1980.0, "telemetry_
 
 def test_a_clock_held_back_by_power_bounds_what_cooling_can_give() -> None:
     cell = make_cell(**GPU, telemetry_clock_limits='{"sw_power_cap": 0.8, "gpu_idle": 0.1}')
-    (hint,) = held_back_clock(make_subject(cell))
+    (hint,) = limited_clock(make_subject(cell))
     assert hint.gain == pytest.approx(1 / (1 - 0.8 * 0.25)), (
         "generate() is 80 % of the time, the clock 25 % below its highest"
     )
@@ -114,18 +114,16 @@ def test_a_clock_held_back_by_power_bounds_what_cooling_can_give() -> None:
 
 
 def test_a_lower_clock_that_nothing_held_back_or_a_failed_latency_has_no_hint() -> None:
-    assert not list(
-        held_back_clock(make_subject(make_cell(**GPU, telemetry_clock_limits='{"gpu_idle": 0.9}')))
-    )
-    assert not list(held_back_clock(make_subject(make_cell(**GPU))))
+    assert not list(limited_clock(make_subject(make_cell(**GPU, telemetry_clock_limits='{"gpu_idle": 0.9}'))))
+    assert not list(limited_clock(make_subject(make_cell(**GPU))))
     flags = {"latency": ("thermal: hw_thermal_slowdown",)}
     cell = make_cell(**GPU, telemetry_clock_limits='{"hw_thermal_slowdown": 0.8}', flags=flags)
-    assert not list(held_back_clock(make_subject(cell)))
+    assert not list(limited_clock(make_subject(cell)))
 
 
 def test_processor_time_that_others_took_is_told_on_a_cpu_alone() -> None:
     assert shared_processor(make_subject(make_cell(telemetry_load_by_others_mean=0.2))) == (
-        "Others kept 20 % of the run's cores busy. Alone it would have 1.25 times the processor time, and gain more than that "
+        "Other processes kept 20 % of the run's cores busy. Alone it would have 1.25 times the processor time, and gain more than that "
         "where its threads wait for one another."
     )
     assert not shared_processor(make_subject(make_cell(telemetry_load_by_others_mean=0.01)))

@@ -1,3 +1,1 @@
-"""What to try next: one small function a hint, each with its evidence from this run and the most that it can
-give.
-"""
+"""Hints on what to try next: a function for each, with evidence from this run and the most that it can gain."""

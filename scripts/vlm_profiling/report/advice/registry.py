@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from vlm_profiling.report.advice.alternatives import faster_optimization, larger_batch, smaller_input
 from vlm_profiling.report.advice.base import Hint, Subject
-from vlm_profiling.report.advice.layers import layer_limits
-from vlm_profiling.report.advice.machine import held_back_clock
-from vlm_profiling.report.advice.padding import padding
+from vlm_profiling.report.advice.other_settings import faster_optimization, larger_batch, smaller_input
+from vlm_profiling.report.advice.parts import (
+    layer_limits,
+    limited_clock,
+    padding,
+    preparation,
+    stage_limits,
+)
 from vlm_profiling.report.advice.roofline import distance_to_floor, room_for_batches
-from vlm_profiling.report.advice.stages import preparation, stage_limits
 
 HINTS: tuple[Callable[[Subject], Iterable[Hint]], ...] = (
     preparation,
@@ -22,10 +25,10 @@ HINTS: tuple[Callable[[Subject], Iterable[Hint]], ...] = (
     smaller_input,
     distance_to_floor,
     room_for_batches,
-    held_back_clock,
+    limited_clock,
 )
 
 
 def advise(subject: Subject) -> list[Hint]:
-    """What to try, the largest possible gain first."""
+    """The hints on a subject, the largest possible gain first."""
     return sorted((hint for find in HINTS for hint in find(subject)), key=lambda hint: -hint.gain)

@@ -1,5 +1,5 @@
-"""Hints from what the device would allow: how far each stage is from its floor, and how far batches can still
-grow.
+"""Hints from what the device allows: the distance of each stage to its floor, and the room for larger
+batches.
 """
 
 from __future__ import annotations
@@ -7,36 +7,39 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vlm_profiling.cost.roofline.roofline import Bound, StageRoofline
+from vlm_profiling.metrics.stages import STAGES
 from vlm_profiling.report.advice.base import MIN_SHARE, Alternative, Hint, Subject, at_most, percent
 
-CURES: dict[Bound, str] = {
-    "compute": "Bring {} nearer to the matrix rate: a narrower dtype, fewer tokens, better kernels",
-    "memory": "Bring {} nearer to the bandwidth, or read less: fewer bytes a weight, a smaller cache",
-    "launch": "Launch fewer operations in {}: compile it, or replay CUDA graphs",
-    "unattributed": "Find out what {} waits for: neither arithmetic nor memory nor launches explain its time (take a trace)",
+REMEDIES: dict[Bound, str] = {
+    "compute": "Bring the stage {} nearer to the matrix rate: a narrower dtype, fewer tokens, better kernels",
+    "memory": "Bring the stage {} nearer to the bandwidth, or read less: fewer bytes a weight, a smaller "
+    "cache",
+    "launch": "Launch fewer operations in the stage {}: compile it, or replay CUDA graphs",
+    "unattributed": "Find out what the stage {} waits for: neither compute nor memory nor launches explain "
+    "its time (take a trace)",
 }
 
 
 def distance_to_floor(subject: Subject) -> Iterator[Hint]:
-    """A stage whose time beyond its floor is worth MIN_SHARE of the end-to-end time: at most down to the
-    floor.
-    """
+    """A stage whose time above its floor is at least MIN_SHARE of the whole: the gain at the floor."""
     for stage, row in subject.roofline.items():
         timed = subject.stages.get(stage)
         if timed is None or row.floor_s is None or row.bound is None:
             continue
+        title = STAGES[stage].title
         excess = timed.share * max(0.0, 1 - row.floor_s / row.time_s)
         if excess >= MIN_SHARE:
             yield Hint(
-                CURES[row.bound].format(stage),
+                REMEDIES[row.bound].format(title),
                 at_most(excess),
-                f"{stage} takes {percent(timed.share)} of the time, {_used(row)}",
+                f"{title} takes {percent(timed.share)} of the time, {_used(row)}",
             )
 
 
 def room_for_batches(subject: Subject) -> Iterator[Hint]:
-    """Batches up to the ridge, where decode would need as long to compute as to read: its floor per sample
-    falls until there.
+    """Batches up to the ridge, where decode would need as long to compute as to read.
+
+    Its floor per sample falls until there.
 
     From two batch sizes: compute floor = c b, memory floor = w + k b (weights once, cache per sample); they
     meet at b = w / (c - k). Bound: all of decode at its floor at the ridge.
@@ -49,36 +52,38 @@ def room_for_batches(subject: Subject) -> Iterator[Hint]:
     ]
     if row is None or timed is None or not _floors(row) or not others:
         return
-    other = max(others, key=lambda found: abs(found.cell.batch_size - subject.cell.batch_size))
-    ridge = ridge_batch(subject.cell.batch_size, row, other)
-    if ridge is None or ridge <= subject.cell.batch_size or row.compute_floor_s is None:
+    other = max(others, key=lambda found: abs(found.row.batch_size - subject.row.batch_size))
+    ridge = ridge_batch(subject.row.batch_size, row, other)
+    if ridge is None or ridge <= subject.row.batch_size or row.compute_floor_s is None:
         return
-    if not _pays(subject.cell.batch_size, row, other):
+    if not _pays(subject.row.batch_size, row, other):
         return
     gone = timed.share * (1 - row.compute_floor_s / row.time_s)
     if gone >= MIN_SHARE:
         there = other.roofline["decode"]
         evidence = (
-            f"decode reaches {percent(row.mbu or 0)} of the bandwidth at batch size {subject.cell.batch_size} and "
-            f"{percent(there.mbu or 0)} at {other.cell.batch_size}; reading bounds it up to about {ridge:,.0f} ({_against(row)})"
+            f"decode reaches {percent(row.mbu or 0)} of the bandwidth at batch size {subject.row.batch_size} "
+            f"and {percent(there.mbu or 0)} at {other.row.batch_size}; memory bounds it up to about "
+            f"{ridge:,.0f} ({_against(row)})"
         )
         yield Hint(
-            f"Batch more, up to {ridge:,.0f} samples as far as memory and waiting allow",
+            f"Use larger batches, up to {ridge:,.0f} samples, as far as memory and waiting time allow",
             at_most(gone),
             evidence,
         )
 
 
 def ridge_batch(batch_size: int, row: StageRoofline, other: Alternative) -> float | None:
-    """The batch size at which the floors of compute and memory meet; None where memory bounds any batch, or
-    compute this one.
+    """The batch size at which the floors of compute and memory are equal.
+
+    None where memory bounds any batch, or compute this one.
     """
     there = other.roofline["decode"]
     floors = row.compute_floor_s, row.memory_floor_s, there.memory_floor_s
     compute_s, memory_s, memory_there_s = floors
     if compute_s is None or memory_s is None or memory_there_s is None:
         return None
-    per_sample_s = (memory_there_s - memory_s) / (other.cell.batch_size - batch_size)
+    per_sample_s = (memory_there_s - memory_s) / (other.row.batch_size - batch_size)
     once_s = memory_s - per_sample_s * batch_size
     gap_s = compute_s / batch_size - per_sample_s
     return once_s / gap_s if gap_s > 0 and once_s > 0 else None
@@ -86,8 +91,8 @@ def ridge_batch(batch_size: int, row: StageRoofline, other: Alternative) -> floa
 
 def _pays(batch_size: int, row: StageRoofline, other: Alternative) -> bool:
     """Whether decode really took less time per sample in the larger of the two batches."""
-    here_s, there_s = row.time_s / batch_size, other.roofline["decode"].time_s / other.cell.batch_size
-    return (there_s < here_s) == (other.cell.batch_size > batch_size)
+    here_s, there_s = row.time_s / batch_size, other.roofline["decode"].time_s / other.row.batch_size
+    return (there_s < here_s) == (other.row.batch_size > batch_size)
 
 
 def _floors(row: StageRoofline | None) -> bool:
@@ -102,7 +107,7 @@ def _used(row: StageRoofline) -> str:
 
 def _against(row: StageRoofline) -> str:
     return (
-        "against the ceiling measured here"
+        "relative to the ceiling measured here"
         if row.ceiling == "measured"
-        else f"against the datasheet, {row.source}"
+        else f"relative to the datasheet, {row.source}"
     )

@@ -1,12 +1,9 @@
-"""What hints look at, gathered from the tables."""
+"""The subjects of hints, gathered from the tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-
-import polars as pl
 
 from vlm_profiling.cost.roofline.roofline import StageRoofline
 from vlm_profiling.metrics.estimate import Entry, Estimate
@@ -14,14 +11,11 @@ from vlm_profiling.record.absent import Absent
 from vlm_profiling.report.advice.base import Alternative, Subject, is_sure
 from vlm_profiling.statistics.compare import mean_change, noise_band, widened
 from vlm_profiling.statistics.intervals import ratio_interval
-from vlm_profiling.tables.breakdown import read_layers, read_stages
-from vlm_profiling.tables.identity import RunKey
-from vlm_profiling.tables.roofline import read_roofline
 from vlm_profiling.tables.row import RunRow
-from vlm_profiling.tables.study_tables import Cells
+from vlm_profiling.tables.study_tables import SampleRow, StudyTables
 
 MIN_SCORE = 0.05
-"""Mean score at the baseline from which its changes tell anything about quality."""
+"""Mean score at the baseline from which on its changes say something about quality."""
 
 
 @dataclass(frozen=True)
@@ -32,41 +26,83 @@ class Answers:
     seconds: list[float]
     """End-to-end time of each full batch divided by its rows."""
     batches: list[list[str]]
-    """Which samples each of these batches held."""
+    """The samples of each of these batches."""
     scores: list[float | None]
-    """By the data set's own metric where it has one, else exact match; of random weights none."""
+    """By the data set's own metric where it has one, else exact match; None for random weights."""
     metric: str
 
 
-def read_subjects(cells: Cells, model: str, tables: Path) -> list[Subject]:
-    """One subject for each data set on which a model's baseline was measured."""
-    baseline = [cell for cell in cells.baseline(model) if cell.ok]
-    stages, layers = read_stages(tables, baseline), read_layers(tables, baseline)
+def subjects(tables: StudyTables, model: str) -> list[Subject]:
+    """A subject for each data set on which a model's baseline was measured."""
     found = []
-    for cell in baseline:
-        lines = {axis: list(_line_from(cells, cell, axis)) for axis in cells.study.axes}
-        others = [other for line in lines.values() for other in line]
-        answers = _read_answers(tables, [cell, *others]) if others else {}
-        roofline = read_roofline(tables, [cell, *others])
+    for row in tables.runs.baseline(model):
+        if not row.ok:
+            continue
+        others = [(axis, other) for axis in tables.study.axes for other in _line_from(tables, row, axis)]
+        before = answers(tables.samples[row.place]) if others else None
         alternatives = [
-            replace(alternative, roofline=_nearest(roofline.get(other.place, ())))
-            for axis, line in lines.items()
-            for other in line
-            if (alternative := compare(axis, cell, other, answers[cell.place], answers[other.place]))
+            alternative
+            for axis, other in others
+            if before and (alternative := _alternative(tables, axis, row, other, before))
         ]
-        rows = {row.stage: row for row in stages.get(cell.place, ())} if _times_are_sure(cell) else {}
-        found.append(
-            Subject(
-                cell, rows, layers.get(cell.place, ()), _nearest(roofline.get(cell.place, ())), alternatives
-            )
-        )
+        sure = is_sure(row.estimate("end_to_end_s")) and not row.flags.get("stages")
+        stages = {stage.stage: stage for stage in tables.stages.get(row.place, ())} if sure else {}
+        layers = tables.layers.get(row.place, ())
+        found.append(Subject(row, stages, layers, _nearest(tables.roofline.get(row.place, ())), alternatives))
     return found
 
 
-def _nearest(rows: Iterable[StageRoofline]) -> dict[str, StageRoofline]:
-    """Each stage against the machine's measured ceilings where it has a floor there, else against the
-    datasheet.
+def answers(samples: Sequence[SampleRow]) -> Answers:
+    """The samples of a run as hints compare them."""
+    timed = [sample for sample in samples if sample.batch_full] or samples
+    batches: dict[int, list[SampleRow]] = {}
+    for sample in timed:
+        batches.setdefault(sample.batch, []).append(sample)
+    own = any(sample.standard is not None for sample in samples)
+    scores = [sample.standard if own else sample.exact_match for sample in samples]
+    return Answers(
+        [sample.id for sample in samples],
+        [rows[0].batch_end_to_end_s / rows[0].batch_rows for rows in batches.values()],
+        [[sample.id for sample in rows] for rows in batches.values()],
+        [None if score is None else float(score) for score in scores],
+        "the data set's own metric" if own else "exact match",
+    )
+
+
+def compare(axis: str, row: RunRow, other: RunRow, before: Answers, after: Answers) -> Alternative | None:
+    """Another value of an axis compared with the baseline.
+
+    None where an audit failed for the times or the answers of either.
+
+    Args:
+        axis: the name of the axis.
+        row: the run at the baseline.
+        other: the run at another value.
+        before: the samples of the run at the baseline.
+        after: the samples of the other run.
     """
+    if any(not is_sure(run.estimate("end_to_end_s")) or run.flags.get("quality") for run in (row, other)):
+        return None
+    interval = ratio_interval(before.seconds, after.seconds, paired=before.batches == after.batches)
+    ratio = (sum(before.seconds) / len(before.seconds)) / (sum(after.seconds) / len(after.seconds))
+    bounds = None
+    if interval and row.repeats_drift is not None and other.repeats_drift is not None:
+        bounds = widened(interval, noise_band(row.repeats_drift, other.repeats_drift))
+    elif interval:
+        bounds = interval.bounds
+    speedup = Estimate(ratio, bounds, min(len(before.seconds), len(after.seconds)))
+    return Alternative(axis, other, speedup, _quality_change(row, other, before, after), after.metric)
+
+
+def _alternative(
+    tables: StudyTables, axis: str, row: RunRow, other: RunRow, before: Answers
+) -> Alternative | None:
+    found = compare(axis, row, other, before, answers(tables.samples[other.place]))
+    return found and replace(found, roofline=_nearest(tables.roofline.get(other.place, ())))
+
+
+def _nearest(rows: Iterable[StageRoofline]) -> dict[str, StageRoofline]:
+    """Each stage against the machine's measured ceilings where it has a floor there, else the datasheet's."""
     chosen: dict[str, StageRoofline] = {}
     for row in rows:
         if row.floor_s is not None and (row.ceiling == "measured" or row.stage not in chosen):
@@ -74,26 +110,9 @@ def _nearest(rows: Iterable[StageRoofline]) -> dict[str, StageRoofline]:
     return chosen
 
 
-def compare(axis: str, cell: RunRow, other: RunRow, before: Answers, after: Answers) -> Alternative | None:
-    """Another value of an axis beside the baseline; None where an audit failed the times or the answers of
-    either.
-    """
-    if any(not is_sure(run.estimate("end_to_end_s")) or run.flags.get("quality") for run in (cell, other)):
-        return None
-    interval = ratio_interval(before.seconds, after.seconds, paired=before.batches == after.batches)
-    ratio = (sum(before.seconds) / len(before.seconds)) / (sum(after.seconds) / len(after.seconds))
-    bounds = None
-    if interval and cell.repeats_drift is not None and other.repeats_drift is not None:
-        bounds = widened(interval, noise_band(cell.repeats_drift, other.repeats_drift))
-    elif interval:
-        bounds = interval.bounds
-    speedup = Estimate(ratio, bounds, min(len(before.seconds), len(after.seconds)))
-    return Alternative(axis, other, speedup, _quality_change(cell, other, before, after), after.metric)
-
-
-def _quality_change(cell: RunRow, other: RunRow, before: Answers, after: Answers) -> Entry:
+def _quality_change(row: RunRow, other: RunRow, before: Answers, after: Answers) -> Entry:
     """The score of one run minus another's, sample by sample, or why that says nothing about quality."""
-    for entry in (cell.estimate("exact_match"), other.estimate("exact_match")):
+    for entry in (row.estimate("exact_match"), other.estimate("exact_match")):
         if isinstance(entry, Absent):
             return entry
     earlier = {
@@ -108,47 +127,14 @@ def _quality_change(cell: RunRow, other: RunRow, before: Answers, after: Answers
         return Absent("fewer than two samples in common")
     mean = sum(old for old, _ in pairs) / len(pairs)
     if mean < MIN_SCORE:
-        return Absent(f"{before.metric} is {100 * mean:.1f} at the baseline, too low to tell a change")
+        return Absent(f"{before.metric} is {100 * mean:.1f} at the baseline, too low to see a change")
     change = mean_change([new - old for old, new in pairs])
     assert change is not None
     return Estimate(change.mean, change.bounds, len(pairs))
 
 
-def _times_are_sure(cell: RunRow) -> bool:
-    return is_sure(cell.estimate("end_to_end_s")) and not cell.flags.get("stages")
-
-
-def _line_from(cells: Cells, cell: RunRow, axis: str) -> Iterator[RunRow]:
-    """The other finished cells of an axis that passes through the baseline's cell."""
-    for line in cells.axis(cell.model, axis):
-        if any(other.place == cell.place for other in line):
-            yield from (other for other in line if other.ok and other.place != cell.place)
-
-
-def _read_answers(tables: Path, cells: Sequence[RunRow]) -> dict[RunKey, Answers]:
-    run = ["model", "dataset", "key"]
-    table = (
-        pl.scan_parquet(tables / "samples.parquet")
-        .filter(pl.col("key").is_in({cell.key for cell in cells}), pl.col("model") == cells[0].model)
-        .select(
-            *run, "id", "batch", "batch_rows", "batch_full", "batch_end_to_end_s", "exact_match", "standard"
-        )
-        .collect()
-    )
-    return {
-        (model, dataset, key): _answers(rows)
-        for (model, dataset, key), rows in table.partition_by(run, as_dict=True, maintain_order=True).items()
-    }
-
-
-def _answers(rows: pl.DataFrame) -> Answers:
-    timed = rows.filter(pl.col("batch_full") | ~pl.col("batch_full").any())
-    batches = timed.group_by("batch", maintain_order=True).agg(
-        pl.col("id"), (pl.col("batch_end_to_end_s") / pl.col("batch_rows")).first().alias("seconds")
-    )
-    own = rows["standard"].is_not_null().any()
-    scores = rows["standard" if own else "exact_match"].cast(pl.Float64)
-    metric = "the data set's own metric" if own else "exact match"
-    return Answers(
-        rows["id"].to_list(), batches["seconds"].to_list(), batches["id"].to_list(), scores.to_list(), metric
-    )
+def _line_from(tables: StudyTables, row: RunRow, axis: str) -> Iterator[RunRow]:
+    """The other finished runs of an axis that contains the run at the baseline."""
+    for line in tables.runs.axis(row.model, axis):
+        if any(other.place == row.place for other in line):
+            yield from (other for other in line if other.ok and other.place != row.place)

@@ -1,1 +1,1 @@
-"""Altair charts from typed rows."""
+"""Altair charts from typed rows: a file for each kind, and one registry of all."""

@@ -1,5 +1,5 @@
-"""The chart of an axis across models: curves with their exponents where it is a quantity, ratios where it is
-not.
+"""Latency of every model along an axis: curves with scaling exponents for a quantity, ratios for anything
+else.
 """
 
 from __future__ import annotations
@@ -13,40 +13,42 @@ import numpy as np
 
 from vlm_profiling.metrics.estimate import PERCENT, SECONDS, Entry, Estimate, Unit, best_unit
 from vlm_profiling.record.absent import Absent
-from vlm_profiling.report.charts.model import model_colour
 from vlm_profiling.report.charts.panels import (
     GREY,
     MODEL_COLOURS,
     WIDTH,
-    Mark,
     PanelChart,
-    chosen,
-    dense,
+    Value,
+    dim_unselected,
+    excluded,
     finish,
-    hole,
+    hollow_points,
     inline,
-    mark_row,
     note,
+    selection,
+    value_row,
 )
-from vlm_profiling.report.comparison.pairs import marked_latency_ratios
+from vlm_profiling.report.charts.registry import Chart
+from vlm_profiling.report.charts.rows import model_colour
+from vlm_profiling.report.comparison.pairs import flagged_latency_ratios
 from vlm_profiling.report.words import INTERVAL, settings, value_label
-from vlm_profiling.statistics.compare import Times
 from vlm_profiling.statistics.scaling import ScalingFit
+from vlm_profiling.study import Study
 from vlm_profiling.study.axes import AXES
 from vlm_profiling.tables.identity import RunKey
 from vlm_profiling.tables.row import RunRow
 from vlm_profiling.tables.scaling import Growth, growths, size_along, size_of
-from vlm_profiling.tables.study_tables import Cells
+from vlm_profiling.tables.study_tables import StudyTables
 
 LEGEND = 250
-"""Pixels for the models' names and exponents."""
+"""Width of the models' names and exponents, px."""
 HEIGHT = 250
 LINE = 60
-"""Pixels of words that stand for a panel."""
+"""Height of words in place of a panel, px."""
 CURVE = 30
 """Points of a fitted curve."""
 ROW = 16
-"""Pixels a value of a model."""
+"""Height of a value of a model, px."""
 LABELS = 150
 SHAPES = (
     "circle",
@@ -61,35 +63,22 @@ SHAPES = (
 TICKS = 8
 LEAST_TICKS = 4
 WIDE = 4
-"""Times between the ends of an axis from which on it is logarithmic."""
+"""Ratio of the ends of an axis from which on it is logarithmic."""
 
 
-def axis_chart(cells: Cells, axis: str, times: Mapping[RunKey, Times]) -> alt.VConcatChart:
-    """One panel a data set, one colour a model. `times` are the batch times of the cells on the axis."""
-    lines = [line for model in cells.study.models for line in _lines(cells, model, axis)]
-    name = AXES[axis].word
+def draw(tables: StudyTables, chart: Chart) -> alt.VConcatChart:
+    """A panel for each data set, a colour for each model."""
+    study, axis, info = tables.study, chart.axis, AXES[chart.axis]
+    models = study.axes[axis].models or study.models
+    lines = [line for model in study.models if model in models for line in tables.runs.axis(model, axis)]
     if not lines:
-        return finish([note("Every cell of this axis is excluded.")], f"Latency by {name}", "")
+        return excluded(f"Latency by {info.word}")
     held = settings(lines[0][0].point, axis)
-    if AXES[axis].size:
-        found = growths(cells, axis, times)
-        unit = best_unit(SECONDS, [cell.estimate("generate_s") for line in lines for cell in line])
-        panels = [
-            _curves(cells, axis, dataset, rows, unit, several=len(found) > 1)
-            for dataset, rows in found.items()
-        ]
-        subtitle = (
-            f"{held}. generate() per batch, both axes logarithmic. Rules: {INTERVAL} of the mean. Curves: latency = a x^b; "
-            f"b stands beside the name with its {INTERVAL}."
-        )
-        shown = [cell.estimate("generate_s") for line in lines for cell in line]
-        whole = finish(panels, f"How latency grows with the {name}", subtitle, shown)
-        return whole.resolve_scale(color="independent")
-    datasets = [
-        dataset for dataset in cells.study.datasets if any(line[0].dataset == dataset for line in lines)
-    ]
-    ratios = {line[0].place: marked_latency_ratios(line, times) for line in lines}
-    values = [value_label(axis, value) for value in cells.study.axes[axis].values]
+    if info.size:
+        return _scaling_chart(tables, axis, lines, held)
+    datasets = [dataset for dataset in study.datasets if any(line[0].dataset == dataset for line in lines)]
+    ratios = {line[0].place: flagged_latency_ratios(line, tables.batch_times) for line in lines}
+    values = [value_label(axis, value) for value in study.axes[axis].values]
     panels = [
         _ratios(
             [line for line in lines if line[0].dataset == dataset],
@@ -100,24 +89,40 @@ def axis_chart(cells: Cells, axis: str, times: Mapping[RunKey, Times]) -> alt.VC
         )
         for dataset in datasets
     ]
-    subtitle = f"{held}. generate() per batch relative to the first value, batch by batch; rules: {INTERVAL} over batches."
+    subtitle = (
+        f"{held}. Time of generate() per batch relative to the first value, batch by batch; rules: "
+        f"{INTERVAL} over batches."
+    )
     shown = [entry for entries in ratios.values() for entry in entries]
-    return finish(panels, f"Latency by {name}, relative to {values[0]}", subtitle, shown)
+    return finish(panels, f"Latency by {info.word}, relative to {values[0]}", subtitle, shown)
 
 
-def _lines(cells: Cells, model: str, axis: str) -> list[list[RunRow]]:
-    chosen = cells.study.axes[axis].models
-    return cells.axis(model, axis) if chosen is None or model in chosen else []
+def _scaling_chart(
+    tables: StudyTables, axis: str, lines: Sequence[Sequence[RunRow]], held: str
+) -> alt.VConcatChart:
+    found = growths(tables.runs, axis, tables.batch_times)
+    shown = [row.estimate("generate_s") for line in lines for row in line]
+    unit = best_unit(SECONDS, shown)
+    panels = [
+        _curves(tables.study, axis, dataset, rows, unit, several=len(found) > 1)
+        for dataset, rows in found.items()
+    ]
+    subtitle = (
+        f"{held}. Time of generate() per batch, both axes logarithmic. Rules: {INTERVAL} of the mean. "
+        f"Curves: latency = a x^b; after a model's name its scaling exponent b with {INTERVAL}."
+    )
+    whole = finish(panels, f"Latency by {AXES[axis].word}", subtitle, shown)
+    return whole.resolve_scale(color="independent")
 
 
 def _curves(
-    cells: Cells, axis: str, dataset: str, rows: Sequence[Growth], unit: Unit, *, several: bool
+    study: Study, axis: str, dataset: str, rows: Sequence[Growth], unit: Unit, *, several: bool
 ) -> PanelChart:
     names = {growth.model: _legend(growth) for growth in rows}
     points = [point for growth in rows for point in _points(growth, axis, unit)]
     if not points:
-        reasons = dict.fromkeys(cell.reason or "" for growth in rows for cell in growth.cells)
-        return note(f"{dataset}: no run has figures. {'; '.join(reasons)}").properties(height=LINE)
+        reasons = dict.fromkeys(row.reason or "" for growth in rows for row in growth.cells)
+        return note(f"{dataset}: no run has results. {'; '.join(reasons)}").properties(height=LINE)
     sizes = sorted({point["size"] for point in points})
     if len(sizes) == 1:
         return note(f"{dataset}: {size_along(axis).fixed}.").properties(height=LINE)
@@ -134,10 +139,10 @@ def _curves(
     tall = alt.Scale(type="log", domain=[low, high], nice=False)
     y_ticks = alt.Axis(format=",.4~r", values=_log_ticks(low, high) or alt.Undefined, grid=True)
     y = alt.Y("value:Q", title=f"Latency per batch ({unit.name})", scale=tall, axis=y_ticks)
-    scale = alt.Scale(domain=list(names), range=[model_colour(cells, model) for model in names])
+    scale = alt.Scale(domain=list(names), range=[model_colour(study, model) for model in names])
     exponents = f"{json.dumps(names)}[datum.label]"
     legend = alt.Legend(title=None, orient="right", labelLimit=LEGEND, labelFontSize=11, labelExpr=exponents)
-    selected = chosen("model")
+    selected = selection("model")
     colour = alt.Color("model:N", scale=scale, legend=legend)
     hover = [
         alt.Tooltip("model:N"),
@@ -147,15 +152,15 @@ def _curves(
     ]
     curves = alt.Chart(inline([row for growth in rows for row in _curve(growth, axis, unit)]))
     plain = alt.Chart(inline(points)).encode(x=x, y=y)
-    marks = plain.encode(color=colour, opacity=dense(selected))
+    marks = plain.encode(color=colour, opacity=dim_unselected(selected))
     failed = alt.Chart(inline(_failed(rows, axis)))
     return alt.layer(
         curves.mark_line(strokeDash=[5, 3], strokeWidth=1.5)
-        .encode(x=x, y=y, color=colour, opacity=dense(selected), detail=alt.Detail("model:N"))
+        .encode(x=x, y=y, color=colour, opacity=dim_unselected(selected), detail=alt.Detail("model:N"))
         .add_params(selected),
         marks.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q")),
         marks.mark_point(filled=True, size=60).encode(tooltip=hover),
-        hole(plain),
+        hollow_points(plain),
         failed.mark_text(color=GREY, angle=270, align="left", fontSize=11).encode(
             x=x, y=alt.value(HEIGHT - 4), text=alt.Text("word:N")
         ),
@@ -166,9 +171,7 @@ def _curves(
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
-    """Values to read a logarithmic axis by, each with its label: 1, 2, 5, 10... Empty where its ends are too
-    close together.
-    """
+    """Labelled values of a logarithmic axis: 1, 2, 5, 10... Empty where its ends are too close together."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
         ticks = [
@@ -189,19 +192,19 @@ def _legend(growth: Growth) -> str:
 
 
 def _points(growth: Growth, axis: str, unit: Unit) -> list[dict]:
-    rows = []
-    for cell in growth.cells:
-        size, entry = size_of(cell, axis), cell.estimate("generate_s")
+    points = []
+    for row in growth.cells:
+        size, entry = size_of(row, axis), row.estimate("generate_s")
         if size and isinstance(entry, Estimate):
-            mark = mark_row(Mark(value_label(axis, getattr(cell, axis)), entry), unit)
-            rows.append({"model": cell.model, "size": size, "key": cell.key, **mark})
-    return rows
+            value = value_row(Value(value_label(axis, getattr(row, axis)), entry), unit)
+            points.append({"model": row.model, "size": size, "key": row.key, **value})
+    return points
 
 
 def _curve(growth: Growth, axis: str, unit: Unit) -> list[dict[str, str | float]]:
     if not isinstance(growth.fit, ScalingFit):
         return []
-    sizes = [size for cell in growth.cells if cell.ok and (size := size_of(cell, axis))]
+    sizes = [size for row in growth.cells if row.ok and (size := size_of(row, axis))]
     drawn = np.geomspace(min(sizes), max(sizes), CURVE)
     values = np.exp(growth.fit.log_coefficient + growth.fit.exponent.mean * np.log(drawn)) / unit.size
     return [
@@ -211,12 +214,12 @@ def _curve(growth: Growth, axis: str, unit: Unit) -> list[dict[str, str | float]
 
 
 def _failed(rows: Sequence[Growth], axis: str) -> list[dict[str, str | float]]:
-    """What stands at a size where runs have no figures, as far as their size is known."""
+    """The words at a size where runs have no results, as far as their size is known."""
     words: dict[float, list[str]] = {}
     for growth in rows:
-        for cell in growth.cells:
-            if not cell.ok and (size := size_of(cell, axis)):
-                words.setdefault(size, []).append(f"{growth.model} {cell.status}")
+        for row in growth.cells:
+            if not row.ok and (size := size_of(row, axis)):
+                words.setdefault(size, []).append(f"{growth.model} {row.status}")
     return [{"size": size, "word": f"× {', '.join(names)}"} for size, names in words.items()]
 
 
@@ -227,12 +230,12 @@ def _ratios(
     ratios: Mapping[RunKey, Sequence[Entry]],
     heading: str,
 ) -> PanelChart:
-    """Dots with intervals: a band of rows a model, a shape and colour a value."""
+    """Points with intervals: a band of rows for each model, a shape and colour for each value."""
     title = f"Latency, % of {values[0]}"
     rows = [
-        {"model": line[0].model, **mark_row(Mark(value_label(axis, getattr(cell, axis)), entry), PERCENT)}
+        {"model": line[0].model, **value_row(Value(value_label(axis, getattr(row, axis)), entry), PERCENT)}
         for line in lines
-        for cell, entry in zip(line, ratios[line[0].place], strict=True)
+        for row, entry in zip(line, ratios[line[0].place], strict=True)
     ]
     for row in rows:
         row["word"] = row["word"] and f"{row['label']} {row['word']}"
@@ -267,14 +270,14 @@ def _ratios(
         domain=list(values), range=[SHAPES[number % len(SHAPES)] for number in range(len(values))]
     )
     legend = alt.Legend(title=None, orient="bottom")
-    selected = chosen("label")
+    selected = selection("label")
     hover = [
         alt.Tooltip("model:N"),
         alt.Tooltip("label:N", title=AXES[axis].title),
         alt.Tooltip("hover:N", title=title),
     ]
     colour = alt.Color("label:N", scale=colours, legend=legend)
-    chart = alt.Chart().encode(y=y, yOffset=offset, color=colour, opacity=dense(selected))
+    chart = alt.Chart().encode(y=y, yOffset=offset, color=colour, opacity=dim_unselected(selected))
     return alt.layer(
         alt.Chart(inline([{"value": 100}])).mark_rule(color="black", strokeDash=[3, 3]).encode(x=x),
         chart.mark_rule(strokeWidth=1.5)
@@ -283,7 +286,7 @@ def _ratios(
         chart.mark_point(filled=True, size=60).encode(
             x=x, shape=alt.Shape("label:N", scale=shapes, legend=legend), tooltip=hover
         ),
-        hole(alt.Chart().encode(x=x, y=y, yOffset=offset)),
+        hollow_points(alt.Chart().encode(x=x, y=y, yOffset=offset)),
         chart.mark_text(align="left", fontSize=10).encode(
             x=alt.value(4), text=alt.Text("word:N"), color=alt.value(GREY)
         ),

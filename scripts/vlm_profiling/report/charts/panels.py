@@ -1,7 +1,7 @@
-"""Building blocks of the charts: panels of figures with their intervals, and how every chart looks.
+"""Building blocks of the charts: panels of estimates with their intervals, and the look of every chart.
 
-Data stand once a panel and titles are given on construction: Altair copies a chart whole whenever it is added
-to another.
+Each panel has its data once, and titles are given on construction: Altair copies a chart whole whenever it
+is added to another.
 """
 
 from __future__ import annotations
@@ -14,19 +14,22 @@ from typing import Any, TypeAlias
 
 import altair as alt
 
-from vlm_profiling.cost.roofline.roofline import WHOLE
 from vlm_profiling.metrics.estimate import FLAG, Entry, Estimate, Unit, flagged
+from vlm_profiling.metrics.stages import STAGES
 from vlm_profiling.record.absent import Absent
+from vlm_profiling.report.markdown import has_status
+from vlm_profiling.report.words import value_label
+from vlm_profiling.tables.row import RunRow
 
 WIDTH = 588
-"""Pixels of the plotted area of a whole chart, so that with its axes it fits 700."""
-LINE = 84
-"""Characters of a line below a title: no wider than what is drawn, also in a wider font than the image was
-laid out for.
-"""
+"""Width of the plotted area of a whole chart, px, so that with its axes it fits 700 px."""
+LINE_LENGTH = 84
+"""Characters of a line below a title: no wider than what is drawn, even in a wider font."""
 HEIGHT = 200
 GAP = 80
-"""Pixels that the axis of a further panel needs."""
+"""Width of the axis of a further panel, px."""
+HALF = (WIDTH - GAP) // 2
+"""Width of each of two panels side by side, px."""
 PANELS_A_ROW = 3
 GREY = "#5f6368"
 MODEL_COLOURS = (
@@ -41,24 +44,25 @@ MODEL_COLOURS = (
     "#44AA99",
     "#999933",
 )
-"""Okabe and Ito's colours without yellow and black, then Tol's: told apart by colour-blind readers."""
-STAGE_COLOURS = {
-    "decode frames": "#543005",
-    "sample frames": "#bf812d",
-    "preprocess": "#8c510a",
-    "transfer": "#d8762b",
-    "vision": "#253494",
-    "project": "#2c7fb8",
-    "prefill": "#7fcdbb",
-    "decode": "#d9d38f",
-    "loop": "#aeb4ba",
-    "detokenise": "#4d4d4d",
-    WHOLE: "black",
-}
-"""The model's own stages are one ramp from dark to light: none is taken for a model's colour."""
+"""Okabe and Ito's colours without yellow and black, then Tol's: distinguishable for colour-blind readers."""
+STAGE_COLOURS = (
+    "#543005",
+    "#bf812d",
+    "#8c510a",
+    "#d8762b",
+    "#253494",
+    "#2c7fb8",
+    "#7fcdbb",
+    "#d9d38f",
+    "#aeb4ba",
+    "#4d4d4d",
+)
+"""In the order of the stages. The model's own stages are one ramp from dark to light, unlike models' colours."""
+WHOLE_COLOUR = "black"
+"""Of all of generate()."""
 
 warnings.filterwarnings("ignore", message="Automatically deduplicated selection parameter")
-"""One selection for all panels of a chart is what is meant."""
+"""All panels of a chart share one selection on purpose."""
 
 PanelChart: TypeAlias = alt.Chart | alt.LayerChart | alt.FacetChart
 
@@ -90,9 +94,13 @@ def _theme() -> alt.theme.ThemeConfig:
     }
 
 
+Line: TypeAlias = Sequence[RunRow]
+"""The runs of one data set along an axis."""
+
+
 @dataclass(frozen=True)
-class Mark:
-    """One place of a panel: its label and what was measured there."""
+class Value:
+    """One position of a panel: its label and what was measured there."""
 
     label: str
     entry: Entry
@@ -100,53 +108,72 @@ class Mark:
 
 @dataclass(frozen=True)
 class Panel:
-    """What a panel shows: figures over the values of one setting."""
+    """The content of a panel: estimates over the values of one setting."""
 
     title: str
-    marks: Sequence[Mark]
+    values: Sequence[Value]
 
 
 @dataclass(frozen=True)
-class Axes:
-    """How panels are drawn: titles of both axes (y with its unit), colour, and a line only where the setting
-    is a quantity.
-    """
+class ChartStyle:
+    """How panels are drawn: titles of both axes, colour, and a line only where the setting is a quantity."""
 
     x: str
     y: str
+    """With its unit."""
     unit: Unit
     colour: str
     line: bool
 
 
-def panel_rows(panels: Sequence[Panel], axes: Axes, width: int = WIDTH) -> list[alt.HConcatChart]:
-    """Panels on one scale from zero, at most three side by side; one chart a row."""
-    top = _top((mark.entry for panel in panels for mark in panel.marks), axes.unit)
+def metric_panel(axis: str, line: Line, metric: str) -> Panel:
+    """One metric of the runs along an axis, by the metric's id."""
+    values = [Value(value_label(axis, getattr(row, axis)), row.estimate(metric)) for row in line]
+    return Panel(line[0].dataset, values)
+
+
+def entries_of(lines: Iterable[Line], *metrics: str) -> list[Entry]:
+    """The values of these metrics in all runs."""
+    return [row.estimate(metric) for line in lines for row in line for metric in metrics]
+
+
+def panel_rows(panels: Sequence[Panel], style: ChartStyle, width: int = WIDTH) -> list[alt.HConcatChart]:
+    """Panels on one scale from zero, at most three side by side; a chart for each row of panels."""
+    top = _top((value.entry for panel in panels for value in panel.values), style.unit)
     columns = min(len(panels), PANELS_A_ROW)
     each = (width - GAP * (columns - 1)) // columns
-    drawn = [draw_panel(panel, axes, each, top) for panel in panels]
+    drawn = [draw_panel(panel, style, each, top) for panel in panels]
     return [alt.hconcat(*drawn[start : start + columns]) for start in range(0, len(drawn), columns)]
 
 
-def draw_panel(panel: Panel, axes: Axes, width: int, top: float | None = None) -> PanelChart:
-    """One panel; `top` is the upper end of its scale, by default just above its own figures."""
-    labels = [mark.label for mark in panel.marks]
+def draw_panel(panel: Panel, style: ChartStyle, width: int, top: float | None = None) -> PanelChart:
+    """One panel.
+
+    Args:
+        panel: its content.
+        style: how it is drawn.
+        width: of the plotted area, px.
+        top: the upper end of its scale; by default a little above its own estimates.
+    """
+    labels = [value.label for value in panel.values]
     place = alt.X(
-        "label:N", title=axes.x, sort=labels, scale=alt.Scale(domain=labels), axis=alt.Axis(labelAngle=0)
+        "label:N", title=style.x, sort=labels, scale=alt.Scale(domain=labels), axis=alt.Axis(labelAngle=0)
     )
-    scale = alt.Scale(domain=[0, top or _top((mark.entry for mark in panel.marks), axes.unit)], nice=False)
-    height = alt.Y("value:Q", title=axes.y, scale=scale)
-    hover = [alt.Tooltip("label:N", title=axes.x), alt.Tooltip("hover:N", title=axes.y)]
+    scale = alt.Scale(
+        domain=[0, top or _top((value.entry for value in panel.values), style.unit)], nice=False
+    )
+    height = alt.Y("value:Q", title=style.y, scale=scale)
+    hover = [alt.Tooltip("label:N", title=style.x), alt.Tooltip("hover:N", title=style.y)]
     chart = alt.Chart().encode(x=place)
-    if axes.line:
-        below = [chart.mark_line(color=axes.colour)]
+    if style.line:
+        below = [chart.mark_line(color=style.colour)]
         above = [
-            chart.mark_point(color=axes.colour, filled=True, opacity=1, size=60).encode(tooltip=hover),
-            hole(chart),
+            chart.mark_point(color=style.colour, filled=True, opacity=1, size=60).encode(tooltip=hover),
+            hollow_points(chart),
         ]
     else:
         below = [
-            chart.mark_bar(color=axes.colour, stroke=axes.colour, size=34).encode(
+            chart.mark_bar(color=style.colour, stroke=style.colour, size=34).encode(
                 fillOpacity=fill(0.8), tooltip=hover
             )
         ]
@@ -164,7 +191,7 @@ def draw_panel(panel: Panel, axes: Axes, width: int, top: float | None = None) -
         chart.mark_text(color=GREY, angle=270, align="left", fontSize=11).encode(
             y=alt.value(HEIGHT - 6), text=alt.Text("word:N")
         ),
-        data=inline([mark_row(mark, axes.unit) for mark in panel.marks]),
+        data=inline([value_row(value, style.unit) for value in panel.values]),
         width=width,
         height=HEIGHT,
         title=alt.Title(panel.title, anchor="middle"),
@@ -172,38 +199,36 @@ def draw_panel(panel: Panel, axes: Axes, width: int, top: float | None = None) -
 
 
 def inline(rows: Sequence[Mapping[str, Any]]) -> alt.Data:
-    """Rows as data. Altair hands a tuple on, where it would copy every row of a list with every chart that
-    the chart joins.
-    """
+    """Rows as data, in a tuple: Altair copies a list row by row with every chart that the chart joins."""
     return alt.Data(values=tuple(rows))
 
 
-def chosen(field: str) -> alt.Parameter:
-    """A selection, named as its field, by a click on a mark or on a name in the legend; a click beside it
-    lets go.
+def selection(field: str) -> alt.Parameter:
+    """A selection, named as its field, by a click on a mark or on a name in the legend.
 
-    Of layers, the first one with the legend must have it: Vega-Lite makes no other one's legend answer.
+    A click elsewhere clears it. Of layers, the first one with the legend must have it: in Vega-Lite no other
+    one's legend reacts.
     """
     return alt.selection_point(name=field, fields=[field], bind="legend", on="click")
 
 
-def dense(selection: alt.Parameter | alt.PredicateComposition) -> alt.OpacityValue:
-    """Faint where a mark is not among what is selected."""
-    return alt.OpacityValue(0.15, condition={"param": selection.name, "value": 1})
+def dim_unselected(selected: alt.Parameter) -> alt.OpacityValue:
+    """Faint where a mark is not selected."""
+    return alt.OpacityValue(0.15, condition={"param": selected.name, "value": 1})
 
 
-def hole(chart: alt.Chart) -> alt.Chart:
-    """A white hole in the points of doubtful figures: hollow points, told apart without colours."""
-    return chart.mark_point(color="white", filled=True, opacity=1, size=26).transform_filter("datum.doubtful")
+def hollow_points(chart: alt.Chart) -> alt.Chart:
+    """A white disc in the points of flagged estimates, which makes them distinguishable without colours."""
+    return chart.mark_point(color="white", filled=True, opacity=1, size=26).transform_filter("datum.flagged")
 
 
 def fill(opacity: float) -> alt.FillOpacityValue:
-    """How dense a bar is filled: hardly at all where its figure is doubtful."""
-    return alt.FillOpacityValue(opacity, condition={"test": "datum.doubtful", "value": 0.08})
+    """The opacity of a bar's filling: nearly none where its estimate is flagged."""
+    return alt.FillOpacityValue(opacity, condition={"test": "datum.flagged", "value": 0.08})
 
 
 def note(text: str, width: int = WIDTH) -> alt.Chart:
-    """A panel that says why there is nothing to draw."""
+    """A panel with the reason why there is nothing to draw."""
     data = inline([{"text": textwrap.wrap(text, width // 7)}])
     return (
         alt.Chart(data, width=width, height=HEIGHT)
@@ -212,61 +237,75 @@ def note(text: str, width: int = WIDTH) -> alt.Chart:
     )
 
 
+def excluded(title: str) -> alt.VConcatChart:
+    """A chart of an axis without any run."""
+    return finish([note("Every run of this axis is excluded.")], title, "")
+
+
 def finish(
     rows: Sequence[PanelChart | alt.HConcatChart], title: str, subtitle: str, entries: Iterable[Entry] = ()
 ) -> alt.VConcatChart:
-    """A whole chart: its message, what was held fixed, and its rows of panels.
+    """A whole chart.
 
-    `entries` are the figures shown: where audits failed for some, a line of the subtitle names these audits.
+    Args:
+        rows: its rows of panels.
+        title: its message.
+        subtitle: the settings held fixed, and how to read it.
+        entries: the values shown: where audits failed for some, a line of the subtitle names these audits.
     """
-    lines = textwrap.wrap(subtitle, LINE)
+    lines = textwrap.wrap(subtitle, LINE_LENGTH)
     if audits := flagged(entries):
-        lines += textwrap.wrap(
-            f"Hollow: an audit failed this figure ({', '.join(audits)}); the page tells why.", LINE
-        )
+        words = f"Hollow: an audit failed for this value ({', '.join(audits)}); the page gives the evidence."
+        lines += textwrap.wrap(words, LINE_LENGTH)
     heading = alt.Title(title, subtitle=lines, fontSize=15, subtitleColor=GREY, offset=12)
     return alt.vconcat(*rows, title=heading)
 
 
 def stage_scale(stages: Sequence[str]) -> alt.Scale:
-    """The colours of the stages that a chart shows, in the order of its legend."""
-    return alt.Scale(domain=list(stages), range=[STAGE_COLOURS[stage] for stage in stages])
+    """The colours of the stages that a chart shows, by their ids, in the order of its legend."""
+    colours = [STAGE_COLOURS[STAGES[stage].order] if stage in STAGES else WHOLE_COLOUR for stage in stages]
+    return alt.Scale(domain=[stage_title(stage) for stage in stages], range=colours)
 
 
-def number_text(figure: Estimate, unit: Unit) -> str:
-    """The figure in the unit shown with three digits, and the sign of flag where an audit failed it."""
-    return f"{figure.value / unit.size:.3g}{' ' + FLAG if figure.flags else ''}"
+def stage_title(stage: str) -> str:
+    """The title of a stage, or of all of generate()."""
+    return STAGES[stage].title if stage in STAGES else stage
 
 
-def hover_text(figure: Estimate, unit: Unit) -> str:
-    """The figure in the unit shown with its interval and n, for a pointer that rests on it."""
-    text = f"{figure.value / unit.size:.4g}"
-    if figure.interval:
-        text += " [{:.4g}, {:.4g}]".format(*(bound / unit.size for bound in figure.interval))
-    if figure.n is not None:
-        text += f", n = {figure.n}"
-    return f"{text} {FLAG}" if figure.flags else text
+def number_text(estimate: Estimate, unit: Unit) -> str:
+    """The value in the unit shown with three digits, and the flag where an audit failed."""
+    return f"{estimate.value / unit.size:.3g}{' ' + FLAG if estimate.flags else ''}"
 
 
-def mark_row(mark: Mark, unit: Unit) -> dict[str, float | str | bool | None]:
-    """A row of data: a figure in the unit shown, or the words for its absence (a status, or else the reason)."""
-    if isinstance(mark.entry, Estimate):
-        low, high = mark.entry.interval or (None, None)
-        figures = {"value": mark.entry.value, "low": low, "high": high}
-        scaled = {name: None if figure is None else figure / unit.size for name, figure in figures.items()}
-        marks = {"doubtful": bool(mark.entry.flags), "number": number_text(mark.entry, unit)}
-        marks["hover"] = hover_text(mark.entry, unit)
-        return {"label": mark.label, "word": "", **scaled, **marks}
-    return {"label": mark.label, "word": absent_word(mark.entry)}
+def hover_text(estimate: Estimate, unit: Unit) -> str:
+    """The value in the unit shown with its interval and n, for the pointer."""
+    text = f"{estimate.value / unit.size:.4g}"
+    if estimate.interval:
+        text += " [{:.4g}, {:.4g}]".format(*(bound / unit.size for bound in estimate.interval))
+    if estimate.n is not None:
+        text += f", n = {estimate.n}"
+    return f"{text} {FLAG}" if estimate.flags else text
+
+
+def value_row(value: Value, unit: Unit) -> dict[str, float | str | bool | None]:
+    """A row of data: an estimate in the unit shown, or the words for its absence."""
+    entry = value.entry
+    if isinstance(entry, Absent):
+        return {"label": value.label, "word": absent_word(entry)}
+    numbers = dict(zip(("low", "high"), entry.interval or (None, None), strict=True)) | {"value": entry.value}
+    scaled = {name: None if number is None else number / unit.size for name, number in numbers.items()}
+    texts = {"number": number_text(entry, unit), "hover": hover_text(entry, unit)}
+    return {"label": value.label, "word": "", "flagged": bool(entry.flags), **scaled, **texts}
 
 
 def absent_word(absent: Absent) -> str:
-    """What stands in an image where a figure is not there."""
-    return f"× {absent.status or textwrap.shorten(absent.reason, 34, placeholder='…')}"
+    """The words in place of a missing estimate: the status of the run, or a short reason."""
+    words = absent.status if has_status(absent) else textwrap.shorten(absent.reason, 34, placeholder="…")
+    return f"× {words}"
 
 
 def _top(entries: Iterable[Entry], unit: Unit) -> float:
-    """The upper end of a scale from zero: a little above the highest figure or interval; 1 without figures."""
+    """The upper end of a scale from zero: a little above the highest estimate or interval; 1 without any."""
     highest = max(
         (max(entry.value, entry.bounds[1]) for entry in entries if isinstance(entry, Estimate)), default=0.0
     )

@@ -1,5 +1,5 @@
-"""The roofline of a model at the baseline: its stages as points below what the device allows, both axes
-logarithmic.
+"""The roofline of a model at the baseline: its stages as points below the device's limits, on logarithmic
+axes.
 """
 
 from __future__ import annotations
@@ -12,69 +12,67 @@ import altair as alt
 
 from vlm_profiling.cost.roofline.roofline import WHOLE, StageRoofline
 from vlm_profiling.metrics.estimate import Estimate, Unit
+from vlm_profiling.metrics.stages import STAGES
 from vlm_profiling.report.charts.panels import (
     GREY,
-    STAGE_COLOURS,
     WIDTH,
     PanelChart,
     finish,
-    hole,
+    hollow_points,
     inline,
     note,
     stage_scale,
+    stage_title,
 )
+from vlm_profiling.report.charts.registry import Chart
 from vlm_profiling.report.words import settings
-from vlm_profiling.tables.identity import RunKey
-from vlm_profiling.tables.study_tables import Cells
+from vlm_profiling.tables.study_tables import StudyTables
 
 HEIGHT = 300
 LEAST_WIDTH, LETTER, LINE, RADIUS = 260, 6.4, 14, 7
-"""Pixels: of a panel on a phone, of a letter of a label, of its height, of a point."""
+"""In px: width of a panel on a phone, width of a letter of a label, its height, radius of a point."""
 _Box: TypeAlias = tuple[float, float, float, float]
 SHIFTS = (0, -LINE, LINE, -2 * LINE, 2 * LINE, -3 * LINE, 3 * LINE, 4 * LINE)
-"""Pixels that a label may stand above or below its point."""
+"""Distances of a label above or below its point, px, in the order tried."""
 RATES = (Unit("PFLOP/s", 1e15), Unit("TFLOP/s", 1e12), Unit("GFLOP/s", 1e9), Unit("MFLOP/s", 1e6))
 DASHES = {"measured": [1, 0], "datasheet": [6, 4]}
 """Dashes of the roofs."""
 
 
-def roofline_chart(
-    cells: Cells, model: str, roofline: Mapping[RunKey, Sequence[StageRoofline]]
-) -> alt.VConcatChart:
-    """One panel a data set; in words, why there is nothing to draw."""
-    title = f"{model}: how far each stage is from what the device allows"
-    baseline = cells.baseline(model)
-    drawn = [(cell, _shown(roofline.get(cell.place, ()))) for cell in baseline]
-    colours = stage_scale(
-        [stage for stage in STAGE_COLOURS if any(row.stage == stage for _, rows in drawn for row in rows)]
-    )
+def draw(tables: StudyTables, chart: Chart) -> alt.VConcatChart:
+    """A panel for each data set, or the reasons why there is nothing to draw."""
+    title = f"{chart.model}: distance of each stage to what the device allows"
+    baseline = tables.runs.baseline(chart.model)
+    drawn = [(row, _shown(tables.roofline.get(row.place, ()))) for row in baseline]
+    present = {stage.stage for _, stages in drawn for stage in stages}
+    colours = stage_scale([stage for stage in (*STAGES, WHOLE) if stage in present])
     panels = [
-        _panel(rows, cell.dataset if len(baseline) > 1 else "", colours, doubtful="stages" in cell.flags)
-        for cell, rows in drawn
-        if rows
+        _panel(stages, row.dataset if len(baseline) > 1 else "", colours, flagged="stages" in row.flags)
+        for row, stages in drawn
+        if stages
     ]
     if not panels:
-        absent = [row.absent for cell in baseline for row in roofline.get(cell.place, ())]
+        absent = [stage.absent for row in baseline for stage in tables.roofline.get(row.place, ())]
         reasons = dict.fromkeys(
             reasons[name] for reasons in absent for name in ("flops", "floor_s") if name in reasons
         )
-        return finish([note("; ".join(reasons) or "No run at the baseline has figures.")], title, "")
+        return finish([note("; ".join(reasons) or "No run at the baseline has results.")], title, "")
     subtitle = (
-        f"{settings(baseline[0].point)}. A point is a stage: work done per second of its measured time, over its work "
-        "per byte read or written. Dotted, and as a number: how many times as fast the device would allow."
+        f"{settings(baseline[0].point)}. A point is a stage: FLOPs per second of its measured time, over its "
+        "FLOPs per byte read or written. Dotted line and number: how many times as fast as measured the "
+        "device would allow."
     )
-    return finish(
-        panels, title, subtitle, [Estimate(1.0, flags=cell.flags.get("stages", ())) for cell, _ in drawn]
-    )
+    flags = [Estimate(1.0, flags=row.flags.get("stages", ())) for row, _ in drawn]
+    return finish(panels, title, subtitle, flags)
 
 
-def _shown(rows: Sequence[StageRoofline]) -> list[StageRoofline]:
-    """The stages that have a place; all of generate() only where its stages were not measured."""
-    placed = [row for row in rows if row.floor_s and row.flops]
-    return [row for row in placed if row.stage != WHOLE] or placed
+def _shown(stages: Sequence[StageRoofline]) -> list[StageRoofline]:
+    """The stages with a floor and FLOPs; all of generate() only where its stages were not measured."""
+    placed = [stage for stage in stages if stage.floor_s and stage.flops]
+    return [stage for stage in placed if stage.stage != WHOLE] or placed
 
 
-def _panel(rows: Sequence[StageRoofline], title: str, colours: alt.Scale, *, doubtful: bool) -> PanelChart:
+def _panel(rows: Sequence[StageRoofline], title: str, colours: alt.Scale, *, flagged: bool) -> PanelChart:
     unit = next(
         (unit for unit in RATES if max(row.peak_flops_per_s or 0 for row in rows) >= unit.size), RATES[-1]
     )
@@ -84,7 +82,7 @@ def _panel(rows: Sequence[StageRoofline], title: str, colours: alt.Scale, *, dou
     ridges = [_peak(roof) / _bandwidth(roof) for roof in roofs.values()]
     left = min([point["intensity"] for point in points] + ridges) / 4
     right = max([point["intensity"] for point in points] + ridges) * 10
-    # A point may lie above its roof, which must be seen.
+    # A point above its roof must be visible.
     rates = [point[end] for point in points for end in ("rate", "roof")] + [
         _peak(roof) / unit.size for roof in roofs.values()
     ]
@@ -92,11 +90,11 @@ def _panel(rows: Sequence[StageRoofline], title: str, colours: alt.Scale, *, dou
     x = alt.X("intensity:Q", title="FLOP per byte", scale=_log_scale(left, right), axis=_decades(left, right))
     y = alt.Y(
         "rate:Q",
-        title=f"Work per second ({unit.name})",
+        title=f"FLOPs per second ({unit.name})",
         scale=_log_scale(bottom, top),
         axis=_decades(bottom, top),
     )
-    points = [point | {"doubtful": doubtful} for point in _labelled(points, (left, right), (bottom, top))]
+    points = [point | {"flagged": flagged} for point in _labelled(points, (left, right), (bottom, top))]
     lines = alt.Chart(inline([row for roof in roofs.values() for row in _line(roof, unit, left, right)]))
     marks = alt.Chart(inline(points)).encode(x=x, y=y)
     names_of = marks.encode(y=alt.Y("label_rate:Q"), text=alt.Text("label:N"))
@@ -112,7 +110,7 @@ def _panel(rows: Sequence[StageRoofline], title: str, colours: alt.Scale, *, dou
         marks.mark_point(filled=True, size=110, opacity=1, stroke="black", strokeWidth=0.8).encode(
             color=colour
         ),
-        hole(marks),
+        hollow_points(marks),
         names_of.mark_text(align="left", dx=9, dy=3, fontSize=12).transform_filter("!datum.on_left"),
         names_of.mark_text(align="right", dx=-9, dy=3, fontSize=12).transform_filter("datum.on_left"),
         width=WIDTH,
@@ -136,8 +134,8 @@ def _point(row: StageRoofline, unit: Unit) -> dict[str, Any]:
     assert row.flops and row.intensity_flops_per_byte and row.distance
     allowed = min(_peak(row), row.intensity_flops_per_byte * _bandwidth(row))
     return {
-        "stage": row.stage,
-        "label": f"{row.stage}, {row.distance:,.{0 if row.distance >= 10 else 1}f}×",
+        "stage": stage_title(row.stage),
+        "label": f"{stage_title(row.stage)}, {row.distance:,.{0 if row.distance >= 10 else 1}f}×",
         "intensity": row.intensity_flops_per_byte,
         "rate": row.flops / row.time_s / unit.size,
         "roof": allowed / unit.size,
@@ -147,10 +145,14 @@ def _point(row: StageRoofline, unit: Unit) -> dict[str, Any]:
 def _labelled(
     points: Sequence[dict[str, Any]], x_ends: tuple[float, float], y_ends: tuple[float, float]
 ) -> list[dict[str, Any]]:
-    """The points with places for their labels: beside the point, or as little above or below that as keeps
-    them apart.
+    """The points with positions for their labels: next to the point, or as near above or below as is free.
 
-    Labels that stand above each other are in the order of their points.
+    Labels above each other are in the order of their points.
+
+    Args:
+        points: rows of data.
+        x_ends: the domain of the x axis.
+        y_ends: the domain of the y axis.
     """
     taken = [_box(*_pixels(point, x_ends, y_ends), width=0, on_left=False) for point in points]
     order = {point["stage"]: number for number, point in enumerate(points)}
@@ -181,7 +183,7 @@ def _labelled(
 def _pixels(
     point: Mapping[str, Any], x_ends: tuple[float, float], y_ends: tuple[float, float]
 ) -> tuple[float, float]:
-    """Where a point lies, from the upper left, when the panel is as narrow as on a phone."""
+    """The position of a point from the upper left, px, in a panel as narrow as on a phone."""
     across, up = (
         math.log10(value / ends[0]) / math.log10(ends[1] / ends[0])
         for value, ends in ((point["intensity"], x_ends), (point["rate"], y_ends))
@@ -190,7 +192,7 @@ def _pixels(
 
 
 def _box(x: float, y: float, width: float, *, on_left: bool) -> _Box:
-    """Left, right, top and bottom of a label beside a point; without width of the point itself."""
+    """Left, right, top and bottom of a label next to a point; without width of the point itself."""
     if not width:
         return x - RADIUS, x + RADIUS, y - RADIUS, y + RADIUS
     near, far = (x - RADIUS, x - RADIUS - width) if on_left else (x + RADIUS, x + RADIUS + width)
@@ -215,7 +217,8 @@ def _line(roof: StageRoofline, unit: Unit, left: float, right: float) -> list[di
 
 
 def _name(roof: StageRoofline, unit: Unit) -> str:
-    return f"{roof.ceiling}: {_peak(roof) / unit.size:.3g} {unit.name} in {roof.dtype}, {_bandwidth(roof) / 1e9:,.4g} GB/s"
+    rate = f"{_peak(roof) / unit.size:.3g} {unit.name} in {roof.dtype}"
+    return f"{roof.ceiling}: {rate}, {_bandwidth(roof) / 1e9:,.4g} GB/s"
 
 
 def _peak(row: StageRoofline) -> float:

@@ -1,6 +1,4 @@
-"""Where the time goes, as bars stacked by stage: along an axis for a model, and for all models at the
-baseline.
-"""
+"""Where the time goes: bars stacked by stage, of a model along an axis, or of all models at the baseline."""
 
 from __future__ import annotations
 
@@ -10,81 +8,87 @@ from dataclasses import dataclass, replace
 import altair as alt
 
 from vlm_profiling.metrics.estimate import SECONDS, Entry, Estimate, Unit, best_unit
-from vlm_profiling.metrics.performance import NO_STAGES
+from vlm_profiling.metrics.stages import STAGES
 from vlm_profiling.record.absent import Absent
-from vlm_profiling.record.breakdown import STAGES
 from vlm_profiling.report.charts.panels import (
     GREY,
     WIDTH,
     PanelChart,
     absent_word,
-    chosen,
-    dense,
+    dim_unselected,
+    excluded,
     fill,
     finish,
     inline,
     note,
     number_text,
+    selection,
     stage_scale,
 )
+from vlm_profiling.report.charts.registry import Chart
+from vlm_profiling.report.charts.rows import no_baseline
 from vlm_profiling.report.words import INTERVAL, settings, value_label
 from vlm_profiling.study.axes import AXES
 from vlm_profiling.tables.breakdown import StageRow
-from vlm_profiling.tables.identity import RunKey
 from vlm_profiling.tables.row import RunRow
-from vlm_profiling.tables.study_tables import Cells
+from vlm_profiling.tables.study_tables import StudyTables
 
 ROW = 30
-"""Pixels a bar."""
+"""Height of a bar, px."""
 LABELS = 130
-"""Pixels left for the bars' names."""
+"""Width left for the bars' names, px."""
 GAP = 30
 HALF = (WIDTH - LABELS - GAP) // 2
 LEGEND_COLUMNS = 8
 
-Stages = Mapping[RunKey, Sequence[StageRow]]
+NO_STAGES = "the protocol asks for no stages"
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One cell's bar."""
+    """The bar of a run."""
 
     label: str
     stages: Sequence[StageRow]
-    """Empty where the cell has none."""
+    """Empty where the run has none."""
     absent: Absent | None
     flags: tuple[str, ...] = ()
-    """The failed audits that mark the cell's stages."""
+    """The failed audits of the run's stages."""
 
     @property
     def end_to_end(self) -> Entry:
-        """Time per batch, s, or why there is none."""
+        """Time per batch, s, or the reason why there is none."""
         return self.absent or replace(self.stages[0].end_to_end, flags=self.flags)
 
 
-def axis_stages_chart(cells: Cells, model: str, axis: str, stages: Stages) -> alt.VConcatChart:
-    """A model's stages along one axis, a row of panels for each data set."""
-    title = f"{model}: where the time goes, by {AXES[axis].word}"
-    lines = cells.axis(model, axis)
+def draw(tables: StudyTables, chart: Chart) -> alt.VConcatChart:
+    """A row of panels for each data set: a bar for each value of the axis, or for each model."""
+    return _axis_chart(tables, chart) if chart.axis else _models_chart(tables)
+
+
+def _axis_chart(tables: StudyTables, chart: Chart) -> alt.VConcatChart:
+    info = AXES[chart.axis]
+    title = f"{chart.model}: where the time goes, by {info.word}"
+    lines = tables.runs.axis(chart.model, chart.axis)
     if not lines:
-        return finish([note("Every cell of this axis is excluded.")], title, "")
+        return excluded(title)
     bars = {
-        line[0].dataset: [_bar(cell, value_label(axis, getattr(cell, axis)), stages) for cell in line]
+        line[0].dataset: [
+            _bar(tables, row, value_label(chart.axis, getattr(row, chart.axis))) for row in line
+        ]
         for line in lines
     }
-    return _chart(bars, AXES[axis].title, title, settings(lines[0][0].point, axis))
+    return _chart(bars, info.title, title, settings(lines[0][0].point, chart.axis))
 
 
-def index_stages_chart(cells: Cells, stages: Stages) -> alt.VConcatChart:
-    """All models beside each other at the baseline, a row of panels for each data set."""
+def _models_chart(tables: StudyTables) -> alt.VConcatChart:
     title = "Where the time goes, by model"
-    baseline = [cell for model in cells.study.models for cell in cells.baseline(model)]
+    baseline = [row for model in tables.study.models for row in tables.runs.baseline(model)]
     if not baseline:
-        return finish([note("The study has no cell at its baseline.")], title, "")
-    datasets = dict.fromkeys(cell.dataset for cell in baseline)
+        return no_baseline(title)
+    datasets = dict.fromkeys(row.dataset for row in baseline)
     bars = {
-        name: [_bar(cell, cell.model, stages) for cell in baseline if cell.dataset == name]
-        for name in datasets
+        name: [_bar(tables, row, row.model) for row in baseline if row.dataset == name] for name in datasets
     }
     return _chart(bars, None, title, settings(baseline[0].point))
 
@@ -94,27 +98,29 @@ def _chart(
 ) -> alt.VConcatChart:
     """A row of panels for each data set's bars, in which a stage has the same colour."""
     several, shown = len(bars) > 1, [bar for group in bars.values() for bar in group]
-    colours = stage_scale(
-        [stage for stage in STAGES if any(row.stage == stage for bar in shown for row in bar.stages)]
-    )
+    present = {row.stage for bar in shown for row in bar.stages}
+    colours = stage_scale([stage for stage in STAGES if stage in present])
     rows = [
         _panels(group, axis_title, dataset if several else "", colours) for dataset, group in bars.items()
     ]
-    subtitle = f"{held}. Mean exclusive time of each stage per batch, from a pass whose stages are marked; rules: {INTERVAL} of the sum."
+    subtitle = (
+        f"{held}. Mean exclusive time of each stage per batch, from a separate pass with instrumented "
+        f"stages; rules: {INTERVAL} of the sum."
+    )
     return finish(rows, title, subtitle, [bar.end_to_end for bar in shown])
 
 
-def _bar(cell: RunRow, label: str, stages: Stages) -> Bar:
-    rows = stages.get(cell.place, ())
-    if rows:
-        return Bar(label, rows, None, cell.flags.get("stages", ()))
-    return Bar(label, (), Absent(NO_STAGES) if cell.ok else Absent(cell.reason or "", cell.status))
+def _bar(tables: StudyTables, row: RunRow, label: str) -> Bar:
+    stages = tables.stages.get(row.place, ())
+    if stages:
+        return Bar(label, stages, None, row.flags.get("stages", ()))
+    return Bar(label, (), Absent(NO_STAGES) if row.ok else Absent(row.reason or "", row.status))
 
 
 def _panels(
     bars: Sequence[Bar], axis_title: str | None, title: str, colours: alt.Scale
 ) -> alt.HConcatChart | alt.Chart:
-    """The same bars twice: as times on one scale, and as shares of the whole; without any bar, a note."""
+    """The same bars as times on one scale and as shares of the whole; a note where there is no bar."""
     if not any(bar.stages for bar in bars):
         return note(
             "No stages: " + "; ".join(f"{bar.label} {absent_word(bar.absent)}" for bar in bars if bar.absent)
@@ -156,20 +162,21 @@ def _shares_panel(bars: Sequence[Bar], unit: Unit, colours: alt.Scale) -> PanelC
 def _stacked(
     bars: Sequence[Bar], unit: Unit, x: alt.X, axis_title: str | None, colours: alt.Scale, *, labels: bool
 ) -> alt.Chart:
+    order = {stage: number for number, stage in enumerate(STAGES)}
     values = [
         {
             "label": bar.label,
-            "stage": row.stage,
-            "order": STAGES.index(row.stage),
+            "stage": STAGES[row.stage].title,
+            "order": order[row.stage],
             "value": row.time_mean_s / unit.size,
             "share": 100 * row.share,
-            "doubtful": bool(bar.flags),
+            "flagged": bool(bar.flags),
         }
         for bar in bars
         for row in bar.stages
     ]
     legend = alt.Legend(orient="bottom", columns=LEGEND_COLUMNS)
-    selected = chosen("stage")
+    selected = selection("stage")
     return (
         alt.Chart(inline(values))
         .mark_bar(size=18, strokeWidth=1)
@@ -179,7 +186,7 @@ def _stacked(
             color=alt.Color("stage:N", title=None, scale=colours, legend=legend),
             stroke=alt.Stroke("stage:N", scale=colours, legend=None),
             fillOpacity=fill(1),
-            opacity=dense(selected),
+            opacity=dim_unselected(selected),
             order=alt.Order("order:Q"),
             tooltip=[
                 alt.Tooltip("label:N", title=axis_title or "model"),

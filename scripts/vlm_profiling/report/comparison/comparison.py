@@ -1,4 +1,4 @@
-"""Two sets of results against each other, cell by cell: before and after a driver, on two GPUs, with two
+"""Two sets of results compared run by run: before and after a driver update, on two GPUs, with two
 optimizations.
 """
 
@@ -12,16 +12,19 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from vlm_profiling.errors import VlmError
+from vlm_profiling.metrics.catalog import METRICS
 from vlm_profiling.metrics.estimate import Entry, Estimate, marked_like
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.facts import run_facts
 from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.record.sections import Interval
-from vlm_profiling.report.comparison.pairs import figure_ratios
+from vlm_profiling.report.comparison.pairs import estimate_ratios
 from vlm_profiling.statistics.compare import (
     LEAST_BAND,
+    Assessment,
     Times,
     Verdict,
+    assess,
     compare,
     mean_change,
     noise_band,
@@ -33,44 +36,41 @@ from vlm_profiling.tables.results_folder import GridCell, Measured, Results
 
 Quantity: TypeAlias = Literal["latency", "energy", "memory", "quality"]
 QUANTITIES: tuple[Quantity, ...] = ("latency", "energy", "memory", "quality")
-WORDS: Mapping[Quantity, Mapping[Verdict, str]] = {
-    "latency": {"slower": "slower", "faster": "faster"},
-    "energy": {"slower": "hungrier", "faster": "thriftier"},
-    "memory": {"slower": "larger", "faster": "smaller"},
-    "quality": {"slower": "better", "faster": "worse"},
+METRIC_IDS: Mapping[Quantity, str] = {
+    "latency": "generate_s",
+    "energy": "energy_per_sample_j",
+    "memory": "peak_memory_bytes",
+    "quality": "exact_match",
 }
-"""What more ("slower") and less ("faster") of a quantity are called; same and ambiguous are called so
-everywhere.
-"""
-FAILURES = ("slower", "hungrier", "larger", "worse", "ambiguous", "lost")
-"""What the exit code can be asked to speak of."""
+"""The metric of each quantity; for quality the data set's own metric goes before exact match."""
+FAILURES = (*QUANTITIES, "ambiguous", "lost")
+"""Conditions of the exit status: a quantity that got worse, an ambiguous change, results that were lost."""
 ASKED = ("optimization.", "point.optimization")
 """Settings that differ because two optimizations are compared."""
-TOLD = ("environment", "protocol_version")
-"""Parts of a run's identity that its facts tell as well."""
+IN_FACTS = ("environment", "protocol_version")
+"""Parts of a run's identity that its facts contain as well."""
 
 
 class NothingMatchesError(VlmError):
-    """No cell stands on both sides; the message says what each side holds."""
+    """No run is on both sides; the message lists what each side has."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """One quantity of a cell: after over before; for quality, after minus before."""
+    """One quantity of a run: after over before; for quality, after minus before."""
 
     entry: Entry
-    """With its interval (energy: the meters' uncertainty) and its verdict in words."""
+    """With its interval (energy: the meters' uncertainty) and its assessment."""
     centre: float = 1.0
-    """What means no change: 1 for a ratio, 0 for a difference."""
+    """The value without a change: 1 for a ratio, 0 for a difference."""
     bounds: tuple[float, float] | None = None
-    """The interval widened by the noise band: what the verdict looks at; null where either is missing."""
+    """The interval widened by the noise band, from which the verdict follows; None where either is missing.
+    """
     band: float | None = None
     """Half-width of the noise band, relative."""
 
     def compared(self, band: float) -> ComparedValue | None:
-        """As one of many comparisons, with this noise band; null where there is nothing that chance could
-        move.
-        """
+        """As one of many comparisons, with this noise band; None for a value that chance cannot change."""
         if self.bounds is None or isinstance(self.entry, Absent) or self.entry.interval is None:
             return None
         low, high = (1 + end - self.centre for end in self.entry.interval)
@@ -79,18 +79,18 @@ class Effect:
 
 @dataclass(frozen=True)
 class Pair:
-    """A cell on both sides."""
+    """A run on both sides."""
 
     before: Measured
     after: Measured
     effects: Mapping[Quantity, Effect]
-    """Empty where a side has no figures."""
+    """Empty where a side has no results."""
     same_answers: tuple[int, int]
     """Answers whose text is the same, of how many asked on both sides."""
 
     @property
     def outcome(self) -> Literal["compared", "lost", "gained", "neither"]:
-        """Whether both sides have figures, or which one alone."""
+        """Whether both sides have results, or which one alone."""
         if self.before.cell.ok:
             return "compared" if self.after.cell.ok else "lost"
         return "gained" if self.after.cell.ok else "neither"
@@ -98,17 +98,17 @@ class Pair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All cells of two sides."""
+    """All runs of two sides."""
 
     before: Results
     after: Results
     pairs: Sequence[Pair]
     alone: tuple[int, int]
-    """Cells that stand on one side only: before, after."""
+    """Runs on one side only: before, after."""
     differences: Mapping[tuple[str, str, str], int]
-    """What the sides were made of where that differs (name, before, after), and in how many cells."""
+    """What differs between the sides (name, before, after), and in how many runs."""
     optimizations: tuple[str, str] | None = None
-    """The two that are compared; null where cells with the same one are."""
+    """The two that are compared; None where runs with the same one are."""
 
     @property
     def title(self) -> str:
@@ -120,32 +120,26 @@ class Comparison:
             f"{names[0]} against {names[1]}" if names[0] != names[1] else f"{names[0]}: after against before"
         )
 
-    def failures(self, words: Sequence[str]) -> list[tuple[Pair, str]]:
-        """The cells of which one of these words holds, and the word.
+    def failures(self, asked: Sequence[str]) -> list[tuple[Pair, str]]:
+        """The runs of which one of these conditions (FAILURES) holds, and the condition in words.
 
-        A change counts where it stands out from all comparisons of the quantities asked for, judged together:
-        among a hundred cells a few would be called slower by chance alone.
+        A quantity got worse where its change stands out from all comparisons of the quantities asked for,
+        judged together: among a hundred runs a few would be called worse by chance alone.
         """
-        found = [(pair, "lost") for pair in self.pairs if pair.outcome == "lost" and "lost" in words]
-        asked: list[Quantity] = [
-            quantity for quantity in QUANTITIES if {*WORDS[quantity].values(), "ambiguous"} & {*words}
-        ]
-        beyond = self._beyond_chance(
-            [quantity for quantity in asked if {*WORDS[quantity].values()} & {*words}]
-        )
-        for quantity in asked:
+        found = [(pair, "lost") for pair in self.pairs if pair.outcome == "lost" and "lost" in asked]
+        wanted = [quantity for quantity in QUANTITIES if quantity in asked]
+        beyond = self.beyond_chance(wanted)
+        for quantity in QUANTITIES:
             for number, pair in enumerate(self.pairs):
                 entry = pair.effects[quantity].entry if pair.effects else None
-                alone = entry.verdict if isinstance(entry, Estimate) else None
-                word = alone if alone == "ambiguous" else beyond.get((number, quantity))
-                if word is not None and word in words:
-                    found.append((pair, word))
+                if beyond.get((number, quantity)) == "worse":
+                    found.append((pair, f"{quantity} worse"))
+                elif "ambiguous" in asked and isinstance(entry, Estimate) and entry.verdict == "ambiguous":
+                    found.append((pair, f"{quantity} ambiguous"))
         return found
 
-    def _beyond_chance(self, quantities: Sequence[Quantity]) -> dict[tuple[int, Quantity], str]:
-        """Words of the changes that stand out among all of these quantities, by the number of the pair and
-        the quantity.
-        """
+    def beyond_chance(self, quantities: Sequence[Quantity]) -> dict[tuple[int, Quantity], Assessment]:
+        """The assessments of all changes judged together, by the number of the pair and the quantity."""
         family: dict[tuple[int, Quantity], ComparedValue] = {}
         verdicts: dict[tuple[int, Quantity], Verdict] = {}
         drifts = self._shared_drifts()
@@ -158,7 +152,7 @@ class Comparison:
                 elif effect.bounds is not None:
                     verdicts[number, quantity] = ratio_verdict(effect.bounds)
         verdicts |= dict(zip(family, verdicts_together(list(family.values())), strict=True))
-        return {place: WORDS[place[1]].get(verdict, verdict) for place, verdict in verdicts.items()}
+        return {place: _assessed(place[1], verdict) for place, verdict in verdicts.items()}
 
     def _shared_drifts(self) -> dict[tuple[str, str], float]:
         """By side and device, what all its runs' repeats say of the machine."""
@@ -182,10 +176,15 @@ def _shared_band(pair: Pair, drifts: Mapping[tuple[str, str], float]) -> float:
 def compare_results(
     before: Results, after: Results, optimizations: tuple[str, str] | None = None
 ) -> Comparison:
-    """Cells matched by model, data set and point; with two optimizations, the first one's with the second
-    one's.
+    """Two sides, matched by model, data set and point.
 
-    Raises NothingMatchesError.
+    Args:
+        before: the results on one side.
+        after: the results on the other.
+        optimizations: where given, the first one's runs are matched with the second one's.
+
+    Raises:
+        NothingMatchesError: no run is on both sides.
     """
     first, second = before.cells, after.cells
     if optimizations is not None:
@@ -193,19 +192,19 @@ def compare_results(
     common = [spot for spot in first if spot in second]
     if not common:
         sides = f"{_holds('before', before)}\n{_holds('after', after)}"
-        raise NothingMatchesError(f"no model, data set and point stands on both sides.\n{sides}")
-    pairs = [compare_cells(first[spot], second[spot]) for spot in common]
+        raise NothingMatchesError(f"no model, data set and point is on both sides.\n{sides}")
+    pairs = [compare_pair(first[spot], second[spot]) for spot in common]
     found: Counter[tuple[str, str, str]] = Counter()
     for pair in pairs:
-        told = differences(pair.before.record, pair.after.record, asked=ASKED if optimizations else ())
-        found.update(change for change in told if pair.outcome == "compared" or "none" not in change[1:])
+        changes = differences(pair.before.record, pair.after.record, asked=ASKED if optimizations else ())
+        found.update(change for change in changes if pair.outcome == "compared" or "none" not in change[1:])
     return Comparison(
         before, after, pairs, (len(first) - len(common), len(second) - len(common)), found, optimizations
     )
 
 
-def compare_cells(before: Measured, after: Measured) -> Pair:
-    """One cell on both sides, paired by batch and by sample where both ran the same ones."""
+def compare_pair(before: Measured, after: Measured) -> Pair:
+    """A run on both sides, paired by batch and by sample where both ran the same ones."""
     if not (before.cell.ok and after.cell.ok):
         return Pair(before, after, {}, (0, 0))
     answers = {sample.id: sample.answer for sample in before.record.samples}
@@ -222,12 +221,13 @@ def compare_cells(before: Measured, after: Measured) -> Pair:
 def differences(
     before: RunRecord, after: RunRecord, asked: Sequence[str] = ()
 ) -> Iterator[tuple[str, str, str]]:
-    """What two runs were made of and asked where that differs: name, before, after. `asked`: beginnings of
-    names left out.
+    """What differs between two runs, of their settings and of what they were made of: name, before, after.
+
+    `asked` are the beginnings of names left out.
     """
     sides = [
         dict(run_facts(record))
-        | {name: text for name, text in _settings(record.spec) if not name.startswith((*TOLD, *asked))}
+        | {name: text for name, text in _settings(record.spec) if not name.startswith((*IN_FACTS, *asked))}
         for record in (before, after)
     ]
     for name in dict.fromkeys((*sides[0], *sides[1])):
@@ -237,7 +237,7 @@ def differences(
 
 
 def other_work(pair: Pair) -> bool:
-    """Whether the sides' batches read or wrote other numbers of tokens, so that their latencies are of other
+    """Whether the sides read or wrote different numbers of tokens, so that their latencies are of different
     work.
     """
     cells = pair.before.cell, pair.after.cell
@@ -249,9 +249,11 @@ def _latency(before: Measured, after: Measured) -> Effect:
     found = compare(_times(after), _times(before))
     interval = found.interval and found.interval.bounds
     n = min(len(_times(before).seconds), len(_times(after).seconds))
-    figure = Estimate(found.ratio, interval, n, verdict=_word("latency", found.verdict))
+    estimate = Estimate(
+        found.ratio, interval, n, verdict=found.verdict and _assessed("latency", found.verdict)
+    )
     return Effect(
-        marked_like(figure, (before.cell.estimate("generate_s"), after.cell.estimate("generate_s"))),
+        marked_like(estimate, (before.cell.estimate("generate_s"), after.cell.estimate("generate_s"))),
         1.0,
         found.bounds,
         found.band,
@@ -259,19 +261,19 @@ def _latency(before: Measured, after: Measured) -> Effect:
 
 
 def _energy(before: Measured, after: Measured) -> Effect:
-    """The meters' uncertainties beside the noise of both runs, which energy follows."""
+    """The meters' uncertainties, widened by the noise of both runs, which energy follows."""
     entries = before.cell.estimate("energy_per_sample_j"), after.cell.estimate("energy_per_sample_j")
-    ratio = marked_like(figure_ratios(entries)[1], entries)
+    ratio = marked_like(estimate_ratios(entries)[1], entries)
     drifts = before.cell.repeats_drift, after.cell.repeats_drift
     if isinstance(ratio, Absent) or ratio.interval is None or drifts[0] is None or drifts[1] is None:
         return Effect(ratio)
     band = noise_band(drifts[0], drifts[1])
     bounds = widened(Interval(mean=ratio.value, low=ratio.interval[0], high=ratio.interval[1]), band)
-    return Effect(replace(ratio, verdict=_word("energy", ratio_verdict(bounds))), 1.0, bounds, band)
+    return Effect(replace(ratio, verdict=_assessed("energy", ratio_verdict(bounds))), 1.0, bounds, band)
 
 
 def _memory(before: Measured, after: Measured) -> Effect:
-    """What torch allocated at its peak: a count, with no noise but the least that is heard."""
+    """Bytes that torch allocated at its peak: a count, whose noise band is the smallest one."""
     old, new = before.cell.peak_allocated_bytes, after.cell.peak_allocated_bytes
     if not old or new is None:
         reasons = [
@@ -281,15 +283,9 @@ def _memory(before: Measured, after: Measured) -> Effect:
         ]
         return Effect(Absent(next(filter(None, reasons), "no reason recorded")))
     bounds = new / old - LEAST_BAND, new / old + LEAST_BAND
-    figure = Estimate(new / old, verdict=_word("memory", ratio_verdict(bounds)))
-    return Effect(
-        marked_like(
-            figure, (before.cell.estimate("peak_memory_bytes"), after.cell.estimate("peak_memory_bytes"))
-        ),
-        1.0,
-        bounds,
-        LEAST_BAND,
-    )
+    estimate = Estimate(new / old, verdict=_assessed("memory", ratio_verdict(bounds)))
+    entries = before.cell.estimate("peak_memory_bytes"), after.cell.estimate("peak_memory_bytes")
+    return Effect(marked_like(estimate, entries), 1.0, bounds, LEAST_BAND)
 
 
 def _quality(before: Measured, after: Measured) -> Effect:
@@ -305,8 +301,8 @@ def _quality(before: Measured, after: Measured) -> Effect:
     bounds = change.bounds
     verdict = ratio_verdict((1 + change.low, 1 + change.high))
     n = sum(name in old for name in new)
-    figure = Estimate(change.mean, bounds, n, verdict=_word("quality", verdict))
-    return Effect(marked_like(figure, entries), 0.0, bounds)
+    estimate = Estimate(change.mean, bounds, n, verdict=_assessed("quality", verdict))
+    return Effect(marked_like(estimate, entries), 0.0, bounds)
 
 
 def _times(measured: Measured) -> Times:
@@ -327,12 +323,14 @@ def _scores(record: RunRecord) -> dict[str, float]:
     return {name: float(score) for name, score in scores if score is not None}
 
 
-def _word(quantity: Quantity, verdict: Verdict | None) -> str | None:
-    return verdict and WORDS[quantity].get(verdict, verdict)
+def _assessed(quantity: Quantity, verdict: Verdict) -> Assessment:
+    better = METRICS[METRIC_IDS[quantity]].better
+    assert better is not None, "every quantity compared has a direction"
+    return assess(verdict, better)
 
 
 def _of_optimization(cells: Mapping[GridCell, Measured], name: str) -> dict[GridCell, Measured]:
-    """The cells of one optimization, without its name."""
+    """The runs of one optimization, without its name."""
     return {
         (model, dataset, point.replaced(optimization="")): measured
         for (model, dataset, point), measured in cells.items()
@@ -341,7 +339,7 @@ def _of_optimization(cells: Mapping[GridCell, Measured], name: str) -> dict[Grid
 
 
 def _holds(side: str, results: Results) -> str:
-    """What a side holds, for an error."""
+    """What a side has, for an error message."""
     models, datasets, points = (
         list(dict.fromkeys(spot[number] for spot in results.cells)) for number in range(3)
     )

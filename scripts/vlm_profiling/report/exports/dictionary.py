@@ -5,53 +5,73 @@ from __future__ import annotations
 from itertools import groupby
 
 from vlm_profiling.metrics.catalog import METRICS, Metric
-from vlm_profiling.report.markdown import table
+from vlm_profiling.report.markdown import page_markdown
+from vlm_profiling.report.table import (
+    NOTHING,
+    Block,
+    Cell,
+    Code,
+    Column,
+    Heading,
+    Page,
+    Prose,
+    Table,
+)
 from vlm_profiling.tables.column_docs import table_columns
 
 HEAD = """\
-# Metric dictionary
-
 What each figure is, where it is measured, and what other tools call it. Made by `make docs` from `metrics/catalog.py`
 and from the docstrings of the record's schema, which the tables follow column by column.
 
 A name in another tool's column is the nearest figure, not the same measurement: vLLM and AIPerf measure requests sent to a
 server, with its queue and network; MLPerf measures samples that its load generator issues. Here a batch is given to the model
-in one process, so times are of a batch unless the name says per sample. A dash: that tool has no such figure.
-"""
+in one process, so times are of a batch unless the name says per sample. A dash: that tool has no such figure."""
 TABLES = {
     "runs": "One row a run: its place in the grid, its outcome, and every figure of its record.",
     "samples": "One row a sample of every finished run, with the batch it was in.",
     "stages": "One row a stage of every run that measured stages.",
     "layers": "One row a kind of layer in a stage of every run that measured layers.",
-    "roofline": "One row a stage of every finished run and ceiling: the datasheet's, and that measured on the machine.",
+    "roofline": "One row a stage of every finished run and ceiling: the datasheet's, and that measured on "
+    "the machine.",
     "audits": "One row an audit of a finished run.",
-    "drift": "One row a finished run of another optimization than the reference's: its answers compared with the reference's.",
+    "drift": "One row a finished run of another optimization than the reference's: its answers compared with "
+    "the reference's.",
 }
 
 
 def metrics_page() -> bytes:
-    """The dictionary as a Markdown page: the published figures with their names elsewhere, then every column
-    of every table.
+    """The dictionary in Markdown: the published metrics with their names elsewhere, then every table's
+    columns.
     """
-    heading = ["Figure", "Column", "Unit", "What it is", "Measured in", "vLLM", "AIPerf", "MLPerf"]
-    rows = [_row(metric) for metric in METRICS.values()]
-    parts = [HEAD, "## Published figures\n", table(heading, rows, text_columns=len(heading)), ""]
+    titles = ("Metric", "Column", "Unit", "What it is", "Measured in", "vLLM", "AIPerf", "MLPerf")
+    heads = [Column(title, text=True) for title in titles]
+    blocks: list[Block] = [Prose(HEAD), Heading("Published metrics")]
+    blocks.append(Table(heads, [_row(metric) for metric in METRICS.values()]))
     for name, columns in table_columns().items():
-        parts += [f"## tables/{name}\n", f"{TABLES[name]}\n"]
+        blocks += [Heading(f"tables/{name}"), Prose(TABLES[name])]
         for section, own in groupby(columns, key=lambda column: column.section):
-            described = [[f"`{column.name}`", _cell(column.definition)] for column in own]
-            parts += [f"**{_cell(section)}**\n"] if section else []
-            parts += [table(["Column", "What it is"], described, text_columns=2), ""]
-    return "\n".join(parts).encode()
+            lines: list[list[Cell]] = [
+                [Code(column.name), Prose(_definition(column.definition))] for column in own
+            ]
+            blocks += [Prose(f"**{_definition(section)}**")] if section else []
+            blocks.append(Table([Column("Column", text=True), Column("What it is", text=True)], lines))
+    return page_markdown(Page("Metric dictionary", blocks)).encode()
 
 
-def _row(metric: Metric) -> list[str]:
+def _row(metric: Metric) -> list[Cell]:
     values = [columns.value for columns in (metric.columns, metric.cpu_columns) if columns]
     table_name = "" if metric.table == "runs" else f"{metric.table}."
-    columns = " or ".join(f"`{table_name}{value}`" for value in values)
-    others = (metric.vllm or "–", metric.aiperf or "–", metric.mlperf or "–")
-    return [metric.title, columns, metric.unit, metric.definition, metric.measured_in, *others]
+    columns = Prose(" or ".join(f"`{table_name}{value}`" for value in values))
+    others = [Prose(name or NOTHING) for name in (metric.vllm, metric.aiperf, metric.mlperf)]
+    return [
+        metric.title,
+        columns,
+        metric.unit,
+        Prose(_definition(metric.definition)),
+        metric.measured_in,
+        *others,
+    ]
 
 
-def _cell(text: str) -> str:
+def _definition(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")

@@ -1,1 +1,1 @@
-"""Markdown pages from typed rows."""
+"""The pages of a study: a file for each subject. Pages are typed (table.py) and read no file."""

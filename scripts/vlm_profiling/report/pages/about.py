@@ -1,6 +1,4 @@
-"""What pages say of the runs behind them: what was loaded and asked, where and when, and how many have
-figures.
-"""
+"""What was measured: what was loaded and asked, where and when, and how many runs have results."""
 
 from __future__ import annotations
 
@@ -11,99 +9,127 @@ import msgspec
 
 from vlm_profiling.report.markdown import escape_markdown
 from vlm_profiling.report.pages.parts import capital
+from vlm_profiling.report.table import Tile, Tiles
+from vlm_profiling.tables.findings import Finding
 from vlm_profiling.tables.row import RunRow
 
 STATUSES = ("ok", "unsupported", "oom", "timeout", "error", "missing", "malformed", "foreign")
+FAILURES = "Runs without results"
+"""The section of the landing page that lists them."""
 
 
-def about_samples(cells: Sequence[RunRow]) -> str:
-    """Where a data set's samples come from, how they ask, and on what terms; empty where no run tells."""
-    cell = next((cell for cell in cells if cell.dataset_source), None)
-    if cell is None:
+def about_samples(rows: Sequence[RunRow]) -> str:
+    """Where a data set's samples come from, how they ask, and their licence; empty where no run says so."""
+    row = next((row for row in rows if row.dataset_source), None)
+    if row is None:
         return ""
     parts = {
-        "from": cell.dataset_source,
-        "split": cell.dataset_split,
-        "prompts": cell.dataset_prompt,
-        "licence": cell.dataset_licence,
+        "from": row.dataset_source,
+        "split": row.dataset_split,
+        "prompts": row.dataset_prompt,
+        "licence": row.dataset_licence,
     }
-    said = ", ".join(f"{title} {escape_markdown(value)}" for title, value in parts.items() if value)
-    return f"{cell.dataset_samples} samples, {said}."
+    words = ", ".join(f"{title} {escape_markdown(value)}" for title, value in parts.items() if value)
+    return f"{row.dataset_samples} samples, {words}."
 
 
-def about_model(cell: RunRow) -> str:
+def about_model(row: RunRow) -> str:
     """What was loaded, in a sentence or two, from the record of one run."""
-    revision = f" at revision {cell.checkpoint_revision}" if cell.checkpoint_revision else ""
-    dtypes = ", ".join(msgspec.json.decode(cell.checkpoint_dtypes or "{}", type=dict[str, int]))
+    revision = f" at revision {row.checkpoint_revision}" if row.checkpoint_revision else ""
+    dtypes = ", ".join(msgspec.json.decode(row.checkpoint_dtypes or "{}", type=dict[str, int]))
     random = (
-        " Its weights are random, so its answers mean nothing and have no quality."
-        if cell.checkpoint_random_weights
+        " Its weights are random, so its answers are meaningless and are not scored."
+        if row.checkpoint_random_weights
+        else ""
+    )
+    spread = (
+        f" Its layers are spread over {row.gpus} GPUs, which work one after another: energy and memory are "
+        "sums over all of them."
+        if row.gpus > 1
         else ""
     )
     return escape_markdown(
-        f"{cell.checkpoint_source}{revision}: {cell.checkpoint_architecture} (family {cell.checkpoint_family}), "
-        f"{cell.checkpoint_parameters:,} parameters in {dtypes}, attention {cell.checkpoint_attention}, "
-        f"image processor {cell.checkpoint_processor}.{random}{_laid_on(cell.gpus)}",
+        f"{row.checkpoint_source}{revision}: {row.checkpoint_architecture} (family {row.checkpoint_family}), "
+        f"{row.checkpoint_parameters:,} parameters in {dtypes}, attention {row.checkpoint_attention}, "
+        f"image processor {row.checkpoint_processor}.{random}{spread}",
         longest=1000,
     )
 
 
-def _laid_on(gpus: int) -> str:
-    if gpus < 2:
-        return ""
-    return f" Its layers lie on {gpus} GPUs, one after another, and one works at a time: joules and memory are sums over all."
-
-
-def provenance(cells: Sequence[RunRow]) -> str:
-    """When, where and with what the records were made, as a list; several values where records of several are
-    mixed.
-    """
-    ran = [cell for cell in cells if cell.started_at]
+def provenance(rows: Sequence[RunRow]) -> str:
+    """When, where and with what the records were made, as a list; several values where records are mixed."""
+    ran = [row for row in rows if row.started_at]
     if not ran:
         return "No run has a record yet."
-    packages = [msgspec.json.decode(cell.environment_packages or "{}", type=dict[str, str]) for cell in ran]
+    packages = [msgspec.json.decode(row.environment_packages or "{}", type=dict[str, str]) for row in ran]
     libraries = [
         " and ".join(f"{name} {versions[name]}" for name in ("torch", "transformers") if name in versions)
         for versions in packages
     ]
-    days = sorted({(cell.started_at or "")[:10] for cell in ran})
+    days = sorted({(row.started_at or "")[:10] for row in ran})
     facts = {
-        "GPU": _distinct(_with(cell.gpu_names, "driver", cell.environment_gpu_driver) for cell in ran),
-        "CPU": _distinct(f"{cell.environment_cpu}, {cell.environment_threads} threads" for cell in ran),
+        "measured": [days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"],
+        "GPU": _distinct(_with(row.gpu_names, "driver", row.environment_gpu_driver) for row in ran),
+        "CPU": _distinct(f"{row.environment_cpu}, {row.environment_threads} threads" for row in ran),
         "libraries": _distinct(libraries),
-        "image": _distinct(cell.environment_container_digest for cell in ran),
-        "code": _distinct(_commit(cell) for cell in ran),
-        "protocol version": _distinct(str(cell.protocol_version) for cell in ran),
+        "container image": _distinct(row.environment_container_digest for row in ran),
+        "code": _distinct(_commit(row) for row in ran),
+        "protocol version": _distinct(str(row.protocol_version) for row in ran),
     }
-    facts = {"measured": [days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"], **facts}
     text = "\n".join(
         f"- **{capital(name)}**: {escape_markdown(' | '.join(values), longest=500)}"
         for name, values in facts.items()
         if values
     )
-    mixed = [name for name in ("libraries", "image", "code", "protocol version") if len(facts[name]) > 1]
+    mixed = [
+        name for name in ("libraries", "container image", "code", "protocol version") if len(facts[name]) > 1
+    ]
     if mixed:
-        text += f"\n\nRecords of different {' and '.join(mixed)} are mixed here: compare them with care."
+        text += f"\n\nThese records differ in {' and '.join(mixed)}: compare them with care."
     return text
 
 
-def counts_text(cells: Sequence[RunRow]) -> str:
-    """How many cells have which status: 126 cells: 104 ok, 17 oom."""
-    counts = Counter(cell.status for cell in cells)
-    many = f"{len(cells)} cell{'' if len(cells) == 1 else 's'}"
-    told = f"{many}: {', '.join(f'{counts[status]} {status}' for status in STATUSES if counts[status])}."
-    stale = [cell for cell in cells if cell.state == "stale"]
-    return (
-        f"{told} Stale are {len(stale)}: code, data set or checkpoint changed since they were measured."
-        if stale
-        else told
-    )
+def counts_text(rows: Sequence[RunRow]) -> str:
+    """How many runs have which status: 126 runs: 104 ok, 17 oom."""
+    counts = Counter(row.status for row in rows)
+    many = f"{len(rows)} run{'' if len(rows) == 1 else 's'}"
+    words = f"{many}: {', '.join(f'{counts[status]} {status}' for status in STATUSES if counts[status])}."
+    stale = sum(row.state == "stale" for row in rows)
+    if not stale:
+        return words
+    return f"{words} Stale: {stale}, as code, data set or checkpoint changed since they were measured."
 
 
-def _commit(cell: RunRow) -> str:
-    if cell.environment_git_commit is None:
+def count_tiles(rows: Sequence[RunRow], findings: Sequence[Finding]) -> Tiles:
+    """How many runs have results, how many have none and why, and the verdicts of the audits."""
+    statuses = Counter(row.status for row in rows)
+    verdicts = Counter(finding.verdict for finding in findings)
+    failed = statuses["oom"] + statuses["timeout"] + statuses["error"]
+    others = len(rows) - statuses["ok"] - statuses["unsupported"] - failed
+    stale = sum(row.state == "stale" for row in rows)
+
+    def absent(words: str, count: int, colour: str) -> Tile:
+        return Tile(words, count, colour, FAILURES) if count else Tile(words, count)
+
+    tiles = [
+        Tile("runs", len(rows)),
+        Tile("done", statuses["ok"], "good"),
+        absent("unsupported", statuses["unsupported"], "doubtful"),
+        absent("failed", failed, "bad"),
+        *([absent("without a record", others, "bad")] if others else []),
+        *([Tile("stale", stale, "doubtful")] if stale else []),
+        Tile("audits passed", verdicts["pass"], "good"),
+        Tile("audits warned", verdicts["warn"], "doubtful" if verdicts["warn"] else ""),
+        Tile("audits failed", verdicts["fail"], "bad" if verdicts["fail"] else ""),
+    ]
+    return Tiles(tiles, counts_text(rows))
+
+
+def _commit(row: RunRow) -> str:
+    if row.environment_git_commit is None:
         return "not in a git repository"
-    return f"commit {cell.environment_git_commit[:10]}{', with uncommitted changes' if cell.environment_git_dirty else ''}"
+    dirty = ", with uncommitted changes" if row.environment_git_dirty else ""
+    return f"commit {row.environment_git_commit[:10]}{dirty}"
 
 
 def _with(name: str | None, word: str, detail: str | None) -> str | None:

@@ -1,64 +1,57 @@
-"""What the audits found, for the pages: each audit with its verdicts and evidence, and every warning and
-failure.
-"""
+"""What the audits found: each audit with its verdicts and evidence, and every warning and failure."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
-from vlm_profiling.report.markdown import escape_markdown, table
+from vlm_profiling.report.table import Block, Cell, Column, Prose, Table, Tag
 from vlm_profiling.report.words import settings
 from vlm_profiling.tables.findings import Finding
 
 WORST_FIRST = ("fail", "warn", "pass", "not applicable")
 LISTED = 50
-"""Rows of findings; the table of audits holds all."""
+"""Findings listed one by one; the table of audits in files holds all."""
 
 
-def audits_table(findings: Sequence[Finding]) -> str:
-    """One row an audit: what it asks, how many runs have which verdict, and the evidence of the first of the
-    worst.
-    """
-    rows = []
+def audits_table(findings: Sequence[Finding]) -> Table:
+    """A row for each audit: its question, how many runs have which verdict, and evidence of a worst one."""
+    titles = ("Audit", "Question", "Verdicts", "Evidence, of the first run with the worst verdict")
+    lines: list[list[Cell]] = []
     for audit in dict.fromkeys(finding.audit for finding in findings):
         own = [finding for finding in findings if finding.audit == audit]
         worst = min(own, key=lambda finding: WORST_FIRST.index(finding.verdict))
-        rows.append([audit, worst.asks, verdict_counts(own), escape_markdown(worst.evidence)])
-    return table(
-        ["Audit", "What it asks", "Runs", "Evidence, of the first run with the worst verdict"],
-        rows,
-        text_columns=4,
-    )
+        lines.append([audit, worst.asks, verdict_counts(own), worst.evidence])
+    return Table([Column(title, text=True) for title in titles], lines)
 
 
-def concerns_table(findings: Sequence[Finding]) -> str:
-    """Failures, then warnings; runs with the same evidence share a row. Empty where there are none."""
+def concerns_blocks(findings: Sequence[Finding]) -> list[Block]:
+    """Failures, then warnings; runs with the same evidence share a row. Nothing where there are none."""
     concerns: dict[tuple[str, ...], list[Finding]] = {}
     for verdict in WORST_FIRST[:2]:
         for finding in findings:
             if finding.verdict == verdict:
                 concerns.setdefault((verdict, finding.audit, finding.evidence), []).append(finding)
     if not concerns:
-        return ""
-    rows = [_concern(alike) for alike in list(concerns.values())[:LISTED]]
-    more = f"\n\nAnd {len(concerns) - LISTED} more, in the table of audits." if len(concerns) > LISTED else ""
-    return (
-        table(["Verdict", "Audit", "Data set", "Settings", "Figures", "Evidence"], rows, text_columns=6)
-        + more
-    )
+        return []
+    titles = ("Verdict", "Audit", "Data set", "Settings", "Metrics flagged", "Evidence")
+    lines = [_concern(alike) for alike in list(concerns.values())[:LISTED]]
+    table = Table([Column(title, text=True) for title in titles], lines)
+    if len(concerns) <= LISTED:
+        return [table]
+    return [table, Prose(f"And {len(concerns) - LISTED} more, in the table of audits.")]
 
 
-def _concern(alike: Sequence[Finding]) -> list[str]:
+def _concern(alike: Sequence[Finding]) -> list[Cell]:
     first = alike[0]
     others = f" and {len(alike) - 1} more" if len(alike) > 1 else ""
     return [
-        f"**{first.verdict}**",
+        Tag(first.verdict),
         first.audit,
-        escape_markdown(first.dataset),
-        escape_markdown(settings(first.point)) + others,
+        first.dataset,
+        settings(first.point) + others,
         ", ".join(first.marks),
-        escape_markdown(first.evidence),
+        first.evidence,
     ]
 
 

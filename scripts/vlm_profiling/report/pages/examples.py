@@ -1,87 +1,80 @@
-"""What lies behind the figures, for a model's page: first answers with their images, and a link to every
-record.
-"""
+"""What a model's numbers are made from: its first answers with their images, and a link to every record."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import quote
 
 import msgspec
-import polars as pl
 from PIL import Image
 
 from vlm_profiling.record.files import atomic_path
 from vlm_profiling.record.manifests import DatasetSample
-from vlm_profiling.report.markdown import escape_markdown, table
-from vlm_profiling.report.pages.tables import NOTHING
+from vlm_profiling.report.table import NOTHING, Block, Cell, Column, Link, Table, Tag, Thumbnail
 from vlm_profiling.report.words import settings
+from vlm_profiling.tables.identity import RunKey
 from vlm_profiling.tables.row import RunRow
+from vlm_profiling.tables.study_tables import SampleRow
 
 EXAMPLES = 6
 """Answers shown of each data set."""
 SIDE = 192
 """Longer side of an image shown, px."""
 
-Thumbnail: TypeAlias = Callable[[str, str], str | None]
-"""From data set and sample to the address of a small copy of its image; None where there is none."""
+Thumbnails: TypeAlias = Callable[[str, str], str | None]
+"""From data set and sample id to the address of a small copy of its image; None where there is none."""
 
 
-def examples_table(tables: Path, cells: Sequence[RunRow], thumbnail: Thumbnail) -> str:
-    """The first answers of each cell. All of it is untrusted text."""
-    rows, imaged = [], False
-    for cell in cells:
-        samples = (
-            pl.scan_parquet(tables / "samples.parquet")
-            .filter(
-                pl.col("model") == cell.model, pl.col("dataset") == cell.dataset, pl.col("key") == cell.key
-            )
-            .select("id", "request", "references", "answer")
-            .head(EXAMPLES)
-            .collect()
-        )
-        for name, request, references, answer in samples.iter_rows():
-            address = thumbnail(cell.dataset, name)
-            imaged |= address is not None
-            expected = " / ".join(msgspec.json.decode(references or "[]", type=list[str]))
-            image = f"![Image of this sample]({address})" if address else NOTHING
-            rows.append(
-                [image, *(escape_markdown(text) for text in (cell.dataset, request, expected, answer))]
-            )
-    if not rows:
-        return ""
-    heading = ["Image", "Data set", "Question", "Reference", "Answer"]
-    kept = slice(None) if imaged else slice(1, None)
-    return table(heading[kept], [row[kept] for row in rows], text_columns=5)
+def examples_blocks(
+    rows: Sequence[RunRow], samples: Mapping[RunKey, Sequence[SampleRow]], thumbnail: Thumbnails
+) -> list[Block]:
+    """The first answers of each run. All of it is untrusted text.
 
-
-def records_table(cells: Sequence[RunRow], runs: str) -> str:
-    """Every cell with its outcome and a link to its record, where there is one. `runs` is the address of
-    their folder.
+    Args:
+        rows: the runs.
+        samples: the samples of runs, in the order asked.
+        thumbnail: returns the address of a small copy of a sample's image.
     """
-    rows = []
-    for cell in cells:
-        name = f"{cell.point.label}-{cell.key}.json"
-        link = f"[{escape_markdown(cell.key)}]({quote(f'{runs}/{cell.model}/{cell.dataset}/{name}')})"
-        rows.append(
-            [
-                escape_markdown(cell.dataset),
-                escape_markdown(settings(cell.point)),
-                cell.status,
-                NOTHING if cell.status == "missing" else link,
-            ]
-        )
-    return table(["Data set", "Settings", "Outcome", "Record"], rows, text_columns=4)
+    lines: list[list[Cell]] = []
+    imaged = False
+    for row in rows:
+        for sample in samples.get(row.place, ())[:EXAMPLES]:
+            address = thumbnail(row.dataset, sample.id)
+            imaged |= address is not None
+            image = Thumbnail(address, "Image of this sample") if address else NOTHING
+            expected = " / ".join(msgspec.json.decode(sample.references or "[]", type=list[str]))
+            lines.append([image, row.dataset, sample.request, expected, sample.answer])
+    if not lines:
+        return []
+    heads = [Column(title, text=True) for title in ("Image", "Data set", "Question", "Reference", "Answer")]
+    kept = slice(None) if imaged else slice(1, None)
+    return [Table(heads[kept], [line[kept] for line in lines])]
 
 
-def make_thumbnails(datasets: Path, output: Path) -> Thumbnail:
+def records_blocks(rows: Sequence[RunRow], runs: str) -> list[Block]:
+    """Every run with its status and a link to its record, where there is one.
+
+    Args:
+        rows: the runs.
+        runs: address of the folder of records, relative to the page.
+    """
+    lines: list[list[Cell]] = []
+    for row in rows:
+        address = quote(f"{runs}/{row.model}/{row.dataset}/{row.point.label}-{row.key}.json")
+        link = NOTHING if row.status == "missing" else Link(row.key, address)
+        lines.append([row.dataset, settings(row.point), Tag(row.status), link])
+    return [
+        Table([Column(title, text=True) for title in ("Data set", "Settings", "Status", "Record")], lines)
+    ]
+
+
+def make_thumbnails(datasets: Path, output: Path) -> Thumbnails:
     """Small copies of prepared data sets' images, written to `output`/images as they are asked for.
 
-    An image is decoded and encoded anew, so that nothing of the original file but what is seen reaches the
-    page.
+    An image is decoded and encoded anew, so that only its pixels reach the page.
     """
 
     (output / "images").mkdir(parents=True, exist_ok=True)

@@ -1,176 +1,179 @@
-"""The page that puts each published figure of a study's models beside the study's own."""
+"""The page that compares each published result on a study's models with the study's own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from vlm_profiling.metrics.catalog import METRICS, Metric
+from vlm_profiling.metrics.catalog import METRICS
 from vlm_profiling.metrics.estimate import FLAG, Entry, Estimate, best_unit
 from vlm_profiling.record.absent import Absent
-from vlm_profiling.record.breakdown import DECODE_FRAMES, SAMPLE_FRAMES
-from vlm_profiling.report.markdown import escape_markdown, table
-from vlm_profiling.report.pages.parts import HOW_TO_READ
-from vlm_profiling.report.pages.tables import NOTHING, show
-from vlm_profiling.report.published import Published, published_figures, published_models, published_steps
+from vlm_profiling.report.markdown import escape_markdown, listed
+from vlm_profiling.report.pages.parts import back_to_index
+from vlm_profiling.report.published import (
+    Published,
+    PublishedStep,
+    published_models,
+    published_results,
+    published_steps,
+    remark,
+    suspicion,
+)
+from vlm_profiling.report.table import (
+    NOTHING,
+    Block,
+    Cell,
+    Column,
+    Heading,
+    Number,
+    Page,
+    Prose,
+    Table,
+    number,
+)
 from vlm_profiling.report.words import settings
 from vlm_profiling.study import Point
-from vlm_profiling.tables.breakdown import read_stages
 from vlm_profiling.tables.row import RunRow
-from vlm_profiling.tables.study_tables import Cells
+from vlm_profiling.tables.study_tables import StudyTables
 
-PUBLISHED_METRICS: dict[str, tuple[str, str]] = {
-    "latency_mean": (
-        "generate_s",
-        "Both are times of `generate()`; ours is of full batches only. Answers end where the model ends them, so that another "
-        "version or prompt makes other lengths.",
-    ),
-    "energy_per_sample": (
-        "energy_per_sample_j",
-        "Published is the counter of the first GPU, idle power included, whatever device did the work. Ours is that of the "
-        "device which did it, idle power included.",
-    ),
-    "flops": (
-        "batch_flops",
-        "Published is one `generate()` of up to 20 new tokens on the last batch of 300 samples, which holds 4 samples at batch "
-        "size 8 and 12 at 16. Ours are those of the run's own full batches and answers.",
-    ),
-    "wer": (
-        "wer",
-        "Published answers of models that return their prompt hold all of it but ten characters: rates far above 100 % come from "
-        "that. Ours are cut by tokens. The samples are others, too.",
-    ),
+TITLE = "Published results and ours"
+DIFFERENCES = {
+    "generate_s": "Both are times of `generate()`; ours is of full batches only. Answers end where the model "
+    "ends them, so another version or prompt gives answers of other lengths.",
+    "energy_per_sample_j": "The published value is the counter of the first GPU, idle power included, "
+    "whatever device did the work. Ours is that of the device that did it, idle power included.",
+    "batch_flops": "The published value is one `generate()` of up to 20 new tokens on the last batch of 300 "
+    "samples, which holds 4 samples at batch size 8 and 12 at 16. Ours is that of the run's own full batches "
+    "and answers.",
+    "wer": "The published answers of models that return their prompt contain all of it but ten characters: "
+    "rates far above 100 % result from that. Ours are cut by tokens. The samples differ, too.",
 }
-"""By the published metric: the id of ours, and what differs by definition."""
-
-STEPS = {
-    "video frames to images": (DECODE_FRAMES, SAMPLE_FRAMES),
-    "encode image tensors into features": ("vision", "project"),
-    "generate the output": ("prefill", "decode", "loop"),
-}
-"""Steps of the LLaVA demonstration, and the stages of ours that do this work."""
-
+"""By metric: how the definitions of the published value and of ours differ."""
 ABOUT_STEPS = (
-    "Published shares are of the sum of the steps listed. So are ours here: of the stages that do this work, without preprocess, "
-    "transfer and detokenise, which no published step names. Without a run over videos there is nothing beside the frames' step. "
-    f"{FLAG} The times of the LLaVA demonstration are no measurement: it sleeps where a model would run, and its encoding takes "
-    "as long for one frame as for three. The steps that it quotes of EventGPT have no names in their source, so that none of our "
-    "stages can be put beside them."
+    "Published shares are relative to the sum of the steps listed, and so are ours: to the sum of the "
+    "stages that do the work of these steps. A step without a counterpart among our stages has no value of "
+    f"ours. Values with {FLAG} are not measurements: the last column gives the reason."
 )
 
 
-def published_page(cells: Cells, tables: Path) -> str:
-    """Markdown: a section a model, a table a metric; below, published shares of steps."""
-    models = published_models(cells.study)
-    text = [
-        "# Published figures beside ours",
-        "Published: ITMO VLM Profiling, on one NVIDIA H100. Ours were measured on: "
-        + _machines(cells.all)
-        + ". A ratio compares "
-        "two machines, two versions of the software and two draws of samples at once; that a figure is of the right size is all "
-        "it can say.",
-        f"Back to [all models](index.md); {HOW_TO_READ}.",
+def published_page(tables: StudyTables) -> Page:
+    """A section for each model, a table for each metric; then the published shares of steps."""
+    runs = tables.runs.all
+    studies = dict.fromkeys(result.study for result in published_results())
+    devices = {row.gpu_names if row.device == "cuda" else row.environment_cpu for row in runs if row.ok}
+    machines = listed(sorted(name for name in devices if name)) or "nothing yet"
+    blocks: list[Block] = [
+        Prose(
+            f"Published: {listed(list(studies))}. Ours were measured on: {machines}. A ratio compares two "
+            "machines, two versions of the software and two draws of samples at once: it can show that a "
+            "value has the right order of magnitude, and no more."
+        ),
+        back_to_index(),
     ]
-    for name, hub in models.items():
-        text.append(f"## [{escape_markdown(name)}]({name}.md)")
-        figures = [figure for figure in published_figures() if figure.model == hub]
-        own = {(cell.dataset, cell.point): cell for cell in cells.all if cell.model == name}
-        for metric, (own_id, differs) in PUBLISHED_METRICS.items():
-            of_metric = [figure for figure in figures if figure.metric == metric]
+    for name, hub in published_models(tables.study).items():
+        blocks.append(Heading(name, address=f"{name}.md"))
+        results = [result for result in published_results() if result.model == hub]
+        own = {(row.dataset, row.point): row for row in runs if row.model == name}
+        for metric, differs in DIFFERENCES.items():
+            of_metric = [result for result in results if result.metric == metric]
             if of_metric:
-                text += [
-                    f"### {METRICS[own_id].title}",
-                    differs,
-                    _figures_table(METRICS[own_id], of_metric, own),
+                blocks += [
+                    Heading(METRICS[metric].title, 3),
+                    Prose(differs),
+                    _results(metric, of_metric, own),
                 ]
-    text += ["## Steps", _steps_text(cells, tables)]
-    return "\n\n".join(text) + "\n"
+    return Page(TITLE, [*blocks, Heading("Steps"), *_steps(tables)])
 
 
-def _figures_table(
-    metric: Metric, figures: Sequence[Published], own: Mapping[tuple[str, Point], RunRow]
-) -> str:
-    entries = [_ours(own.get((figure.dataset, figure.point)), metric.id) for figure in figures]
-    unit = best_unit(metric.units, [Estimate(figure.value) for figure in figures])
-    rows = [
-        [
-            escape_markdown(figure.dataset),
-            escape_markdown(settings(figure.point)),
-            show(Estimate(figure.value), unit) + (f" {FLAG}" if figure.suspect else ""),
-            show(entry, unit, with_reason=True),
-            f"{entry.value / figure.value:.3g}" if isinstance(entry, Estimate) and figure.value else NOTHING,
-            _note(figure),
-        ]
-        for figure, entry in zip(figures, entries, strict=True)
-    ]
-    heads = [f"Published ({unit.name})", f"Ours ({unit.name})", "Ours / published"]
-    header = ["Data set", "Settings", *heads, "About the published figure"]
-    return table(header, rows, text_columns=(0, 1, 5))
-
-
-def _ours(cell: RunRow | None, name: str) -> Entry:
-    return Absent("not in this study") if cell is None else cell.estimate(name)
-
-
-def _note(figure: Published) -> str:
-    flag = f"{FLAG} {figure.suspect}" if figure.suspect else ""
-    return escape_markdown("; ".join(text for text in (flag, figure.remark, figure.provenance) if text))
-
-
-def _machines(cells: Sequence[RunRow]) -> str:
-    found = {cell.gpu_names if cell.device == "cuda" else cell.environment_cpu for cell in cells if cell.ok}
-    return ", ".join(sorted(escape_markdown(name) for name in found if name)) or "nothing yet"
-
-
-def _steps_text(cells: Cells, tables: Path) -> str:
-    """Published times and shares of steps; beside LLaVA's the share that the same work has of ours."""
-    cell, shares = _own_steps(cells, tables)
-    rows = []
-    for step in published_steps():
-        ours = [shares[stage] for stage in STEPS.get(step.step, ()) if stage in shares]
-        share = (
-            f"{100 * sum(ours):.2f}"
-            if ours and step.model == "llava-7b" and step.unit.startswith("%")
-            else NOTHING
-        )
-        rows.append(
+def _results(metric: str, results: Sequence[Published], own: Mapping[tuple[str, Point], RunRow]) -> Table:
+    entries = [_ours(own.get((result.dataset, result.point)), metric) for result in results]
+    unit = best_unit(METRICS[metric].units, [Estimate(result.value) for result in results])
+    lines: list[list[Cell]] = []
+    for result, entry in zip(results, entries, strict=True):
+        ratio = entry.value / result.value if isinstance(entry, Estimate) and result.value else None
+        reasons = filter(None, [suspicion(result.note)])
+        lines.append(
             [
-                escape_markdown(step.model),
-                escape_markdown(step.step),
-                f"{step.value:g} {step.unit}",
-                share,
-                escape_markdown(step.note),
+                result.dataset,
+                settings(result.point),
+                Number(Estimate(result.value, flags=tuple(reasons)), unit),
+                Number(entry, unit, absent="reason"),
+                number(ratio, digits=".3g"),
+                _note(result.note, result.provenance),
             ]
         )
-    heading = ["Model", "Step", "Published", "Ours (% of these steps)", "About the published figure"]
-    ours = (
-        f"Ours: {escape_markdown(cell.model)} on {escape_markdown(cell.dataset)}, {settings(cell.point)}."
-        if cell
-        else ""
+    about = (
+        "another machine, other versions and another draw of samples: only the order of magnitude can be "
+        "compared"
     )
-    return "\n\n".join(filter(None, [ABOUT_STEPS, ours, table(heading, rows, text_columns=(0, 1, 4))]))
+    heads = [
+        Column("Data set", text=True),
+        Column("Settings", text=True),
+        Column(f"Published ({unit.name})", metric, "as the published table has it"),
+        Column(f"Ours ({unit.name})", metric, "measured by this study at the same settings"),
+        Column("Ours / published", about=about),
+        Column("About the published value", text=True),
+    ]
+    return Table(heads, lines)
 
 
-def _own_steps(cells: Cells, tables: Path) -> tuple[RunRow | None, dict[str, float]]:
-    """The LLaVA run to compare, one over videos where there is any, and its stages' shares of all that steps
-    know of.
-    """
-    names = {
+def _ours(row: RunRow | None, metric: str) -> Entry:
+    return Absent("not in this study") if row is None else row.estimate(metric)
+
+
+def _note(note: str, provenance: str = "") -> str:
+    flag = f"{FLAG} {suspicion(note)}" if suspicion(note) else ""
+    return "; ".join(text for text in (flag, remark(note), provenance) if text)
+
+
+def _steps(tables: StudyTables) -> list[Block]:
+    """Published times and shares of steps, and the share that the same work has of ours."""
+    row, shares = _own_steps(tables)
+    lines: list[list[Cell]] = []
+    for step in published_steps():
+        ours = [shares[stage] for stage in step.stages if stage in shares]
+        share = number(100 * sum(ours), digits=".2f") if ours else NOTHING
+        lines.append([step.model, step.step, f"{step.value:g} {step.unit}", share, _note(step.note)])
+    about = "share of these stages' time, at our run's settings"
+    heads = [
+        Column("Model", text=True),
+        Column("Step", text=True),
+        Column("Published", text=True),
+        Column("Ours (% of these steps)", about=about),
+        Column("About the published value", text=True),
+    ]
+    ours_are = (
+        [
+            Prose(
+                f"Ours: {escape_markdown(row.model)} on {escape_markdown(row.dataset)}, "
+                f"{settings(row.point)}."
+            )
+        ]
+        if row
+        else []
+    )
+    return [Prose(ABOUT_STEPS), *ours_are, Table(heads, lines)]
+
+
+def _own_steps(tables: StudyTables) -> tuple[RunRow | None, dict[str, float]]:
+    """The run to compare with published steps, on videos if there is one, and its shares of their stages."""
+    steps: list[PublishedStep] = [step for step in published_steps() if step.stages]
+    checkpoints = {step.checkpoint for step in steps}
+    names = [
         name
-        for name, model in cells.study.models.items()
-        if "llava-1.5-7b" in (model.hub or model.architecture or "")
-    }
-    own = [cell for name in sorted(names) for cell in cells.baseline(name)]
-    own += [cell for cell in cells.all if cell.model in names and cell not in own]
-    stages = read_stages(tables, own)
-    known = {stage for step in STEPS.values() for stage in step}
+        for name, model in tables.study.models.items()
+        if any(checkpoint in (model.hub or model.architecture or "") for checkpoint in checkpoints)
+    ]
+    own = [row for name in sorted(names) for row in tables.runs.baseline(name)]
+    own += [row for row in tables.runs.all if row.model in names and row not in own]
+    known = {stage for step in steps for stage in step.stages}
+    first_stage = steps[0].stages[0]
     measured = [
-        (cell, {row.stage: row.share for row in stages[cell.place] if row.stage in known})
-        for cell in own
-        if cell.place in stages
+        (row, {stage.stage: stage.share for stage in tables.stages[row.place] if stage.stage in known})
+        for row in own
+        if row.place in tables.stages
     ]
     if not measured:
         return None, {}
-    cell, shares = next((one for one in measured if DECODE_FRAMES in one[1]), measured[0])
+    row, shares = next((one for one in measured if first_stage in one[1]), measured[0])
     whole = sum(shares.values())
-    return cell, {stage: share / whole for stage, share in shares.items()}
+    return row, {stage: share / whole for stage, share in shares.items()}

@@ -1,51 +1,59 @@
-"""The pages of a study in Markdown, from its tables."""
+"""The pages of a study, from its tables, and their Markdown files."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from vlm_profiling.outputs import PUBLISHED_PAGE, axis_page_name, page_files, shared_axes
 from vlm_profiling.record.files import write_text
-from vlm_profiling.report.comparison.pairs import read_batch_times
+from vlm_profiling.report.markdown import page_markdown
+from vlm_profiling.report.pages.advice import study_advice
 from vlm_profiling.report.pages.axis import axis_page
 from vlm_profiling.report.pages.examples import make_thumbnails
 from vlm_profiling.report.pages.index import index_page
 from vlm_profiling.report.pages.model import model_page, no_image
 from vlm_profiling.report.pages.published import published_page
-from vlm_profiling.study import Study
-from vlm_profiling.tables.drift import read_drift
-from vlm_profiling.tables.study_tables import read_cells
+from vlm_profiling.report.table import Page
+from vlm_profiling.tables.study_tables import StudyTables
 
 
-def write_pages(
-    study: Study,
-    tables: Path,
+def study_pages(
+    tables: StudyTables,
+    folder: Path,
     plots: Path,
     output: Path,
     *,
     runs: Path | None = None,
     datasets: Path | None = None,
-) -> int:
-    """Write every page of `files.page_files`; returns how many there are.
+) -> dict[str, Page]:
+    """Every page of `outputs.page_files`, by its file's name without the ending.
 
-    Where the folders of records and of prepared data sets are given, pages link to the records and show
-    samples' images.
+    Args:
+        tables: the study's tables.
+        folder: the folder of the tables' files.
+        plots: the folder of the charts.
+        output: the folder of the pages; small copies of samples' images are written to it.
+        runs: the folder of records, to link to them.
+        datasets: the folder of prepared data sets, to show samples' images.
     """
-    cells = read_cells(study, tables)
-    images, figures = (os.path.relpath(folder, output) for folder in (plots, tables))
+    study = tables.study
+    plots_url, tables_url = (os.path.relpath(path, output) for path in (plots, folder))
     thumbnail = make_thumbnails(datasets, output) if datasets else no_image
     records = os.path.relpath(runs, output) if runs else ""
-    write_text(output / "index.md", index_page(cells, tables, images, figures))
+    advice = study_advice(tables)
+    pages = {"index": index_page(tables, advice, plots_url, tables_url)}
     for model in study.models:
-        page = model_page(cells, model, tables, images, thumbnail, records)
-        write_text(output / f"{model}.md", page)
-    drifts = read_drift(tables)
+        pages[model] = model_page(tables, model, advice[model], plots_url, thumbnail, records)
     for axis in shared_axes(study):
-        on_axis = [cell for model in study.models for cell in cells.on_axis(model, axis)]
-        name = axis_page_name(axis)
-        page = axis_page(cells, axis, read_batch_times(tables, on_axis), f"{images}/index/{name}.svg", drifts)
-        write_text(output / f"{name}.md", page)
+        pages[axis_page_name(axis)] = axis_page(tables, axis, plots_url)
     if PUBLISHED_PAGE in page_files(study):
-        write_text(output / PUBLISHED_PAGE, published_page(cells, tables))
-    return len(page_files(study))
+        pages[PUBLISHED_PAGE.removesuffix(".md")] = published_page(tables)
+    return pages
+
+
+def write_markdown(pages: Mapping[str, Page], output: Path) -> None:
+    """Write each page as NAME.md."""
+    for name, page in pages.items():
+        write_text(output / f"{name}.md", page_markdown(page))

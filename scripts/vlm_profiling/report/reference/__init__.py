@@ -1,3 +1,1 @@
-"""Figures that others published, as facts: where each comes from, and what is doubtful about it, stands
-beside it.
-"""
+"""Results that others published: where each comes from, and what is doubtful about it."""

@@ -1,3 +1,1 @@
-"""The study's pages as one static site. Its layout, style and scripts lie beside this file and count as its
-code.
-"""
+"""Pages in HTML as a static site. Its layout, style and scripts are files of this folder and part of its code."""

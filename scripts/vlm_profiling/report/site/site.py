@@ -1,15 +1,13 @@
-"""The static site of a study: its Markdown pages in one layout, with charts that answer to the pointer.
+"""The static site of a study: its pages in one layout, with charts that react to the pointer.
 
-It needs no server and no network: charts' specifications stand in the pages, the scripts lie beside them, and
-a content security policy lets a page load nothing else and run no script of its own.
+It needs no server and no network: the specifications of charts are part of the pages, the scripts are files
+of the site, and a content security policy lets a page load nothing else and run no script of its own.
 """
 
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -18,64 +16,52 @@ import jinja2
 import msgspec
 from markupsafe import Markup
 
-from vlm_profiling.outputs import SITE_FOLDER, page_files
+from vlm_profiling.outputs import SITE_FOLDER
 from vlm_profiling.record.files import RecordError, write_bytes, write_text
 from vlm_profiling.report import site
-from vlm_profiling.report.pages.about import counts_text
-from vlm_profiling.report.site.markup import Body, page_body
+from vlm_profiling.report.site.html import page_body
 from vlm_profiling.report.site.slim import slim
+from vlm_profiling.report.table import Page, Plot
 from vlm_profiling.study import Study
-from vlm_profiling.tables.study_tables import Cells, read_cells
 
 SCRIPTS = ("theme.js", "tables.js", "charts.js")
 """Joined, in this order, to one file."""
 
 
-@dataclass(frozen=True)
-class Tile:
-    """A number at the top of the landing page."""
+def write_site(study: Study, pages: Mapping[str, Page], plots: Path, output: Path) -> None:
+    """Write the pages as HTML, and what they share.
 
-    words: str
-    count: int
-    colour: str
-    """good, doubtful or bad; empty: neither."""
-    section: str = ""
-    """Anchor of the section that tells more."""
+    Args:
+        study: the study.
+        pages: its pages, by their files' names without the ending.
+        plots: the folder of the charts.
+        output: the folder of the pages.
 
-
-def write_site(study: Study, tables: Path, plots: Path, output: Path) -> int:
-    """Write the HTML beside the Markdown pages that `write_pages` left in `output`; returns how many pages.
-
-    Raises RecordError when a table, a page or a chart is missing.
+    Raises:
+        RecordError: a chart is missing.
     """
     layout = _layout()
-    cells = read_cells(study, tables)
-    tiles = _tiles(cells)
-    bodies = {page.removesuffix(".md"): _body(output, page, plots, cells) for page in page_files(study)}
-    others = [(name, body.title.removesuffix(", all models")) for name, body in bodies.items()]
+    names = {name: page.menu_name for name, page in pages.items()}
     links = {
-        "Study": [("index", "All models")],
+        "Study": [("index", names["index"])],
         "Models": [(model, model) for model in study.models],
-        "All models by": [(name, title) for name, title in others if name not in ("index", *study.models)],
+        "Across models": [
+            (name, title) for name, title in names.items() if name not in ("index", *study.models)
+        ],
     }
-    for name, body in bodies.items():
+    for name, page in pages.items():
+        body = page_body(page, partial(_chart, output, plots))
         write_text(
-            output / f"{name}.html",
-            layout.render(study=study.name, links=links, name=name, body=body, tiles=tiles),
+            output / f"{name}.html", layout.render(study=study.name, links=links, name=name, body=body)
         )
     write_assets(output / SITE_FOLDER)
-    return len(bodies)
 
 
-def write_lone_page(path: Path) -> None:
-    """Write the HTML beside a Markdown page that no study's site holds, in the same layout, its charts beside
-    it.
-    """
-    body = page_body(_read(path), partial(_chart, path.parent, path.parent))
-    write_text(
-        path.with_suffix(".html"), _layout().render(study="", links={}, name=path.stem, body=body, tiles=[])
-    )
-    write_assets(path.parent / SITE_FOLDER)
+def write_lone_page(page: Page, folder: Path, name: str) -> None:
+    """Write a page of no study's site as NAME.html, in the same layout; its charts are in the folder."""
+    body = page_body(page, partial(_chart, folder, folder))
+    write_text(folder / f"{name}.html", _layout().render(study="", links={}, name=name, body=body))
+    write_assets(folder / SITE_FOLDER)
 
 
 def _layout() -> jinja2.Template:
@@ -104,25 +90,12 @@ def _vega() -> bytes:
     return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").encode()
 
 
-def _body(output: Path, page: str, plots: Path, cells: Cells) -> Body:
-    markdown = _read(output / page)
-    if page == "index.md":
-        markdown = markdown.replace(f"{counts_text(cells.all)}\n\n", "", 1)  # the tiles say it
-    return page_body(markdown, partial(_chart, output, plots))
+def _chart(output: Path, plots: Path, plot: Plot) -> Markup:
+    """A chart as its image, which remains where scripts do not run, and its specification.
 
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise RecordError(f"{path}: {error}") from None
-
-
-def _chart(output: Path, plots: Path, address: str, title: str) -> str:
-    """A chart as its image, which stays where scripts do not run, and its specification, from which it is
-    drawn anew.
+    The scripts draw the chart anew from the specification.
     """
-    image = Path(os.path.normpath(output / address))
+    image = Path(os.path.normpath(output / plot.address))
     path = plots / image.relative_to(os.path.normpath(plots)).with_suffix(".vl.json")
     try:
         specification: dict[str, Any] = msgspec.json.decode(path.read_bytes())
@@ -132,7 +105,7 @@ def _chart(output: Path, plots: Path, address: str, title: str) -> str:
         '<figure class="chart"><div class="drawing"><img src="{}" alt="{}" loading="lazy"></div>'
         '<script type="application/json">{}</script></figure>'
     )
-    return markup.format(address, title, Markup(script_json(slim(specification))))
+    return markup.format(plot.address, plot.title, Markup(script_json(slim(specification))))
 
 
 def script_json(value: object) -> str:
@@ -144,29 +117,3 @@ def script_json(value: object) -> str:
         .replace(">", "\\u003e")
         .replace("&", "\\u0026")
     )
-
-
-def _tiles(cells: Cells) -> Sequence[Tile]:
-    """How many cells have figures, how many have none and why, and what the audits found."""
-    statuses = Counter(cell.status for cell in cells.all)
-    verdicts = Counter(finding.verdict for finding in cells.findings)
-    failed = statuses["oom"] + statuses["timeout"] + statuses["error"]
-    absent = "cells-without-figures" if statuses["ok"] < len(cells.all) else ""
-    stale = sum(cell.state == "stale" for cell in cells.all)
-    others = len(cells.all) - statuses["ok"] - statuses["unsupported"] - failed
-    return [
-        Tile("cells", len(cells.all), ""),
-        Tile("done", statuses["ok"], "good"),
-        Tile(
-            "unsupported",
-            statuses["unsupported"],
-            "doubtful" if statuses["unsupported"] else "",
-            absent if statuses["unsupported"] else "",
-        ),
-        Tile("failed", failed, "bad" if failed else "", absent if failed else ""),
-        *([Tile("without a record", others, "bad", absent)] if others else []),
-        *([Tile("stale", stale, "doubtful")] if stale else []),
-        Tile("audits passed", verdicts["pass"], "good"),
-        Tile("audits warned", verdicts["warn"], "doubtful" if verdicts["warn"] else ""),
-        Tile("audits failed", verdicts["fail"], "bad" if verdicts["fail"] else ""),
-    ]

@@ -11,7 +11,7 @@ DIGITS = 6
 
 
 def slim(specification: dict[str, Any]) -> dict[str, Any]:
-    """The same chart in a smaller Vega-Lite specification, whose data stand by name in its `datasets`."""
+    """The same chart in a smaller Vega-Lite specification, whose data are in its `datasets`, by name."""
     names: dict[bytes, str] = {}
     datasets: dict[str, Any] = {}
 

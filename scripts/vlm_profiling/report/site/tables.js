@@ -1,20 +1,15 @@
 /* Tables that sort by a click on a head and show only the rows that hold some words; definitions for fingers and keys. */
 
-const LONG_TABLE = 8; // rows
-const MANY_MODELS = 5;
-
+/* A number sorts by the value that its cell carries, whatever unit it is printed in. */
 function sortValue(cell) {
-  const text = cell.firstChild ? (cell.querySelector("small") ? cell.firstChild.textContent : cell.textContent) : "";
-  const number = parseFloat(text.replace(/^.*\^|[,\s]/g, ""));
-  return { text: cell.textContent.trim(), number };
+  return { text: cell.textContent.trim(), number: parseFloat(cell.dataset.value) };
 }
 
 function sortTable(table, column, head) {
   const up = head.getAttribute("aria-sort") !== "ascending";
   const body = table.tBodies[0];
   const rows = [...body.rows].map((row) => ({ row, ...sortValue(row.cells[column]) }));
-  const filled = rows.filter(({ text }) => text !== "" && text !== "–");
-  const numeric = filled.some(({ number }) => !Number.isNaN(number)) && head.classList.contains("figure");
+  const numeric = head.classList.contains("figure");
   rows.sort((a, b) => {
     if (!numeric) return (up ? 1 : -1) * a.text.localeCompare(b.text, undefined, { numeric: true });
     const [aMissing, bMissing] = [Number.isNaN(a.number), Number.isNaN(b.number)];
@@ -60,13 +55,9 @@ function makeFilterable(table, box) {
 document.addEventListener("DOMContentLoaded", () => {
   for (const box of document.querySelectorAll(".table")) {
     const table = box.querySelector("table");
-    const rows = table.tBodies[0] ? [...table.tBodies[0].rows] : [];
-    const unnamed = table.tHead.rows[0].cells[0].textContent.trim() === "";
-    const hasSums = rows.some((row) => row.cells[0].querySelector("strong"));
-    if (rows.length < 2 || unnamed || hasSums) continue; // rows whose order means something
+    if (!("sortable" in box.dataset)) continue;
     makeSortable(table);
-    const ofModels = box.getAttribute("aria-label").startsWith("Table: At the baseline");
-    if (rows.length >= (ofModels ? MANY_MODELS : LONG_TABLE)) makeFilterable(table, box);
+    if ("filter" in box.dataset) makeFilterable(table, box);
   }
   const bubble = document.createElement("div");
   bubble.className = "bubble";

@@ -1,6 +1,4 @@
-"""Hints from what was measured along the axes: other settings that are faster, and what they do to the
-answers.
-"""
+"""Hints from the axes: other settings that are faster, and their effect on the answers."""
 
 from __future__ import annotations
 
@@ -8,13 +6,12 @@ from collections.abc import Iterator
 
 from vlm_profiling.metrics.estimate import Estimate
 from vlm_profiling.record.absent import Absent
-from vlm_profiling.report.advice.base import Alternative, Hint, Subject, percent
+from vlm_profiling.report.advice.base import Alternative, Hint, Subject, is_sure, percent
 from vlm_profiling.report.words import value_label
 from vlm_profiling.study.axes import AXES
 
 MARGIN = 0.05
-"""The score may be lower by this much at most, by the lower end of its interval, to be called unchanged: 5
-points, as printed.
+"""A score is unchanged where the lower end of its change's interval is at most this much below 0: 5 points.
 """
 
 
@@ -22,7 +19,7 @@ def faster_optimization(subject: Subject) -> Iterator[Hint]:
     """Every optimization that was faster, unless the answers got worse or may have."""
     for found in subject.alternatives:
         if found.axis == "optimization" and _is_faster(found) and not _changes_answers(found):
-            yield _hint(subject, found, f"Use the optimization {found.cell.optimization}")
+            yield _hint(subject, found, f"Use the optimization {found.row.optimization}")
 
 
 def larger_batch(subject: Subject) -> Iterator[Hint]:
@@ -34,9 +31,8 @@ def larger_batch(subject: Subject) -> Iterator[Hint]:
     ]
     if faster:
         best = max(faster, key=lambda found: found.speedup.value)
-        yield _hint(
-            subject, best, f"Use batches of {best.cell.batch_size}, where one answer may wait for others"
-        )
+        words = f"Use batches of {best.row.batch_size}, if an answer may wait for others"
+        yield _hint(subject, best, words)
 
 
 def smaller_input(subject: Subject) -> Iterator[Hint]:
@@ -50,11 +46,11 @@ def smaller_input(subject: Subject) -> Iterator[Hint]:
         ]
         if kept:
             best = max(kept, key=lambda found: found.speedup.value)
-            yield _hint(subject, best, words.format(value_label(axis, getattr(best.cell, axis))))
+            yield _hint(subject, best, words.format(value_label(axis, getattr(best.row, axis))))
 
 
 def _is_faster(found: Alternative) -> bool:
-    """Whether the whole interval says so; a speed-up without an interval says nothing."""
+    """Whether the whole interval is above 1; a speed-up without an interval does not count."""
     return found.speedup.interval is not None and found.speedup.interval[0] > 1
 
 
@@ -69,11 +65,12 @@ def _changes_answers(found: Alternative) -> bool:
 
 
 def _hint(subject: Subject, found: Alternative, words: str) -> Hint:
-    start = value_label(found.axis, getattr(subject.cell, found.axis))
+    start = value_label(found.axis, getattr(subject.row, found.axis))
     evidence = [f"against {start}, end to end per sample", _quality(found)]
-    before, after = subject.cell.estimate("energy_per_sample_j"), found.cell.estimate("energy_per_sample_j")
-    if isinstance(before, Estimate) and isinstance(after, Estimate) and not before.flags and not after.flags:
-        evidence.append(f"energy per sample {percent(after.value / before.value)} of the baseline's")
+    before, after = subject.row.estimate("energy_per_sample_j"), found.row.estimate("energy_per_sample_j")
+    unflagged = is_sure(before) and is_sure(after)
+    if isinstance(before, Estimate) and isinstance(after, Estimate) and unflagged:
+        evidence.append(f"energy per sample is {percent(after.value / before.value)} of the baseline's")
     return Hint(words, found.speedup.value, "; ".join(evidence), found.speedup.interval)
 
 
@@ -82,4 +79,7 @@ def _quality(found: Alternative) -> str:
     if isinstance(change, Absent):
         return f"quality: {change.reason}"
     low, high = change.bounds
-    return f"{found.metric} {100 * change.value:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}] on the same {change.n} samples"
+    return (
+        f"{found.metric} {100 * change.value:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}] on the same "
+        f"{change.n} samples"
+    )

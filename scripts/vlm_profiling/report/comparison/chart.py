@@ -1,4 +1,4 @@
-"""The chart of a comparison: what each cell takes after over before, and how far that moves by itself."""
+"""The chart of a comparison: latency and energy of each run, after over before, and the noise band."""
 
 from __future__ import annotations
 
@@ -9,37 +9,35 @@ from collections.abc import Sequence
 import altair as alt
 
 from vlm_profiling.metrics.estimate import Entry, Estimate
-from vlm_profiling.report.charts.panels import GREY, WIDTH, PanelChart, finish, hole, inline, note
+from vlm_profiling.report.charts.panels import GREY, WIDTH, PanelChart, finish, hollow_points, inline, note
 from vlm_profiling.report.comparison.comparison import Comparison, Effect, Pair
 from vlm_profiling.report.words import INTERVAL, value_label
 from vlm_profiling.study.axes import AXES
 from vlm_profiling.study.point import AXIS_NAMES
 
 ROW = 22
-"""Pixels a cell."""
+"""Height of a run, px."""
 LABELS = 290
-"""Pixels left for the names of cells."""
+"""Width left for the names of runs, px."""
 SHOWN = 40
-"""Cells drawn at most."""
+"""Runs drawn at most."""
 BAND = "#dfe2e6"
-COLOURS = {"slower": "#D55E00", "hungrier": "#D55E00", "faster": "#009E73", "thriftier": "#009E73"}
-"""Of verdicts; all others are grey."""
+COLOURS = {"worse": "#D55E00", "better": "#009E73"}
+"""Of assessments; all others are grey."""
 
 
 def comparison_chart(comparison: Comparison) -> alt.VConcatChart:
-    """Ratios of latency, and of energy where both sides have it; the cells furthest from 1 where there are
-    many.
-    """
+    """Ratios of latency, and of energy where both sides have it; of many runs those furthest from 1."""
     title = comparison.title
     pairs = [pair for pair in comparison.pairs if pair.effects]
     if not pairs:
-        return finish([note("No cell has figures on both sides.")], title, "")
+        return finish([note("No run has results on both sides.")], title, "")
     shown = sorted(sorted(pairs, key=_distance, reverse=True)[:SHOWN], key=pairs.index)
-    few = f" The {SHOWN} of {len(pairs)} cells that differ most." if len(pairs) > SHOWN else ""
+    few = f" The {SHOWN} of {len(pairs)} runs that differ most." if len(pairs) > SHOWN else ""
     subtitle = (
-        f"After over before, cell by cell: 1 is no change. Thick: {INTERVAL} over samples; thin: with what both runs' repeats "
-        f"moved by; grey band: that alone. Orange: slower or hungrier, green: faster or thriftier, grey: same or ambiguous. "
-        f"Named are settings that most cells do not have.{few}"
+        f"After over before, run by run: 1 is no change. Thick: {INTERVAL} over samples; thin: widened by "
+        "the noise between repetitions of both runs; grey band: that noise alone. Orange: worse, green: "
+        f"better, grey: same or ambiguous. A run is named by its settings that most others do not have.{few}"
     )
     latency = [pair.effects["latency"] for pair in shown]
     energy = [pair.effects["energy"] for pair in shown]
@@ -64,7 +62,7 @@ def _panel(
         if isinstance(effect.entry, Estimate)
     ]
     rows = [_row(name, effect) for name, effect in drawn]
-    reach = [end for _, effect in drawn for end in (effect.bounds or _figure(effect).bounds)]
+    reach = [end for _, effect in drawn for end in (effect.bounds or _estimate(effect).bounds)]
     domain = [min([0.95, *reach]) - 0.01, max([1.05, *reach]) + 0.01]
     scale = alt.Scale(domain=domain, nice=False, zero=False)
     x = alt.X("value:Q", title=title, scale=scale)
@@ -82,7 +80,7 @@ def _panel(
             x=alt.X("low:Q"), x2=alt.X2("high:Q"), color=colour
         ),
         chart.mark_point(filled=True, opacity=1, size=60).encode(color=colour),
-        hole(chart),
+        hollow_points(chart),
         data=inline(rows),
         width=width,
         height=ROW * len(names),
@@ -90,32 +88,32 @@ def _panel(
 
 
 def _row(name: str, effect: Effect) -> dict[str, str | float | bool | None]:
-    figure = _figure(effect)
-    low, high = figure.interval or (None, None)
+    estimate = _estimate(effect)
+    low, high = estimate.interval or (None, None)
     bottom, top = effect.bounds or (None, None)
     band = effect.band
     return {
         "label": name,
-        "value": figure.value,
+        "value": estimate.value,
         "low": low,
         "high": high,
         "bottom": bottom,
         "top": top,
         "left": None if band is None else 1 - band,
         "right": None if band is None else 1 + band,
-        "verdict": figure.verdict or "",
-        "colour": COLOURS.get(figure.verdict or "", GREY),
-        "doubtful": bool(figure.flags),
+        "verdict": estimate.verdict or "",
+        "colour": COLOURS.get(estimate.verdict or "", GREY),
+        "flagged": bool(estimate.flags),
     }
 
 
-def _figure(effect: Effect) -> Estimate:
-    assert isinstance(effect.entry, Estimate), "only figures are drawn"
+def _estimate(effect: Effect) -> Estimate:
+    assert isinstance(effect.entry, Estimate), "only estimates are drawn"
     return effect.entry
 
 
 def _name(pair: Pair, pairs: Sequence[Pair]) -> str:
-    """Model, data set where there are several, and those settings that most cells do not have."""
+    """Model, data set where there are several, and the settings that most runs do not have."""
     cell = pair.before.cell
     columns = zip(*(other.before.cell.point.values for other in pairs), strict=True)
     usual = [Counter(values).most_common(1)[0][0] for values in columns]
@@ -129,6 +127,6 @@ def _name(pair: Pair, pairs: Sequence[Pair]) -> str:
 
 
 def _distance(pair: Pair) -> float:
-    """How far a cell's latency is from no change."""
+    """The distance of a run's latency from no change."""
     entry = pair.effects["latency"].entry
     return abs(math.log(entry.value)) if isinstance(entry, Estimate) and entry.value > 0 else 0.0
