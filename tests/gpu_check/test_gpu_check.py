@@ -14,6 +14,8 @@ import polars
 import pytest
 import yaml
 from small_project import PROJECT, new_project
+from small_study import SETTINGS, answer
+from study_folder import write_study
 
 import gpu_check
 from vlm_profiling.study.inputs import STANDARD_OPTIMIZATIONS
@@ -35,6 +37,19 @@ RUN = {
 }
 
 
+ROOFLINE = {
+    "model": "m",
+    "optimization": "fp16",
+    "batch_size": 1,
+    "stage": "decode",
+    "ceiling": "datasheet",
+    "time_s": 3.0,
+    "memory_floor_s": 2.0,
+    "mfu": 0.5,
+    "mbu": 1.1,
+}
+
+
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder of results."""
@@ -48,11 +63,18 @@ def write_table(results: Path, name: str, rows: list[dict[str, object]]) -> None
     polars.DataFrame(rows).write_parquet(path)
 
 
+def test_every_column_that_is_read_is_one_of_the_tables(results: Path) -> None:
+    (results / "models").mkdir()
+    write_study(results / "models", SETTINGS, answer).merge()
+    read = {*RUN, "failure_reason", "environment_gpu_name", "environment_cpu", "environment_packages", "key"}
+    assert read | {"optimization_dtype", "dataset"} <= set(gpu_check.table("models", "runs").columns)
+    assert ROOFLINE.keys() <= set(gpu_check.table("models", "roofline").columns)
+    assert {"verdict", "audit", "evidence", "model"} <= set(gpu_check.table("models", "audits").columns)
+
+
 def test_each_figure_is_the_worst_runs_and_holds_its_bound_or_not(results: Path) -> None:
-    row = {"model": "m", "optimization": "fp16", "batch_size": 1, "stage": "decode"}
-    rates = {"time_s": 3.0, "memory_floor_s": 2.0}
-    known = {**row, **rates, "ceiling": "datasheet", "mfu": 0.5, "mbu": 1.1}
-    write_table(results, "roofline", [known, {**row, **rates, "ceiling": "measured", "mfu": 0.7, "mbu": 1.3}])
+    measured = {**ROOFLINE, "ceiling": "measured", "mfu": 0.7, "mbu": 1.3}
+    write_table(results, "roofline", [ROOFLINE, measured])
     runs = polars.DataFrame(
         [RUN, {**RUN, "model": "slow", "load_s": 21.0}, {**RUN, "status": "oom", "load_s": 99.0}]
     )
