@@ -35,7 +35,7 @@ def test_eager_and_sdpa_give_the_same_tokens(load, architecture: str, images, re
 def test_a_loaded_model_is_ready_to_measure(loaded, architecture: str) -> None:
     assert not loaded.model.training
     assert not any(parameter.requires_grad for parameter in loaded.model.parameters())
-    assert 0 < loaded.load_s < 30
+    assert loaded.load_s > 0
     assert loaded.manifest.source == f"tiny:{architecture}"
     assert loaded.family.name == loaded.manifest.family
 

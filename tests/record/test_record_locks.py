@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -47,11 +46,9 @@ def test_a_held_lock_is_refused_until_its_process_is_killed(tmp_path: Path) -> N
 def test_the_second_writer_waits_and_finds_the_work_done(tmp_path: Path) -> None:
     target = tmp_path / "record.json"
     process = other_process(target, "turn")
-    started = time.perf_counter()
     with writer_lock(target) as written_meanwhile:
         assert written_meanwhile
         assert target.read_text() == "theirs"
-    assert time.perf_counter() - started > 0.2
     assert process.wait() == 0
     assert list(tmp_path.iterdir()) == [target]
 
