@@ -24,6 +24,7 @@ from vlm_profiling.engines.transformers.stored import weight_bytes
 from vlm_profiling.models.image_tokens import scaled_size
 from vlm_profiling.models.random_weights import model_from_config
 from vlm_profiling.models.registry import cost_rules
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.manifests import CheckpointManifest
 from vlm_profiling.study.point import Point
 from vlm_profiling.study.quantisation import SCHEMES
@@ -195,10 +196,10 @@ def test_a_batch_that_cannot_be_known_says_why(cost: ModelCost) -> None:
     if cost.images and cost.images.grid:
         assert isinstance(batch, BatchSize)
     else:
-        assert batch == "the data set is not prepared, and the model takes images as they come"
+        assert batch == Absent("the data set is not prepared, and the model takes images as they come")
 
 
 def test_a_cost_from_a_config_alone_tells_no_images(cost: ModelCost) -> None:
     alone = msgspec.structs.replace(cost, images=None)
     batch = expected_batch(alone, Point(optimization="fp32", image_size=32, max_input_len=8), new_tokens=4)
-    assert batch == "how this model's processor cuts images is not known"
+    assert batch == Absent("how this model's processor cuts images is not known")
