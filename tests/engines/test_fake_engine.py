@@ -10,6 +10,7 @@ from small_project import draw_shapes
 
 from vlm_profiling.datasets.read import read_source_folder
 from vlm_profiling.engines.base import Engine
+from vlm_profiling.engines.registry import ENGINES
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
 from vlm_profiling.measure.terminal.summary import summarise
@@ -42,13 +43,15 @@ MANIFEST = CheckpointManifest(
 def request_for_fake(tmp_path: Path):
     draw_shapes(tmp_path / "shapes")
 
-    def make(protocol: ProtocolConfig = EVERYTHING, *, compiled: bool = False) -> RunRequest:
+    def make(
+        protocol: ProtocolConfig = EVERYTHING, *, compiled: bool = False, engine: str | None = None
+    ) -> RunRequest:
         dataset, samples = read_source_folder(tmp_path / "shapes", None)
         return RunRequest(
             spec=RunSpec(
                 model=ModelConfig(tiny="llava"),
                 dataset=DatasetContent(source=dataset.source, content_sha256=dataset.content_sha256),
-                optimization=OptimizationConfig(dtype="float32", compile=compiled),
+                optimization=OptimizationConfig(dtype="float32", compile=compiled, engine=engine),
                 point=Point(device="cpu", optimization="fp32"),
                 protocol=protocol,
             ),
@@ -81,6 +84,14 @@ def test_a_run_of_another_engine_is_a_whole_record(request_for_fake, tmp_path: P
     write_record(tmp_path / "record.json", record)
     assert read_record(tmp_path / "record.json") == record
     assert "FakeModel" in summarise(record)
+
+
+def test_an_optimization_names_its_engine(request_for_fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENGINES, "fake", FakeEngine())
+    record = profile(request_for_fake(engine="fake"))
+    assert record.checkpoint and record.checkpoint.architecture == "FakeModel"
+    assert record.optimization.engine == "fake" and '"engine":"fake"' in record.spec
+    assert '"engine"' not in request_for_fake().spec.json  # the key of a run of the default engine
 
 
 def test_what_the_engine_cannot_do_is_absent_with_its_reason(request_for_fake, tmp_path: Path) -> None:

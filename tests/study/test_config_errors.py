@@ -72,6 +72,7 @@ def test_the_small_study_is_valid(settings: Settings) -> None:
         ("protocol.warmup.max_cv", 1.5, "allowed: number, above 0, at most 1"),
         ("protocol.cached", "yes", "allowed: true or false"),
         ("optimizations.fp32.dtype", "fp32", "allowed: float32, float16, bfloat16"),
+        ("optimizations.fp32.engine", "transformer", "allowed: transformers; did you mean 'transformers'?"),
         ("datasets.shapes.package", "easyvqa", "allowed: easy-vqa; did you mean 'easy-vqa'?"),
         ("datasets.shapes", None, "allowed: a section with the keys package, folder, hub,"),
         ("models", {}, "allowed: a mapping of names to sections, not empty"),

@@ -58,13 +58,13 @@ from vlm_profiling.record.schema import Batch, Checkpoint, RunRecord
 Section = TypeVar("Section")
 
 
-def profile(request: RunRequest, trace: Path | None = None, engine: Engine = ENGINES[DEFAULT]) -> RunRecord:
+def profile(request: RunRequest, trace: Path | None = None, engine: Engine | None = None) -> RunRecord:
     """The record of one run.
 
     Args:
         request: what is to be measured.
         trace: where a Chrome trace goes, if the protocol asks for one.
-        engine: what loads and runs the model.
+        engine: what loads and runs the model; by default the optimization's.
 
     Raises MachineError, CheckpointError or DatasetError when a person has to change something first; every
     other exception of the model or the libraries becomes a record with a status and a reason.
@@ -72,6 +72,7 @@ def profile(request: RunRequest, trace: Path | None = None, engine: Engine = ENG
     require_device(request.point.device, request.gpus)
     clock_started = time.perf_counter()
     empty = empty_record(request)
+    engine = engine or ENGINES[request.optimization.engine or DEFAULT]
     run = _Run(request, engine, trace)
     outcome: dict[str, Any] = {}
     try:

@@ -43,6 +43,8 @@ class Optimization(Section, kw_only=True):
     compile: bool = False
     quantisation: str | None = None
     cache: str | None = None
+    engine: str | None = None
+    """The engine that loaded and ran the model; null: transformers."""
 
 
 class Checkpoint(Section, kw_only=True):

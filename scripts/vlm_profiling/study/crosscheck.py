@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -36,6 +37,8 @@ RESERVED = {"index", "published", *(f"axis-{axis}" for axis in AXIS_NAMES)}
 """Names of files and folders beside those of models, whatever their case: a model's page would replace the
 study's.
 """
+ENGINE_NAMES = sorted(path.parent.name for path in Path(__file__).parents[1].glob("engines/*/engine.py"))
+"""The engines: the folders of vlm_profiling/engines."""
 
 Chooser = BaselineConfig | AxisConfig | CellsConfig | ExcludeConfig
 
@@ -50,6 +53,11 @@ def cross_section_problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _axis_problems(
             name, axis, names["optimization"], product=settings.get("grid") == "product"
         )
+    for name, optimization in _entries(settings.get("optimizations")):
+        valid = _valid(OptimizationConfig, optimization)
+        if valid and valid.engine and valid.engine not in ENGINE_NAMES:
+            message = f"unknown engine; {allowed_names(ENGINE_NAMES, valid.engine)}"
+            yield Problem(f"optimizations.{name}.engine", message, valid.engine)
     yield from _twin_problems(settings)
 
 

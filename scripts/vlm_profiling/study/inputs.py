@@ -217,6 +217,9 @@ class OptimizationConfig(Section):
         default=None,
         description="static: keys and values in tensors as long as the longest answer; absent: they grow",
     )
+    engine: Name | None = Field(
+        default=None, description="the engine that loads and runs the model; absent: transformers"
+    )
 
 
 STANDARD_OPTIMIZATIONS: dict[str, OptimizationConfig] = {
