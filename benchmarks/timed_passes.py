@@ -1,4 +1,4 @@
-"""The overhead of the passes against a bare model.generate: two ways to run the same batch, timed in pairs."""
+"""The overhead of the passes against a bare model.generate: two ways to run a batch, timed in pairs."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def bare_generate(session: Session, batch: InputBatch) -> Callable[[], float]:
     loaded = session.loaded
     assert isinstance(loaded, TransformersModel)
     inputs = loaded.transfer(prepared_inputs(session, batch))
-    generate = partial(loaded.checkpoint.model.generate, **inputs, **loaded.generation)
+    generate = partial(loaded.library_generate, **inputs, **loaded.generation)
 
     def step() -> float:
         loaded.synchronise()
@@ -74,7 +74,7 @@ def bare_generate(session: Session, batch: InputBatch) -> Callable[[], float]:
 
 
 def headline_pairs(session: Session, batch: InputBatch, pairs: int, *, warm_up: int = WARM_UP) -> Pairs:
-    """The seconds of a bare generate() and those that the headline pass gives the same batch, with telemetry."""
+    """The seconds of a bare generate() and of generate() in the headline pass, with telemetry sampled."""
     telemetry_sampler = open_telemetry(session.device, 0 if session.device == "cuda" else None)
 
     def headline() -> float:
@@ -87,7 +87,7 @@ def headline_pairs(session: Session, batch: InputBatch, pairs: int, *, warm_up: 
 def stage_pairs(
     session: Session, batch: InputBatch, pairs: int, *, warm_up: int = WARM_UP
 ) -> tuple[Pairs, Pairs]:
-    """The seconds of generate() in the headline and in the stages pass; of end to end and the sum of the stages.
+    """The seconds of generate() in the headline and the stages pass; of end to end and the sum of stages.
 
     Both from the same batches.
     """

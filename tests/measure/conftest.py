@@ -34,7 +34,7 @@ QUICK = ProtocolConfig(
 
 @pytest.fixture
 def controlled_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock that goes on when somebody sleeps and by a microsecond a look: no other work is in a duration."""
+    """A clock that goes on in a sleep and by a microsecond a look: no other work is in a duration."""
     now_s = 1000.0
 
     def pass_on(seconds: float) -> None:

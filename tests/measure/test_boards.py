@@ -88,7 +88,8 @@ with meters.window() as window:
     time.sleep({seconds})
     end_s = time.perf_counter()
 energy = msgspec.to_builtins(meters.energy(window, samples=4, tokens=20))
-json.dump({{"gpu": energy.get("gpu"), "absent": energy["absent"], "start_s": start_s, "end_s": end_s}}, sys.stdout)
+json.dump({{"gpu": energy.get("gpu"), "absent": energy["absent"], "start_s": start_s, "end_s": end_s}},
+          sys.stdout)
 """
 
 

@@ -20,7 +20,8 @@ with meters.window() as window:
 closed_s = time.perf_counter()
 energy = msgspec.to_builtins(meters.energy(window, samples=4, tokens=20))
 json.dump({{
-    "gpu": energy.get("gpu"), "absent": energy["absent"], "available": meters.available, "seconds": window.seconds,
+    "gpu": energy.get("gpu"), "absent": energy["absent"], "available": meters.available,
+    "seconds": window.seconds,
     "start_s": start_s, "end_s": end_s, "wait_s": start_s - asked_s + closed_s - end_s,
     "threads": threading.active_count(),
 }}, sys.stdout)

@@ -1,4 +1,4 @@
-"""A forced attention kernel is the one that runs, a static cache is one, and what a device lacks is a reason."""
+"""A forced attention kernel is the one that runs, so is a static cache, and a device's lack is a reason."""
 
 from __future__ import annotations
 

@@ -29,7 +29,10 @@ def llava(tiny: Callable[[str], tuple[Path, CheckpointManifest]]) -> str:
 
 
 def test_the_reference_command_line_writes_a_record(llava: str, shapes: Path, tmp_path: Path) -> None:
-    options = f"--src_folder {shapes} --model_name {llava} --img_size 28 --batch_size 2 --optimization fp32 --device cpu"
+    options = (
+        f"--src_folder {shapes} --model_name {llava} --img_size 28 --batch_size 2 "
+        "--optimization fp32 --device cpu"
+    )
     done = run(tmp_path, *options.split(), "--max_input_len", "200", "--cached", "--max-new-tokens", "2")
     assert done.returncode == 0, done.stderr
     (path,) = tmp_path.rglob("*.json")
@@ -42,7 +45,10 @@ def test_the_reference_command_line_writes_a_record(llava: str, shapes: Path, tm
 
 
 def test_a_prompt_length_brings_every_question_to_it(llava: str, shapes: Path, tmp_path: Path) -> None:
-    options = f"--src_folder {shapes} --model_name {llava} --device cpu --optimization fp32 --max-new-tokens 1 --prompt-len 30"
+    options = (
+        f"--src_folder {shapes} --model_name {llava} --device cpu --optimization fp32 "
+        "--max-new-tokens 1 --prompt-len 30"
+    )
     done = run(tmp_path, *options.split())
     assert done.returncode == 0, done.stderr
     (path,) = tmp_path.rglob("*.json")

@@ -215,7 +215,7 @@ def test_the_summary_tells_status_and_reason(request_for: MakeRequest) -> None:
 def test_compile_compiles_what_generate_calls_and_changes_no_answer(
     architecture: str, request_for: MakeRequest
 ) -> None:
-    torch._dynamo.reset()  # a run has a process of its own; here models before would use up the limit of graphs
+    torch._dynamo.reset()  # a run has its own process; here earlier models use up the limit of graphs
     eager = measured(request_for(architecture, batch_size=4))
     optimization, protocol = (
         OptimizationConfig(dtype="float32", compile=True),

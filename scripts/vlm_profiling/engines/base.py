@@ -99,8 +99,10 @@ Labels: TypeAlias = Iterable[tuple[str, Hashable]]
 class InstrumentedModel(Protocol):
     """A loaded model whose labelled modules record timestamp events. It runs batches as LoadedModel does."""
 
-    events: Sequence[TimestampEvent]
-    """Of the last batch, from the beginning of generate(), labelled "loop", to its end."""
+    @property
+    def events(self) -> Sequence[TimestampEvent]:
+        """Of the last batch, from the beginning of generate(), labelled "loop", to its end."""
+        ...
 
     def seconds(self, begin: Any, end: Any) -> float:
         """The time between the readings of two events of a finished batch, s."""
@@ -189,11 +191,17 @@ class Capabilities:
 
 
 class LoadedModel(Protocol):
-    """A model on its device. A batch goes through prepare, transfer, generate and detokenise, in this order."""
+    """A model on its device. A batch goes through prepare, transfer, generate, detokenise."""
 
-    load_s: float
-    """From the call to weights on the device, s."""
-    capabilities: Capabilities
+    @property
+    def load_s(self) -> float:
+        """From the call to weights on the device, s."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this model's engine can do."""
+        ...
 
     def facts(self, frames: int | None) -> Checkpoint:
         """The facts of the loaded model; `frames` are those asked of each video, None for images."""

@@ -1,4 +1,4 @@
-"""The parts of a run's record that need no pass of their own: what was asked, the published values, samples."""
+"""The parts of a record that need no pass of their own: what was asked, the published values, samples."""
 
 from __future__ import annotations
 

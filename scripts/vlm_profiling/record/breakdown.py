@@ -106,7 +106,7 @@ class LayerTime(Section, kw_only=True):
 
 
 class Layers(Section, kw_only=True):
-    """Time inside generate() by layer, from a pass of its own whose leaf and attention modules are instrumented."""
+    """Time inside generate() by layer, from a pass of its own that instruments leaf and attention modules."""
 
     batches: int
     """Full batches, over which the times are sums."""

@@ -1,4 +1,4 @@
-"""Single counts of a model's stages: FLOPs, parameters read and cache size at given sizes, each counted once."""
+"""Single counts of a model's stages: FLOPs, parameters read and cache size at given sizes, counted once."""
 
 from __future__ import annotations
 

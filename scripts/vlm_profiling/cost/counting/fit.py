@@ -37,7 +37,8 @@ def fit(
     counted = measure(CHECK_ROWS, check)
     if counted != expected:
         raise CostError(
-            f"{what}: {counted} counted at {check} with {CHECK_ROWS} rows, where the cost function says {expected}"
+            f"{what}: {counted} counted at {check} with {CHECK_ROWS} rows, "
+            f"where the cost function says {expected}"
         )
     return whole
 

@@ -93,7 +93,6 @@ class EventModel:
     def __init__(self, loaded: TransformersModel, clock: EventClock, events: list[TimestampEvent]) -> None:
         self.events, self._clock = events, clock
         self._first_token, self._generate = FirstToken(clock), loaded.library_generate
-        self.seconds: Callable[[Any, Any], float] = clock.seconds
         self.model = copy.copy(loaded)
         self.model.generation = {
             **loaded.generation,
@@ -107,6 +106,10 @@ class EventModel:
         output_ids = self._generate(**arguments)
         self.events.append((None, self._clock.read()))
         return output_ids
+
+    def seconds(self, begin: Any, end: Any) -> float:
+        """The time between the readings of two events of a finished batch, s."""
+        return self._clock.seconds(begin, end)
 
     @property
     def first_token_s(self) -> float:

@@ -1,4 +1,4 @@
-"""The memory that a batch takes: its key-value cache, and on a CPU the peak of what torch's operators allocate."""
+"""The memory of a batch: its key-value cache, and on a CPU the peak of what torch's operators allocate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def batch_memory(loaded: TransformersModel, batch: PreparedBatch) -> Memory:
-    """Run a batch once: the fields of a record's memory that it gives, and the reasons for those it cannot."""
+    """Run a batch once: the fields of a record's memory, and the reasons for those that it cannot give."""
     model, inputs = loaded.checkpoint.model, loaded.transfer(batch)
     compiled = any(module._compiled_call_impl for module in model.modules())
     followed = loaded.device == "cpu" and not compiled

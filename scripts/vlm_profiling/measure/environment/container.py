@@ -24,8 +24,9 @@ def refuse_outside(image: ContainerImage) -> None:
     inside = os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER")
     if inside is None or not APPTAINER_FOLDER.is_dir():
         raise MachineError(
-            f"runs of this study belong in {image.container}, but this process is in no container: add --sdm apptainer "
-            "(the profiles workstation and slurm-h100 have it), or say `container: none` in the study to measure on the host"
+            f"runs of this study belong in {image.container}, but this process is in no container: "
+            "add --sdm apptainer (the profiles workstation and slurm-h100 have it), "
+            "or say `container: none` in the study to measure on the host"
         )
     if "://" in image.container:
         return

@@ -135,7 +135,7 @@ def _usable_memory_bytes() -> int:
 
 
 def _cgroup_values(name: str) -> Iterator[str]:
-    """A setting of this process's control group (version 2) and of all those above it, each of which binds."""
+    """A setting of this process's control group (version 2) and of all those above it, which all bind."""
     groups = Path("/proc/self/cgroup").read_text().splitlines()
     own = next((line.removeprefix("0::") for line in groups if line.startswith("0::")), None)
     if own is None:

@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 
 class Window:
-    """A stretch of time over which joules are counted. `seconds` and `readings` are there once it is closed."""
+    """A stretch of time over which joules are counted. `seconds` and `readings` are set at its end."""
 
     def __init__(self) -> None:
         self.readings: dict[str, EnergyReading] = {}

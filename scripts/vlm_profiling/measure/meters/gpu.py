@@ -36,7 +36,7 @@ class NvmlGpu:
         self.uuid: str = self._ask(pynvml.nvmlDeviceGetUUID)
 
     def total_energy_j(self) -> float:
-        """Energy since the driver was loaded (NVML counts in mJ), updated every 20 to 100 ms. Volta or newer."""
+        """Energy since the driver was loaded (NVML: mJ), updated every 20 to 100 ms. Volta or newer."""
         return self._ask(pynvml.nvmlDeviceGetTotalEnergyConsumption) / 1e3
 
     def instant_power_w(self) -> float:

@@ -1,4 +1,4 @@
-"""Joules of several GPUs that one model is laid on: each board's own meters in a window of its own, added up."""
+"""Joules of several GPUs that one model is laid on: each board's meters in a window of its own, added up."""
 
 from __future__ import annotations
 

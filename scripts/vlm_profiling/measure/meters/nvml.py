@@ -191,7 +191,7 @@ def _counter_period_s(gpu: NvmlGpu, clock: Clock) -> float | None:
 
 
 def _power_source(gpu: NvmlGpu) -> tuple[Callable[[], float] | None, float]:
-    """How this GPU tells its power in watts (null: not at all), and the time in seconds over which it does."""
+    """The call that gives this GPU's power in W (None: none does), and its resolution in time, s."""
     for power_w, resolution_s in (
         (gpu.instant_power_w, POWER_REFRESH_S),
         (gpu.usage_power_w, USAGE_AVERAGE_S),

@@ -32,7 +32,8 @@ class Zone:
             return int(self.energy_file.read_text())
         except PermissionError:
             raise MeterError(
-                "RAPL is there, but only root may read it; as root: chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj "
+                "RAPL is there, but only root may read it; as root: "
+                "chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj "
                 "(until the next boot; a udev rule for SUBSYSTEM powercap makes it stay)"
             ) from None
         except (OSError, ValueError) as error:

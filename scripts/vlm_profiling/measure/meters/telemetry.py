@@ -68,7 +68,7 @@ OF_SEVERAL: dict[str, Callable[[Sequence[float]], float]] = {
 
 
 class TelemetrySampler:
-    """The quantities of one run, and their samples so far. `sample` may be called from one thread at a time."""
+    """The quantities of one run, and their samples so far. One thread at a time may call `sample`."""
 
     def __init__(self, gpus: Sequence[NvmlGpu] | str) -> None:
         """`gpus`: the run's, or why there are none to watch."""

@@ -1,4 +1,4 @@
-"""The layers pass: the time inside generate() by class of module and by block of the model, stage by stage."""
+"""The layers pass: the time inside generate() by class of module and block of the model, stage by stage."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ PREPARED = "the prepared batches"
 
 
 def memory_from_samples(request: RunRequest, media: Sequence[Image | Clip]) -> Memory:
-    """The prediction from the sizes of the images or videos and the texts, or the reason why there is none."""
+    """The prediction from the sizes of images or videos and texts, or the reason why there is none."""
     if request.cost is None:
         return Memory(absent={"predicted": "the model's cost was not given"})
     batch = expected_batch(
@@ -83,7 +83,7 @@ def largest_batch_pass(session: Session, batches: Sequence[InputBatch], times: S
 
 
 def combine_memory(*parts: Memory) -> Memory:
-    """One section of several: the prediction, the peaks, the largest batch. A later value or reason counts."""
+    """The section of prediction, peaks and largest batch, of which a later value or reason counts."""
     values, absent = {}, {}
     for part in parts:
         known = {name: value for name, value in asdict(part).items() if value not in (None, [])}

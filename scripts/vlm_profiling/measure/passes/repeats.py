@@ -22,8 +22,8 @@ InstrumentedRound = Callable[[Sequence[InputBatch]], list[float]]
 class RepeatBlock:
     """A few full batches spread over the headline, whose times there are the first round.
 
-    `instrumented_round` measures the overhead of instrumentation, too. Raises Unsupported for a run with fewer than two full
-    batches: one alone cannot tell what the batches of a round share from its own noise.
+    `instrumented_round` measures the overhead of instrumentation. Raises Unsupported for a run with fewer
+    than two full batches: one alone cannot tell what the batches of a round share from its own noise.
     """
 
     def __init__(

@@ -57,8 +57,8 @@ def instrumented_seconds(session: Session, batches: Sequence[InputBatch]) -> lis
 def _with_rounds_between(
     session: Session, batches: Sequence[InputBatch], modules: dict[str, str], repeats: RepeatBlock | None
 ) -> Iterator[InstrumentedBatch]:
-    """Every batch instrumented, in chunks of about equal length with a round of the repeats after each, during
-    which nothing is instrumented.
+    """Every batch instrumented, in chunks of about equal length with an uninstrumented round of the repeats
+    after each.
     """
     chunks = repeats.settings.min_rounds - 1 if repeats else 1
     for number in range(chunks):

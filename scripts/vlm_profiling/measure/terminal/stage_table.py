@@ -37,12 +37,14 @@ def _lines(stages: Stages, coloured: bool) -> Iterator[str]:
     yield _line(HEADING)
     for name, stage in stages.times.items():
         bar = "█" * round(BAR * stage.share) or "▏"
-        yield f"{_line(_row(name, stage.time, stage.share))}  {_painted(bar, COLOURS[name]) if coloured else bar}"
+        line = _line(_row(name, stage.time, stage.share))
+        yield f"{line}  {_painted(bar, COLOURS[name]) if coloured else bar}"
     yield _line(_row("end to end", stages.end_to_end, 1.0))
     yield f"in no stage: {100 * stages.unattributed_share:.2f} %"
     for name, reason in stages.absent.items():
         yield f"no {name}: {reason}"
-    yield f"generate() took {stages.against_headline:.3f}{_interval(stages.against_headline_interval)} of the headline's"
+    ratio = f"{stages.against_headline:.3f}{_interval(stages.against_headline_interval)}"
+    yield f"generate() took {ratio} of the headline's"
     if cost := stages.instrumentation_overhead:
         yield f"instrumented and uninstrumented in turns it took {cost.mean:.3f}{_interval(cost)} of its time"
 

@@ -20,7 +20,8 @@ def _lines(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "model", record.model
     yield "dataset", f"{record.dataset_name}, {record.dataset.samples if record.dataset else 0} samples"
     text = "text" if point.prompt_len is None else "text brought to"
-    sizes = f"{_setting('image', point.image_size, 'px')}, {_setting(text, point.prompt_len or point.max_input_len, 'tokens')}"
+    tokens = _setting(text, point.prompt_len or point.max_input_len, "tokens")
+    sizes = f"{_setting('image', point.image_size, 'px')}, {tokens}"
     frames = f", {point.frames} frames" if point.frames > 1 else ""
     yield "point", f"{point.device}, {point.optimization}, batch {point.batch_size}, {sizes}{frames}"
     yield "status", record.status
@@ -40,14 +41,16 @@ def _lines(record: RunRecord) -> Iterator[tuple[str, str]]:
         )
         yield (
             "warm-up",
-            f"{shapes}{record.warmup.batches} batches, {record.warmup.seconds:.2f} s, stopped: {record.warmup.stopped}",
+            f"{shapes}{record.warmup.batches} batches, {record.warmup.seconds:.2f} s, "
+            f"stopped: {record.warmup.stopped}",
         )
     if record.headline:
         yield "generate", _latency(record.headline.generate)
         yield "end to end", _latency(record.headline.end_to_end)
         yield (
             "throughput",
-            f"{record.headline.output_tokens_per_s:.1f} tokens/s, {record.headline.samples_per_s:.2f} samples/s",
+            f"{record.headline.output_tokens_per_s:.1f} tokens/s, "
+            f"{record.headline.samples_per_s:.2f} samples/s",
         )
     if record.repeats:
         repeats = record.repeats
@@ -120,7 +123,8 @@ def _lines(record: RunRecord) -> Iterator[tuple[str, str]]:
         )
         yield (
             "layers",
-            f"{', '.join(shares)} of generate(), slowed to {record.layers.against_headline:.2f} of the headline's",
+            f"{', '.join(shares)} of generate(), "
+            f"slowed to {record.layers.against_headline:.2f} of the headline's",
         )
     elif "layers" in record.absent:
         yield "layers", f"none: {record.absent['layers']}"
