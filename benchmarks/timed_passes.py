@@ -78,7 +78,7 @@ def headline_pairs(session: Session, batch: InputBatch, pairs: int, *, warm_up: 
     telemetry_sampler = open_telemetry(session.device, 0 if session.device == "cuda" else None)
 
     def headline() -> float:
-        with telemetry_sampler.over():
+        with telemetry_sampler.sampling():
             return run_batch(session, batch).times.generate_s
 
     return timed_pairs(bare_generate(session, batch), headline, pairs, warm_up=warm_up)

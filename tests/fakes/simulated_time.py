@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from vlm_profiling.measure.meters import base, energy, telemetry
-from vlm_profiling.measure.meters.sampler import SamplerCost, due_times_s
+from vlm_profiling.measure.meters.sampler import SamplerOverhead, due_times_s
 
 START_S = 1000.0
 LOOK_S = 1e-5
@@ -52,13 +52,13 @@ class SimulatedTime:
         self._now.value = max(self._now.value, until_s)
 
     @contextmanager
-    def sampled(self, readers: Sequence[Callable[[], None]]) -> Iterator[SamplerCost]:
+    def sampled(self, readers: Sequence[Callable[[], None]]) -> Iterator[SamplerOverhead]:
         """Stands in for meters.sampler.sampled, without a thread."""
         started_s = self._now.value
         due_s = (started_s + seconds for seconds in due_times_s())
         sampler = Sampler(next(due_s), due_s, readers)
         self._samplers.append(sampler)
-        yield SamplerCost()
+        yield SamplerOverhead()
         self._samplers.remove(sampler)
 
 

@@ -25,11 +25,11 @@ WATCHED = """
 import json, sys, time
 import msgspec
 from vlm_profiling.measure.meters.telemetry import open_telemetry
-watch = open_telemetry("cuda", None)
-watch.sample()
-with watch.over():
+sampler = open_telemetry("cuda", None)
+sampler.sample()
+with sampler.sampling():
     time.sleep(0.5)
-json.dump(msgspec.to_builtins(watch.telemetry()), sys.stdout)
+json.dump(msgspec.to_builtins(sampler.telemetry()), sys.stdout)
 """
 
 

@@ -18,7 +18,7 @@ from fakes.nvml import RunWithNvml
 from vlm_profiling.measure.environment import processors
 from vlm_profiling.measure.environment.processors import BusyTime, load_by_others, main_thread_clock_mhz
 from vlm_profiling.measure.meters.base import MeterError
-from vlm_profiling.measure.meters.sampler import SAMPLE_S, SamplerCost, due_times_s, sampled
+from vlm_profiling.measure.meters.sampler import SAMPLE_S, SamplerOverhead, due_times_s, sampled
 from vlm_profiling.measure.meters.telemetry import TelemetrySampler, open_telemetry
 from vlm_profiling.measure.request import RunRequest
 from vlm_profiling.measure.run import profile
@@ -28,11 +28,11 @@ WATCHED = """
 import json, sys, time
 import msgspec
 from vlm_profiling.measure.meters.telemetry import open_telemetry
-watch = open_telemetry("cuda", None)
-watch.sample()
-with watch.over():
+sampler = open_telemetry("cuda", None)
+sampler.sample()
+with sampler.sampling():
     time.sleep({seconds})
-json.dump(msgspec.to_builtins(watch.telemetry()), sys.stdout)
+json.dump(msgspec.to_builtins(sampler.telemetry()), sys.stdout)
 """
 
 
@@ -42,7 +42,7 @@ def watched(run: RunWithNvml, seconds: float = 0.55, **settings: object) -> Tele
 
 def over(seconds: float, telemetry_sampler: TelemetrySampler) -> Telemetry:
     telemetry_sampler.sample()
-    with telemetry_sampler.over():
+    with telemetry_sampler.sampling():
         time.sleep(seconds)
     return telemetry_sampler.telemetry()
 
@@ -198,7 +198,7 @@ def test_no_reader_needs_no_thread() -> None:
     threads = threading.active_count()
     with sampled([]) as cost:
         assert threading.active_count() == threads
-    assert cost == SamplerCost(cpu_s=0.0, missed=0)
+    assert cost == SamplerOverhead(cpu_s=0.0, missed=0)
 
 
 def test_a_run_records_its_telemetry(request_for: Callable[..., RunRequest]) -> None:

@@ -123,7 +123,7 @@ class _Run:
             results, peaks = self._headline(session, batches, meters, telemetry_sampler)
             sections["memory"] = combine_memory(predicted, peaks)
             times = [result.times for result in results]
-            with telemetry_sampler.over():
+            with telemetry_sampler.sampling():
                 self._stages_and_repeats(session, batches, times)
             sections["telemetry"] = telemetry_sampler.telemetry()
             self.stage = "memory"
@@ -186,7 +186,7 @@ class _Run:
                 for _ in headline_pass(session, batches, "energy window"):
                     pass
                 passes += 1
-        telemetry_sampler.costs.append(window.sampler)
+        telemetry_sampler.overheads.append(window.sampler)
         self.sections |= {
             "telemetry": telemetry_sampler.telemetry(),
             "energy": meters.energy(window, samples=samples * passes, tokens=tokens * passes),

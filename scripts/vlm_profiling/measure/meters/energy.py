@@ -17,7 +17,7 @@ from vlm_profiling.measure.meters.gpu import find_gpu, find_gpus
 from vlm_profiling.measure.meters.multi_gpu import SeveralGpusMeter
 from vlm_profiling.measure.meters.nvml import GpuMeter
 from vlm_profiling.measure.meters.rapl import POWERCAP, RaplMeter
-from vlm_profiling.measure.meters.sampler import SamplerCost, sampled
+from vlm_profiling.measure.meters.sampler import SamplerOverhead, sampled
 from vlm_profiling.record.machine import BoardJoules, Energy, Joules
 
 Part = TypeVar("Part")
@@ -32,7 +32,7 @@ class Window:
         """By record field: gpu, cpu."""
         self.seconds = 0.0
         """From opening to closing, the wait for the closing tick left out."""
-        self.sampler = SamplerCost()
+        self.sampler = SamplerOverhead()
         """What sampling in between cost; filled once it is closed."""
         self._opened_s = time.perf_counter()
 
@@ -72,8 +72,8 @@ class Meters:
     def window(self, telemetry_sampler: Callable[[], None] | None = None) -> Iterator[Window]:
         """Count joules over a block whose work is finished, the device synchronised, at both of its ends.
 
-        Opens and closes on a tick of the GPU's counter, each after at most two of its updates. `watch` is
-        called at both ends, and in between by the thread that samples the meters.
+        Opens and closes on a tick of the GPU's counter, each after at most two of its updates.
+        `telemetry_sampler` is called at both ends, and in between by the thread that samples the meters.
         """
         running = self._each(dict(self._meters), lambda meter: meter.start())
         readers = [lambda: self._sample(running)] if running else []

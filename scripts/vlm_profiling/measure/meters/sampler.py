@@ -1,4 +1,4 @@
-"""A thread that reads things ten times a second while work is measured, and what that costs.
+"""A thread that reads things ten times a second while work is measured, and its overhead.
 
 It sleeps between its readings and never spins.
 """
@@ -21,8 +21,8 @@ GOLDEN = 0.6180339887498949
 
 
 @dataclass
-class SamplerCost:
-    """What sampling cost; filled when it ends."""
+class SamplerOverhead:
+    """The overhead of sampling; filled when it ends."""
 
     cpu_s: float = 0.0
     """Processor time of the thread."""
@@ -42,13 +42,13 @@ def due_times_s() -> Iterator[float]:
 
 
 @contextmanager
-def sampled(readers: Sequence[Callable[[], None]]) -> Iterator[SamplerCost]:
+def sampled(readers: Sequence[Callable[[], None]]) -> Iterator[SamplerOverhead]:
     """Call all readers at each due time in a thread of its own, until the block ends; no thread where there
     are none.
     """
-    cost = SamplerCost()
+    overhead = SamplerOverhead()
     if not readers:
-        yield cost
+        yield overhead
         return
     done = threading.Event()
 
@@ -57,18 +57,18 @@ def sampled(readers: Sequence[Callable[[], None]]) -> Iterator[SamplerCost]:
         for due_s in due_times_s():
             wait_s = started + due_s - time.perf_counter()
             if wait_s < -SAMPLE_S:
-                cost.missed += 1
+                overhead.missed += 1
             elif done.wait(max(0.0, wait_s)):
                 break
             else:
                 for read in readers:
                     read()
-        cost.cpu_s = time.thread_time()
+        overhead.cpu_s = time.thread_time()
 
     thread = threading.Thread(target=run, name="sampler", daemon=True)
     thread.start()
     try:
-        yield cost
+        yield overhead
     finally:
         done.set()
         thread.join()

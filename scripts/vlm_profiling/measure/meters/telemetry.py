@@ -25,7 +25,8 @@ from vlm_profiling.measure.environment.processors import (
 )
 from vlm_profiling.measure.meters.base import MeterError
 from vlm_profiling.measure.meters.gpu import NotOfferedError, NvmlGpu, find_gpus
-from vlm_profiling.measure.meters.sampler import SamplerCost, sampled
+from vlm_profiling.measure.meters.sampler import SamplerOverhead, sampled
+from vlm_profiling.record.absent import Absent
 from vlm_profiling.record.telemetry import (
     BoardTelemetry,
     ClockStats,
@@ -54,7 +55,7 @@ LOAD_EVERY_S = 0.25
 """Time over which the load is taken: 25 of the kernel's ticks of 10 ms."""
 
 Probe: TypeAlias = Callable[[], float]
-Course = TypeVar("Course", ClockStats, TemperatureStats, PowerStats, ShareStats, MemoryStats)
+Stats = TypeVar("Stats", ClockStats, TemperatureStats, PowerStats, ShareStats, MemoryStats)
 
 
 OF_SEVERAL: dict[str, Callable[[Sequence[float]], float]] = {
@@ -70,22 +71,22 @@ OF_SEVERAL: dict[str, Callable[[Sequence[float]], float]] = {
 class TelemetrySampler:
     """The quantities of one run, and their samples so far. One thread at a time may call `sample`."""
 
-    def __init__(self, gpus: Sequence[NvmlGpu] | str) -> None:
-        """`gpus`: the run's, or why there are none to watch."""
+    def __init__(self, gpus: Sequence[NvmlGpu] | Absent) -> None:
+        """`gpus`: those of the run, or why there are none to sample."""
         self._absent: dict[str, str] = {}
         self._probes: dict[str, Probe] = {
             "cpu_clock": main_thread_clock_mhz,
             "memory_available": memory_available_bytes,
         }
         self._gpus: Sequence[NvmlGpu] = ()
-        if isinstance(gpus, str):
-            self._absent["gpu"] = gpus
+        if isinstance(gpus, Absent):
+            self._absent["gpu"] = gpus.reason
         else:
             self._gpus = gpus
         probes = list(map(_gpu_probes, self._gpus))
         self._gpu_probes = {name: [own[name] for own in probes] for name in OF_SEVERAL} if probes else {}
         self._limits = [gpu.clock_reasons for gpu in self._gpus]
-        self.costs: list[SamplerCost] = []
+        self.overheads: list[SamplerOverhead] = []
         """Of the threads that called `sample`."""
         self._values: dict[str, list[float]] = {}
         self._gpu_values: dict[str, list[list[float]]] = {}
@@ -122,12 +123,12 @@ class TelemetrySampler:
                 self._absent["load_by_others"] = str(error)
 
     @contextmanager
-    def over(self) -> Iterator[None]:
+    def sampling(self) -> Iterator[None]:
         """Sample over one more block, in a thread of its own."""
-        with sampled([self.sample]) as cost:
+        with sampled([self.sample]) as overhead:
             yield
         self.sample()
-        self.costs.append(cost)
+        self.overheads.append(overhead)
 
     def telemetry(self) -> Telemetry:
         """The summary of at least two samples, so far."""
@@ -144,15 +145,15 @@ class TelemetrySampler:
             n=len(self._times),
             duration_s=duration_s,
             interval_s=duration_s / (len(self._times) - 1),
-            missed=sum(cost.missed for cost in self.costs),
-            sampler_cpu_s=sum(cost.cpu_s for cost in self.costs),
-            **_gpu_courses(values),
+            missed=sum(one.missed for one in self.overheads),
+            sampler_cpu_s=sum(one.cpu_s for one in self.overheads),
+            **_gpu_stats(values),
             clock_limits=_shares([reduce(or_, reasons) for reasons in self._reasons])
             if self._limits
             else None,
-            cpu_clock=_course(ClockStats, "_mhz", values.get("cpu_clock")),
-            load_by_others=_course(ShareStats, "", None if "load_by_others" in absent else loads),
-            memory_available=_course(MemoryStats, "_bytes", values.get("memory_available")),
+            cpu_clock=_stats(ClockStats, "_mhz", values.get("cpu_clock")),
+            load_by_others=_stats(ShareStats, "", None if "load_by_others" in absent else loads),
+            memory_available=_stats(MemoryStats, "_bytes", values.get("memory_available")),
             boards=[self._board(number, gpu) for number, gpu in enumerate(self._gpus)]
             if len(self._gpus) > 1
             else [],
@@ -163,7 +164,7 @@ class TelemetrySampler:
         values = {name: [moment[number] for moment in self._gpu_values[name]] for name in self._gpu_probes}
         return BoardTelemetry(
             device=gpu.uuid,
-            **_gpu_courses(values),
+            **_gpu_stats(values),
             clock_limits=_shares([reasons[number] for reasons in self._reasons]) if self._limits else None,
         )
 
@@ -174,17 +175,17 @@ class TelemetrySampler:
 
 
 def open_telemetry(device: str, torch_device_index: int | None, gpus: int = 1) -> TelemetrySampler:
-    """What can be watched of this process's device ("cuda", of which `gpus` from an index on, or "cpu") and
+    """The sampler of this process's device ("cuda", of which `gpus` from an index on, or "cpu") and
     of the machine.
 
     Raises nothing.
     """
     if device != "cuda":
-        return TelemetrySampler(f"the run's device is {device}")
+        return TelemetrySampler(Absent(f"the run's device is {device}"))
     try:
         return TelemetrySampler(find_gpus(torch_device_index, gpus))
     except MeterError as error:
-        return TelemetrySampler(str(error))
+        return TelemetrySampler(Absent(str(error)))
 
 
 def _gpu_probes(gpu: NvmlGpu) -> dict[str, Probe]:
@@ -214,18 +215,18 @@ def _present(value: float | None) -> float:
     return value
 
 
-def _gpu_courses(values: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+def _gpu_stats(values: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     """Fields of a GPU's telemetry, of one board or of all together, from the values of each quantity."""
     return {
-        "sm_clock": _course(ClockStats, "_mhz", values.get("sm_clock")),
-        "memory_clock": _course(ClockStats, "_mhz", values.get("memory_clock")),
-        "temperature": _course(TemperatureStats, "_c", values.get("temperature")),
-        "power": _course(PowerStats, "_w", values.get("power")),
-        "utilisation": _course(ShareStats, "", values.get("utilisation")),
+        "sm_clock": _stats(ClockStats, "_mhz", values.get("sm_clock")),
+        "memory_clock": _stats(ClockStats, "_mhz", values.get("memory_clock")),
+        "temperature": _stats(TemperatureStats, "_c", values.get("temperature")),
+        "power": _stats(PowerStats, "_w", values.get("power")),
+        "utilisation": _stats(ShareStats, "", values.get("utilisation")),
     }
 
 
-def _course(kind: type[Course], unit: str, values: Sequence[float] | None) -> Course | None:
+def _stats(kind: type[Stats], unit: str, values: Sequence[float] | None) -> Stats | None:
     if not values:
         return None
     summary = {
