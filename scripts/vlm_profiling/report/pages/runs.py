@@ -41,14 +41,19 @@ from vlm_profiling.study.axes import AXES
 from vlm_profiling.tables.identity import RunKey
 from vlm_profiling.tables.row import RunRow
 
-AT_BASELINE = (
-    *("generate_s", "generate_per_sample_s", "end_to_end_s", "samples_per_s", "output_tokens_per_s"),
-    *("ttft_s", "tpot_s", "energy_per_sample_j", "batch_flops", "peak_memory_bytes"),
-    *("wer", "wer_normalised", "exact_match"),
-)
-"""Ids of the metrics that a model's page lists at the baseline."""
 WHERE_PRESENT = ("vqa_accuracy", "choice_accuracy", "cider_d", "bleu_4", "rouge_l")
-"""Further ones, listed where a data set has them."""
+"""Ids of the metrics that a model's page lists where a data set has them."""
+NOT_LISTED = (
+    *("energy_per_token_j", "energy_window_j", "mean_power_w", "padding_share"),
+    *("batch_vision_flops", "batch_project_flops", "batch_prefill_flops", "batch_decode_flops"),
+)
+"""Those that are elsewhere on the page."""
+AT_BASELINE = tuple(
+    metric.id
+    for metric in METRICS.values()
+    if metric.table == "runs" and metric.kind and metric.id not in WHERE_PRESENT + NOT_LISTED
+)
+"""All others that audits can mark."""
 TOKENS = ("prompt_tokens", "image_tokens", "generated_tokens")
 SIZE_SEEN = "width × height of the image after the image processor"
 INPUT_COLUMNS = {
