@@ -287,7 +287,7 @@ def test_hostile_names_and_reasons_stay_text(make_side):
 
 
 def test_no_cell_is_taken_for_quieter_than_its_machine(make_side):
-    """All cells but one saw the machine move by 2 %; the one whose few rounds did not is no exception to it."""
+    """All runs but one have a drift of 2 %; the one whose few repetitions missed it is no exception."""
 
     def answer(slower: float) -> Callable[[Run], RunRecord]:
         def of_run(run: Run) -> RunRecord:

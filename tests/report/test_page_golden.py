@@ -1,6 +1,6 @@
 """Whole pages of a small study, as they were when someone last read them.
 
-After a change that is meant to be: `GOLDEN=update pytest tests/report/test_page_golden.py`, then read the difference.
+After an intended change: `GOLDEN=update pytest tests/report/test_page_golden.py`, then read the difference.
 """
 
 from __future__ import annotations

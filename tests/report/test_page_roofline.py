@@ -1,4 +1,4 @@
-"""The roofline in table, chart and page: every stage against its ceilings, or why there is nothing to compare."""
+"""The roofline in table, chart and page: every stage against its ceilings, or why there are none."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def test_the_chart_holds_a_point_a_stage_below_its_roof(make_study):
     rows = rows_of(draw(tables_of(make_study()), "trained/roofline"))
     points = {row["stage"]: row for row in rows if "stage" in row}
     assert list(points) == TITLES and all(point["rate"] < point["roof"] for point in points.values())
-    # 2000 FLOPs and 4000 bytes a batch, at 1 GB/s: half a FLOP a byte allows 0.5 GFLOP/s, below the 1 GFLOP/s of
-    # the matrix rate
+    # 2000 FLOPs and 4000 bytes a batch, at 1 GB/s: half a FLOP a byte allows 0.5 GFLOP/s, below the
+    # 1 GFLOP/s of the matrix rate
     assert points["vision encoder"]["intensity"] == 0.5 and points["vision encoder"]["roof"] == pytest.approx(
         0.5
     )

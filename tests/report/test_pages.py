@@ -1,4 +1,4 @@
-"""Pages have the records' values, their intervals and n, the reason of every absence, and no foreign markup."""
+"""Pages have the records' values with interval and n, the reason of every absence, and no foreign markup."""
 
 import pytest
 from factories import identity_of, make_failed_record, make_record

@@ -1,4 +1,4 @@
-"""The three scripts work alone, from files to files, and fail with one message on what a person must change."""
+"""The three scripts work alone, from files to files, and fail with one message on what must be changed."""
 
 import subprocess
 import sys

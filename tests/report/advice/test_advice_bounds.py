@@ -54,8 +54,8 @@ def test_small_stages_are_told_together_with_their_bound() -> None:
         make_subject(stages=make_stage_rows({"transfer": 0.01, "detokenise": 0.03, "decode": 0.96}))
     )
     assert text == (
-        "Not worth an effort on their own: transfer (1 %), detokenise (3 %); without all of them it would be at "
-        "most 1.04 times as fast."
+        "Not worth an effort on their own: transfer (1 %), detokenise (3 %); without all of them it would be "
+        "at most 1.04 times as fast."
     )
     assert small_stages(make_subject(stages=make_stage_rows({"decode": 1.0}))) == ""
 

@@ -123,8 +123,9 @@ def test_a_lower_clock_that_nothing_held_back_or_a_failed_latency_has_no_hint() 
 
 def test_processor_time_that_others_took_is_told_on_a_cpu_alone() -> None:
     assert shared_processor(make_subject(make_cell(telemetry_load_by_others_mean=0.2))) == (
-        "Other processes kept 20 % of the run's cores busy. Alone it would have 1.25 times the processor time, and gain more than that "
-        "where its threads wait for one another."
+        "Other processes kept 20 % of the run's cores busy. Alone it would have 1.25 times the "
+        "processor time, "
+        "and gain more than that where its threads wait for one another."
     )
     assert not shared_processor(make_subject(make_cell(telemetry_load_by_others_mean=0.01)))
     assert not shared_processor(make_subject(make_cell(telemetry_load_by_others_mean=0.2, device="cuda")))

@@ -1,1 +1,1 @@
-"""Hints on what to try next: a function for each, with evidence from this run and the most that it can gain."""
+"""Hints on what to try next: a function for each, with evidence from this run and its largest gain."""

@@ -57,7 +57,7 @@ STAGE_COLOURS = (
     "#aeb4ba",
     "#4d4d4d",
 )
-"""In the order of the stages. The model's own stages are one ramp from dark to light, unlike models' colours."""
+"""In the order of the stages. The model's own stages are one ramp from dark to light."""
 WHOLE_COLOUR = "black"
 """Of all of generate()."""
 

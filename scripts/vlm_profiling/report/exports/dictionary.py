@@ -20,22 +20,25 @@ from vlm_profiling.report.table import (
 from vlm_profiling.tables.column_docs import table_columns
 
 HEAD = """\
-What each figure is, where it is measured, and what other tools call it. Made by `make docs` from `metrics/catalog.py`
-and from the docstrings of the record's schema, which the tables follow column by column.
+What each metric is, where it is measured, and what other tools call it. Made by `make docs` from
+`metrics/catalog.py` and from the docstrings of the record's schema, which the tables follow column by
+column.
 
-A name in another tool's column is the nearest figure, not the same measurement: vLLM and AIPerf measure requests sent to a
-server, with its queue and network; MLPerf measures samples that its load generator issues. Here a batch is given to the model
-in one process, so times are of a batch unless the name says per sample. A dash: that tool has no such figure."""
+A name in another tool's column is the nearest metric, not the same measurement: vLLM and AIPerf measure
+requests sent to a server, with its queue and network; MLPerf measures samples that its load generator
+issues. Here a batch is given to the model in one process, so times are of a batch unless the name says per
+sample. A dash: that tool has no such metric."""
 TABLES = {
-    "runs": "One row a run: its place in the grid, its outcome, and every figure of its record.",
-    "samples": "One row a sample of every finished run, with the batch it was in.",
-    "stages": "One row a stage of every run that measured stages.",
-    "layers": "One row a kind of layer in a stage of every run that measured layers.",
-    "roofline": "One row a stage of every finished run and ceiling: the datasheet's, and that measured on "
-    "the machine.",
-    "audits": "One row an audit of a finished run.",
-    "drift": "One row a finished run of another optimization than the reference's: its answers compared with "
-    "the reference's.",
+    "runs": "A row for each run: its place in the grid, its outcome, and every value of its record.",
+    "samples": "A row for each sample of every finished run, with the batch it was in.",
+    "stages": "A row for each stage of every run that measured stages.",
+    "layers": "A row for each kind of layer in a stage of every run that measured layers.",
+    "roofline": "A row for each stage of every finished run and each ceiling: the datasheet's or this machine's.",
+    "audits": "A row for each audit of a finished run.",
+    "drift": (
+        "A row for each finished run of another optimization than the reference's: its answers compared with "
+        "the reference's."
+    ),
 }
 
 

@@ -1,1 +1,1 @@
-"""Pages in HTML as a static site. Its layout, style and scripts are files of this folder and part of its code."""
+"""Pages in HTML as a static site. Its layout, style and scripts are files of this folder."""
