@@ -33,7 +33,7 @@ TABLES = {
     "samples": "A row for each sample of every finished run, with the batch it was in.",
     "stages": "A row for each stage of every run that measured stages.",
     "layers": "A row for each kind of layer in a stage of every run that measured layers.",
-    "roofline": "A row for each stage of every finished run and each ceiling: the datasheet's or this machine's.",
+    "roofline": "A row for each stage of every finished run and ceiling: the datasheet's or this machine's.",
     "audits": "A row for each audit of a finished run.",
     "drift": (
         "A row for each finished run of another optimization than the reference's: its answers compared with "
