@@ -16,7 +16,7 @@ from vlm_profiling.audits.registry import judge_study
 from vlm_profiling.audits.table import write_findings
 from vlm_profiling.errors import main
 from vlm_profiling.report.finished_study import add_finished_study_arguments, read_finished_study
-from vlm_profiling.tables.drift import write_drift
+from vlm_profiling.tables.derived import write_drift
 
 
 def audit_runs(options: Namespace) -> None:

@@ -14,7 +14,7 @@ from argparse import Namespace
 
 from vlm_profiling.errors import main
 from vlm_profiling.report.finished_study import add_finished_study_arguments, read_finished_study
-from vlm_profiling.tables.roofline import write_roofline
+from vlm_profiling.tables.derived import write_roofline
 
 
 def compute_roofline(options: Namespace) -> None:

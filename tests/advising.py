@@ -7,8 +7,8 @@ from typing import Any
 from vlm_profiling.metrics.catalog import run_columns
 from vlm_profiling.metrics.estimate import Entry, Estimate
 from vlm_profiling.report.advice.base import Alternative, Subject
-from vlm_profiling.tables.breakdown import LayerRow, StageRow
 from vlm_profiling.tables.identity import IdentifiedRow
+from vlm_profiling.tables.part_rows import LayerRow, StageRow
 from vlm_profiling.tables.row import RunRow
 
 SHARES = {

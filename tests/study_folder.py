@@ -22,11 +22,10 @@ from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.report.description import read_description
 from vlm_profiling.report.exports.dictionary import metrics_page
 from vlm_profiling.study import Run, Study
-from vlm_profiling.tables.drift import write_drift
+from vlm_profiling.tables.derived import write_drift, write_roofline
 from vlm_profiling.tables.files import TABLES_README
 from vlm_profiling.tables.read_records import finished_runs
-from vlm_profiling.tables.roofline import write_roofline
-from vlm_profiling.tables.study_tables import Cells, read_cells
+from vlm_profiling.tables.study_tables import StudyRuns
 from vlm_profiling.tables.write import merge_runs, read_costs
 
 
@@ -63,8 +62,8 @@ class StudyFolder:
         write_roofline(finished(self.runs), costs, ceilings, self.folder / "tables")
         return self.folder / "tables"
 
-    def cells(self) -> Cells:
-        return read_cells(self.study, self.merge())
+    def run_rows(self) -> StudyRuns:
+        return StudyRuns.read(self.study, self.merge())
 
 
 def write_study(folder: Path, settings: dict[str, Any], answer: Callable[[Run], RunRecord]) -> StudyFolder:

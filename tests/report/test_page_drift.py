@@ -8,10 +8,9 @@ from factories import identity_of, make_failed_record, make_record
 from msgspec.structs import replace
 from rendering import pages_of, tables_of
 
-from vlm_profiling.record.files import RecordError
 from vlm_profiling.report.pages.drift import drift_blocks
 from vlm_profiling.tables.column_docs import table_columns
-from vlm_profiling.tables.drift import DriftRow, read_drift
+from vlm_profiling.tables.part_rows import DriftRow
 
 OPTIMIZATIONS = {
     "optimizations": {
@@ -72,10 +71,3 @@ def test_it_is_on_the_models_page_and_on_the_axis_page(study):
 def test_there_is_nothing_where_nothing_was_compared(study):
     tables = tables_of(study)
     assert drift_blocks(tables.runs.baseline("trained"), tables.drift) == []
-
-
-def test_a_missing_table_is_named(study):
-    tables = study.merge()
-    (tables / "drift.parquet").unlink()
-    with pytest.raises(RecordError, match=r"drift\.parquet"):
-        read_drift(tables)

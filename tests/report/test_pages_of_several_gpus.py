@@ -26,7 +26,7 @@ def answer(run):
 
 def test_tables_say_how_many_gpus_a_run_lay_on(make_study) -> None:
     study = make_study(answer, **SETTINGS)
-    cells = {cell.model: cell for cell in study.cells().all}
+    cells = {cell.model: cell for cell in study.run_rows().all}
     assert (cells["trained"].gpus, cells["random"].gpus) == (2, 1)
     assert cells["trained"].gpu_names == "2 x NVIDIA H100 80GB HBM3"
     assert cells["random"].gpu_names == "NVIDIA H100 80GB HBM3"
@@ -34,7 +34,7 @@ def test_tables_say_how_many_gpus_a_run_lay_on(make_study) -> None:
 
 def test_a_run_on_the_cpu_lies_on_no_gpu(make_study, usual_answer) -> None:
     study = make_study(usual_answer, models=SETTINGS["models"])
-    assert {(cell.gpus, cell.gpu_names) for cell in study.cells().all} == {(0, None)}
+    assert {(cell.gpus, cell.gpu_names) for cell in study.run_rows().all} == {(0, None)}
 
 
 def test_pages_name_the_gpus_and_say_what_sums_are(make_study) -> None:

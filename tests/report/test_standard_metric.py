@@ -33,7 +33,7 @@ def answer(run):
 
 
 def test_a_cell_has_the_metric_of_its_data_set_and_no_other(make_study):
-    vqa, photos = make_study(answer, datasets=DATASETS).cells().baseline("trained")
+    vqa, photos = make_study(answer, datasets=DATASETS).run_rows().baseline("trained")
     assert vqa.estimate("vqa_accuracy") == Estimate(0.625, (0.5, 0.75), 8)
     assert vqa.estimate("cider_d") == Absent("the data set's standard metric is vqa_accuracy")
     assert photos.estimate("cider_d") == Estimate(1.25, None, 8)
@@ -44,7 +44,7 @@ def test_a_cell_has_the_metric_of_its_data_set_and_no_other(make_study):
 
 
 def test_the_tables_have_a_column_for_each_metric_that_was_taken(make_study):
-    rows = make_study(answer, datasets=DATASETS).cells()
+    rows = make_study(answer, datasets=DATASETS).run_rows()
     vqa, photos = rows.baseline("trained")
     models = blocks_markdown(models_blocks([vqa, rows.baseline("random")[0]]))
     assert "VQA accuracy (%)" in models and "CIDEr-D" not in models
@@ -56,5 +56,5 @@ def test_the_tables_have_a_column_for_each_metric_that_was_taken(make_study):
 
 
 def test_random_weights_have_no_column_for_it(make_study):
-    rows = make_study(answer, datasets=DATASETS).cells().baseline("random")
+    rows = make_study(answer, datasets=DATASETS).run_rows().baseline("random")
     assert "accuracy" not in blocks_markdown(models_blocks(rows[:1]))

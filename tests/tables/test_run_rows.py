@@ -11,7 +11,7 @@ from vlm_profiling.record.files import read_record
 
 def test_a_finished_cell_answers_with_figures_and_their_intervals(make_study):
     study = make_study()
-    cell = study.cells().baseline("trained")[0]
+    cell = study.run_rows().baseline("trained")[0]
     record = read_record(study.record_path(study.runs[0]))
     generate = record.headline.generate
     assert cell.estimate("generate_s") == Estimate(
@@ -25,7 +25,7 @@ def test_a_finished_cell_answers_with_figures_and_their_intervals(make_study):
 
 
 def test_an_absent_figure_answers_with_its_reason(make_study):
-    cells = make_study().cells()
+    cells = make_study().run_rows()
     assert cells.baseline("trained")[0].estimate("energy_per_sample_j") == Absent("no RAPL on this host")
     assert cells.baseline("random")[0].estimate("wer") == Absent("not applicable: random weights")
 
@@ -36,7 +36,7 @@ def test_a_failed_cell_has_no_figure_at_all_even_where_its_record_does(make_stud
     def answer(run):
         return make_record(status="error", failure=failed.failure, **identity_of(run))
 
-    cell = make_study(answer).cells().baseline("trained")[0]
+    cell = make_study(answer).run_rows().baseline("trained")[0]
     for metric in METRICS.values():
         if metric.table == "runs":
             assert cell.estimate(metric.id) == Absent("scoring broke", "error")
@@ -46,13 +46,13 @@ def test_energy_is_that_of_the_runs_own_device_with_the_meters_uncertainty(make_
     device = {"device": "cuda", "optimization": "fp32", "batch_size": 2}
     study = make_study(baseline=device)
     joules = read_record(study.record_path(study.runs[0])).energy.gpu.per_sample_j
-    assert study.cells().baseline("trained")[0].estimate("energy_per_sample_j") == Estimate(
+    assert study.run_rows().baseline("trained")[0].estimate("energy_per_sample_j") == Estimate(
         joules, (joules * 0.98, joules * 1.02)
     )
 
 
 def test_flops_have_students_interval_over_the_batches(make_study):
-    cell = make_study().cells().baseline("trained")[0]
+    cell = make_study().run_rows().baseline("trained")[0]
     low, high = cell.estimate("batch_flops").interval
     assert (low + high) / 2 == pytest.approx(cell.values["batch_flops"])
     assert high - low == pytest.approx(2 * 3.182446 * cell.values["batch_flops_std"] / 2), (
@@ -62,7 +62,7 @@ def test_flops_have_students_interval_over_the_batches(make_study):
 
 def test_an_axis_holds_its_values_in_order_one_line_a_data_set(make_study):
     datasets = {"vqa": {"package": "easy-vqa"}, "more": {"package": "easy-vqa", "samples": 8}}
-    cells = make_study(datasets=datasets).cells()
+    cells = make_study(datasets=datasets).run_rows()
     lines = cells.axis("trained", "batch_size")
     assert [line[0].dataset for line in lines] == ["vqa", "more"]
     assert [cell.batch_size for cell in lines[0]] == [1, 2, 4]
@@ -74,7 +74,7 @@ def test_an_axis_holds_its_values_in_order_one_line_a_data_set(make_study):
 
 def test_a_product_is_read_along_each_axis_through_the_baseline(make_study):
     axes = {"batch_size": {"values": [1, 4]}, "image_size": {"values": [64, 32]}}
-    cells = make_study(grid="product", axes=axes).cells()
+    cells = make_study(grid="product", axes=axes).run_rows()
     assert [(cell.batch_size, cell.image_size) for cell in cells.axis("trained", "batch_size")[0]] == [
         (1, 64),
         (4, 64),
@@ -87,7 +87,7 @@ def test_a_product_is_read_along_each_axis_through_the_baseline(make_study):
 
 
 def test_cells_off_the_axes_are_the_others(make_study):
-    cells = make_study(include=[{"set": {"batch_size": 8}, "models": ["random"]}]).cells()
+    cells = make_study(include=[{"set": {"batch_size": 8}, "models": ["random"]}]).run_rows()
     assert [cell.batch_size for cell in cells.others("random")] == [8]
     assert cells.others("trained") == []
 

@@ -20,9 +20,10 @@ from vlm_profiling.record.files import RecordError, write_bytes
 from vlm_profiling.report.exports.latex import latex_table
 from vlm_profiling.report.exports.mlperf import fields_to_fill_in, system_description
 from vlm_profiling.report.exports.vllm import serve_result, throughput_result
-from vlm_profiling.tables.findings import Finding, read_findings
 from vlm_profiling.tables.identity import RunKey
+from vlm_profiling.tables.part_rows import FindingRow
 from vlm_profiling.tables.results_folder import read_results
+from vlm_profiling.tables.study_tables import read_findings
 
 DEFAULT_COLUMNS = ("model", "dataset", "generate_mean_s", "ttft_mean_s", "batch_flops", "exact_match")
 
@@ -75,7 +76,7 @@ def latex_of(results: Path, columns: list[str], axis: str, *, siunitx: bool) -> 
     if chosen.is_empty():
         axes = sorted(set(",".join(runs["axes"]).split(",")))
         raise RecordError(f"{path}: no run on axis {axis!r}; there are {', '.join(axes)}")
-    flags: dict[RunKey, list[Finding]] = {}
+    flags: dict[RunKey, list[FindingRow]] = {}
     for finding in read_findings(results / "tables"):
         if finding.verdict == "fail":
             flags.setdefault(finding.place, []).append(finding)

@@ -67,7 +67,8 @@ SUBJECTS = {
     "stages_end_to_end": "the end-to-end latency per full batch in the stages pass, instrumentation included",
     "stages_against_headline": "the time of generate() in the stages pass over that in the headline pass, "
     "by bootstrap over batches",
-    "stages_instrumentation_overhead": "the time of generate() instrumented over uninstrumented, rounds in pairs",
+    "stages_instrumentation_overhead": "the time of generate() instrumented over uninstrumented, rounds in "
+    "pairs",
     "layers_against_headline": "the time of generate() in the layers pass over that in the headline pass, "
     "by bootstrap over batches",
     "time": "the exclusive time of the stage per full batch",

@@ -13,10 +13,11 @@ from vlm_profiling.record.files import RecordError
 from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.study import ConfigError, Point, Run
 from vlm_profiling.study.spec import RunSpec
-from vlm_profiling.tables.findings import Finding, read_findings
 from vlm_profiling.tables.identity import RunKey
+from vlm_profiling.tables.part_rows import FindingRow
 from vlm_profiling.tables.read_records import RunOutcome, read_runs
 from vlm_profiling.tables.row import RunRow, run_rows
+from vlm_profiling.tables.study_tables import read_findings
 from vlm_profiling.tables.write import runs_table
 
 GridCell: TypeAlias = tuple[str, str, Point]
@@ -115,7 +116,7 @@ def _mark(folder: Path, paths: Sequence[Path], measured: Sequence[Measured]) -> 
         return
     if audits.stat().st_mtime < max(path.stat().st_mtime for path in paths):
         yield "the table of audits is older than some records: run the study's workflow again"
-    failed: dict[RunKey, list[Finding]] = {}
+    failed: dict[RunKey, list[FindingRow]] = {}
     for finding in read_findings(folder / "tables"):
         if finding.verdict == "fail":
             failed.setdefault(finding.place, []).append(finding)

@@ -13,8 +13,8 @@ from vlm_profiling.metrics.catalog import METRICS, run_columns
 from vlm_profiling.metrics.estimate import Entry, Estimate
 from vlm_profiling.metrics.metric import Columns
 from vlm_profiling.record.absent import Absent
-from vlm_profiling.tables.findings import Finding
 from vlm_profiling.tables.identity import IdentifiedRow
+from vlm_profiling.tables.part_rows import FindingRow
 
 NO_REASON = "no reason recorded"
 
@@ -101,7 +101,7 @@ class RunRow(IdentifiedRow, frozen=True, kw_only=True):
     flags: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     """Failed audits with their evidence, by the kind of figure that they mark; from the table of audits."""
 
-    def flag(self, finding: Finding) -> None:
+    def flag(self, finding: FindingRow) -> None:
         """Mark the figures that a failed audit is about."""
         for kind in finding.marks:
             self.flags[kind] = (*self.flags.get(kind, ()), f"{finding.audit}: {finding.evidence}")

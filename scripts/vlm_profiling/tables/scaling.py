@@ -14,7 +14,7 @@ from vlm_profiling.statistics.scaling import Measurement, NoScalingError, Scalin
 from vlm_profiling.study.axes import AXES, Size
 from vlm_profiling.tables.identity import RunKey
 from vlm_profiling.tables.row import RunRow
-from vlm_profiling.tables.study_tables import Cells
+from vlm_profiling.tables.study_tables import StudyRuns
 
 QUANTILE = float(ndtri(0.975))
 
@@ -60,7 +60,7 @@ def size_of(cell: RunRow, axis: str) -> float | None:
     return None if size is None else float(size)
 
 
-def growths(cells: Cells, axis: str, times: Mapping[RunKey, Times]) -> dict[str, list[Growth]]:
+def growths(cells: StudyRuns, axis: str, times: Mapping[RunKey, Times]) -> dict[str, list[Growth]]:
     """By data set, one for each model that the axis was measured on. `times` are the batch times of all these
     cells.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import polars as pl
@@ -13,54 +14,68 @@ from vlm_profiling.cost.roofline.roofline import StageRoofline
 from vlm_profiling.statistics.compare import Times
 from vlm_profiling.study import Point, Study
 from vlm_profiling.study.grid import axis_point
-from vlm_profiling.tables.breakdown import LayerRow, StageRow, read_layers, read_stages
-from vlm_profiling.tables.drift import DriftRow, read_drift
-from vlm_profiling.tables.findings import Finding, read_findings
-from vlm_profiling.tables.identity import RunKey
-from vlm_profiling.tables.roofline import read_roofline
+from vlm_profiling.tables.identity import IdentifiedRow, RunKey
+from vlm_profiling.tables.part_rows import DriftRow, FindingRow, LayerRow, SampleRow, StageRow
 from vlm_profiling.tables.row import RunRow, run_rows
-from vlm_profiling.tables.table_files import reading_table
+from vlm_profiling.tables.table_files import read_table, reading_table
+
+Row = TypeVar("Row", bound=IdentifiedRow)
+RUN_KEY = ["model", "dataset", "key"]
+RUN_PARTS = [
+    *(
+        name
+        for kind in (StageRow, LayerRow)
+        for name in kind.__struct_fields__
+        if name.startswith(("stages_", "layers_"))
+    ),
+]
+"""Columns of the table of runs that hold for all stages or layers of a run."""
 
 
-class Cells:
-    """All cells of a study, in the order of its runs, marked by the audits that they failed."""
+class StudyRuns:
+    """All runs of a study in the order of the grid, flagged by the audits that they failed."""
 
-    def __init__(self, study: Study, cells: Iterable[RunRow], findings: Sequence[Finding]) -> None:
+    def __init__(self, study: Study, rows: Iterable[RunRow], findings: Sequence[FindingRow]) -> None:
         self.study = study
-        self.all = list(cells)
+        self.all = list(rows)
         self.findings = findings
-        self._by_place = {(cell.model, cell.dataset, cell.point): cell for cell in self.all}
+        self._by_place = {(row.model, row.dataset, row.point): row for row in self.all}
         for finding in findings:
             if finding.verdict == "fail":
                 self._by_place[finding.model, finding.dataset, finding.point].flag(finding)
 
     def baseline(self, model: str) -> list[RunRow]:
-        """A model's cells at the baseline, one a data set; in a product without that very point, the point
+        """A model's runs at the baseline, one a data set; in a product without that very point, the point
         nearest to it.
         """
         return list(self._at(model, _start(self.study)))
 
     def axis(self, model: str, axis: str) -> list[list[RunRow]]:
-        """A model's cells along one axis: a list for each data set, in the order of the axis's values."""
+        """A model's runs along one axis: a list for each data set, in the order of the axis's values."""
         start = _start(self.study) if self.study.grid == "product" else axis_point(self.study, axis)
         points = [start.replaced(**{axis: value}) for value in self.study.axes[axis].values]
         chosen = self.study.axes[axis].datasets
         lines: dict[str, list[RunRow]] = {}
         for point in points:
-            for cell in self._at(model, point):
-                if chosen is None or cell.dataset in chosen:
-                    lines.setdefault(cell.dataset, []).append(cell)
+            for row in self._at(model, point):
+                if chosen is None or row.dataset in chosen:
+                    lines.setdefault(row.dataset, []).append(row)
         return list(lines.values())
 
     def on_axis(self, model: str, axis: str) -> list[RunRow]:
-        """The same cells in one list."""
-        return [cell for line in self.axis(model, axis) for cell in line]
+        """The same runs in one list."""
+        return [row for line in self.axis(model, axis) for row in line]
 
     def others(self, model: str) -> list[RunRow]:
-        """A model's cells that are neither at the baseline nor on an axis."""
-        shown = {cell.place for cell in self.baseline(model)}
-        shown |= {cell.place for axis in self.study.axes for cell in self.on_axis(model, axis)}
-        return [cell for cell in self.all if cell.model == model and cell.place not in shown]
+        """A model's runs that are neither at the baseline nor on an axis."""
+        shown = {row.place for row in self.baseline(model)}
+        shown |= {row.place for axis in self.study.axes for row in self.on_axis(model, axis)}
+        return [row for row in self.all if row.model == model and row.place not in shown]
+
+    @classmethod
+    def read(cls, study: Study, folder: Path) -> StudyRuns:
+        """The runs and findings in a folder of tables. Raises RecordError where either cannot be read."""
+        return cls(study, read_runs_table(folder), read_findings(folder))
 
     def _at(self, model: str, point: Point) -> Iterator[RunRow]:
         for dataset in self.study.datasets:
@@ -68,40 +83,11 @@ class Cells:
                 yield self._by_place[model, dataset, point]
 
 
-def read_cells(study: Study, tables: Path) -> Cells:
-    """The cells of a study in a folder of tables. Raises RecordError when runs or audits have no table with
-    the columns read.
-    """
-    path = tables / "runs.parquet"
-    with reading_table(path):
-        rows = run_rows(pl.read_parquet(path))
-    return Cells(study, rows, read_findings(tables))
-
-
-class SampleRow(msgspec.Struct, kw_only=True):
-    """A sample of a run, with the batch it was in: the columns that pages read. All text is untrusted."""
-
-    id: str
-    request: str
-    references: str | None
-    """JSON: a list of texts."""
-    answer: str
-    exact_match: bool | None
-    standard: float | None
-    batch: int
-    batch_rows: int
-    batch_full: bool
-    batch_generate_s: float
-    batch_end_to_end_s: float
-
-
 class Samples(Mapping[RunKey, list[SampleRow]]):
     """The samples of each run in the order asked. They stay columns until a run's are asked for."""
 
     def __init__(self, table: pl.DataFrame) -> None:
-        self._parts = table.partition_by(
-            "model", "dataset", "key", as_dict=True, include_key=False, maintain_order=True
-        )
+        self._parts = table.partition_by(*RUN_KEY, as_dict=True, include_key=False, maintain_order=True)
 
     def __getitem__(self, run: RunKey) -> list[SampleRow]:
         return msgspec.convert(self._parts[run].to_dicts(), list[SampleRow])
@@ -118,7 +104,7 @@ class StudyTables:
     """Every table of a study. Rows of a run are found by its key; a run without rows is not in a mapping."""
 
     study: Study
-    runs: Cells
+    runs: StudyRuns
     stages: Mapping[RunKey, Sequence[StageRow]]
     """In the order of the work."""
     layers: Mapping[RunKey, Sequence[LayerRow]]
@@ -132,7 +118,7 @@ class StudyTables:
     """generate() of the full batches, or of the partial one of a run that has no other."""
 
     @property
-    def findings(self) -> Sequence[Finding]:
+    def findings(self) -> Sequence[FindingRow]:
         """What the audits found, in the order of the runs."""
         return self.runs.findings
 
@@ -141,32 +127,69 @@ class StudyTables:
         """Read every table of a folder once. Raises RecordError for a table that is missing, damaged, or
         lacks a column.
         """
-        runs = read_cells(study, folder)
-        path = folder / "samples.parquet"
-        with reading_table(path):
-            samples = pl.read_parquet(path, columns=["model", "dataset", "key", *SampleRow.__struct_fields__])
+        runs = StudyRuns.read(study, folder)
+        run_columns = read_table(folder, "runs", [*RUN_KEY, *RUN_PARTS])
+        samples = read_table(folder, "samples", [*RUN_KEY, *SampleRow.__struct_fields__])
         return cls(
             study=study,
             runs=runs,
-            stages=read_stages(folder, runs.all),
-            layers=read_layers(folder, runs.all),
-            roofline=read_roofline(folder, runs.all),
-            drift=read_drift(folder),
+            stages=_by_run(_rows(folder, "stages", StageRow, run_columns)),
+            layers=_by_run(_rows(folder, "layers", LayerRow, run_columns)),
+            roofline=_read_roofline(folder),
+            drift={row.place: row for row in _rows(folder, "drift", DriftRow)},
             samples=Samples(samples),
             batch_times=_batch_times(samples, runs.all),
         )
 
 
+def read_runs_table(folder: Path) -> list[RunRow]:
+    """The rows of the table of runs. Raises RecordError where it cannot be read."""
+    with reading_table(folder / "runs.parquet"):
+        return run_rows(pl.read_parquet(folder / "runs.parquet"))
+
+
+def read_findings(folder: Path) -> list[FindingRow]:
+    """All findings, in the order of the runs. Raises RecordError where they cannot be read."""
+    return _rows(folder, "audits", FindingRow)
+
+
+def _rows(folder: Path, name: str, kind: type[Row], of_runs: pl.DataFrame | None = None) -> list[Row]:
+    """The rows of a table; with `of_runs` joined to the columns that hold for all rows of a run."""
+    with reading_table(folder / f"{name}.parquet"):
+        table = pl.read_parquet(folder / f"{name}.parquet")
+        if of_runs is not None:
+            table = table.join(of_runs, on=RUN_KEY, how="left", maintain_order="left")
+        table = table.select(kind.__struct_fields__)
+    return msgspec.convert(table.to_dicts(), list[kind])
+
+
+def _by_run(rows: Iterable[Row]) -> dict[RunKey, list[Row]]:
+    found: dict[RunKey, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.place, []).append(row)
+    return found
+
+
+def _read_roofline(folder: Path) -> dict[RunKey, list[StageRoofline]]:
+    names = StageRoofline.__struct_fields__
+    table = read_table(folder, "roofline", [*RUN_KEY, *names])
+    found: dict[RunKey, list[StageRoofline]] = {}
+    for row in table.to_dicts():
+        model, dataset, key = (row.pop(name) for name in RUN_KEY)
+        row["absent"] = msgspec.json.decode(row["absent"] or "{}", type=dict[str, str])
+        found.setdefault((model, dataset, key), []).append(msgspec.convert(row, StageRoofline))
+    return found
+
+
 def _batch_times(samples: pl.DataFrame, rows: Iterable[RunRow]) -> dict[RunKey, Times]:
     """The times behind the runs' latencies, batch by batch, with the samples of each batch."""
     drifts = {row.place: row.repeats_drift for row in rows}
-    run = ["model", "dataset", "key"]
     table = (
         samples.lazy()
-        .filter(pl.col("batch_full") | ~pl.col("batch_full").any().over(run))
-        .group_by(*run, "batch", maintain_order=True)
+        .filter(pl.col("batch_full") | ~pl.col("batch_full").any().over(RUN_KEY))
+        .group_by(*RUN_KEY, "batch", maintain_order=True)
         .agg(pl.col("id"), pl.col("batch_generate_s").first())
-        .group_by(run, maintain_order=True)
+        .group_by(RUN_KEY, maintain_order=True)
         .agg("batch_generate_s", "id")
         .collect()
     )

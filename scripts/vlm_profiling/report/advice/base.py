@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from vlm_profiling.cost.roofline.roofline import StageRoofline
 from vlm_profiling.metrics.estimate import SECONDS, Entry, Estimate, best_unit
-from vlm_profiling.tables.breakdown import LayerRow, StageRow
+from vlm_profiling.tables.part_rows import LayerRow, StageRow
 from vlm_profiling.tables.row import RunRow
 
 MIN_SHARE = 0.05

@@ -8,7 +8,7 @@ import msgspec
 
 from vlm_profiling.metrics.stages import STAGES
 from vlm_profiling.report.advice.base import MIN_SHARE, Hint, Subject, at_most, is_sure, percent, seconds
-from vlm_profiling.tables.breakdown import StageRow
+from vlm_profiling.tables.part_rows import StageRow
 
 REMEDIES = {
     "decode frames": (

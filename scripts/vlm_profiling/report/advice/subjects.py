@@ -11,8 +11,9 @@ from vlm_profiling.record.absent import Absent
 from vlm_profiling.report.advice.base import Alternative, Subject, is_sure
 from vlm_profiling.statistics.compare import mean_change, noise_band, widened
 from vlm_profiling.statistics.intervals import ratio_interval
+from vlm_profiling.tables.part_rows import SampleRow
 from vlm_profiling.tables.row import RunRow
-from vlm_profiling.tables.study_tables import SampleRow, StudyTables
+from vlm_profiling.tables.study_tables import StudyTables
 
 MIN_SCORE = 0.05
 """Mean score at the baseline from which on its changes say something about quality."""

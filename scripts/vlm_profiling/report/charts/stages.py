@@ -29,7 +29,7 @@ from vlm_profiling.report.charts.registry import Chart
 from vlm_profiling.report.charts.rows import no_baseline
 from vlm_profiling.report.words import INTERVAL, settings, value_label
 from vlm_profiling.study.axes import AXES
-from vlm_profiling.tables.breakdown import StageRow
+from vlm_profiling.tables.part_rows import StageRow
 from vlm_profiling.tables.row import RunRow
 from vlm_profiling.tables.study_tables import StudyTables
 

@@ -14,8 +14,8 @@ from vlm_profiling.metrics.catalog import kind_of, metric_of
 from vlm_profiling.metrics.estimate import Estimate
 from vlm_profiling.metrics.metric import distribution_columns, interval_columns
 from vlm_profiling.study.errors import allowed_names
-from vlm_profiling.tables.findings import Finding
 from vlm_profiling.tables.identity import RunKey
+from vlm_profiling.tables.part_rows import FindingRow
 from vlm_profiling.tables.row import read_estimate
 
 UNITS = {
@@ -52,7 +52,7 @@ class ColumnError(VlmError):
 def latex_table(
     runs: pl.DataFrame,
     columns: Sequence[str],
-    flags: Mapping[RunKey, Sequence[Finding]],
+    flags: Mapping[RunKey, Sequence[FindingRow]],
     *,
     siunitx: bool = False,
 ) -> str:
@@ -101,7 +101,7 @@ def heading(column: str) -> str:
 def _cells(
     run: Mapping[str, Any],
     columns: Sequence[str],
-    flags: Mapping[RunKey, Sequence[Finding]],
+    flags: Mapping[RunKey, Sequence[FindingRow]],
     audits: dict[str, None],
     *,
     siunitx: bool,

@@ -10,7 +10,7 @@ import msgspec
 from vlm_profiling.report.markdown import escape_markdown
 from vlm_profiling.report.pages.parts import capital
 from vlm_profiling.report.table import Tile, Tiles
-from vlm_profiling.tables.findings import Finding
+from vlm_profiling.tables.part_rows import FindingRow
 from vlm_profiling.tables.row import RunRow
 
 STATUSES = ("ok", "unsupported", "oom", "timeout", "error", "missing", "malformed", "foreign")
@@ -100,7 +100,7 @@ def counts_text(rows: Sequence[RunRow]) -> str:
     return f"{words} Stale: {stale}, as code, data set or checkpoint changed since they were measured."
 
 
-def count_tiles(rows: Sequence[RunRow], findings: Sequence[Finding]) -> Tiles:
+def count_tiles(rows: Sequence[RunRow], findings: Sequence[FindingRow]) -> Tiles:
     """How many runs have results, how many have none and why, and the verdicts of the audits."""
     statuses = Counter(row.status for row in rows)
     verdicts = Counter(finding.verdict for finding in findings)

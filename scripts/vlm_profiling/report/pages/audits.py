@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from vlm_profiling.report.table import Block, Cell, Column, Prose, Table, Tag
 from vlm_profiling.report.words import settings
-from vlm_profiling.tables.findings import Finding
+from vlm_profiling.tables.part_rows import FindingRow
 
 WORST_FIRST = ("fail", "warn", "pass", "not applicable")
 LISTED = 50
 """Findings listed one by one; the table of audits in files holds all."""
 
 
-def audits_table(findings: Sequence[Finding]) -> Table:
+def audits_table(findings: Sequence[FindingRow]) -> Table:
     """A row for each audit: its question, how many runs have which verdict, and evidence of a worst one."""
     titles = ("Audit", "Question", "Verdicts", "Evidence, of the first run with the worst verdict")
     lines: list[list[Cell]] = []
@@ -25,9 +25,9 @@ def audits_table(findings: Sequence[Finding]) -> Table:
     return Table([Column(title, text=True) for title in titles], lines)
 
 
-def concerns_blocks(findings: Sequence[Finding]) -> list[Block]:
+def concerns_blocks(findings: Sequence[FindingRow]) -> list[Block]:
     """Failures, then warnings; runs with the same evidence share a row. Nothing where there are none."""
-    concerns: dict[tuple[str, ...], list[Finding]] = {}
+    concerns: dict[tuple[str, ...], list[FindingRow]] = {}
     for verdict in WORST_FIRST[:2]:
         for finding in findings:
             if finding.verdict == verdict:
@@ -42,7 +42,7 @@ def concerns_blocks(findings: Sequence[Finding]) -> list[Block]:
     return [table, Prose(f"And {len(concerns) - LISTED} more, in the table of audits.")]
 
 
-def _concern(alike: Sequence[Finding]) -> list[Cell]:
+def _concern(alike: Sequence[FindingRow]) -> list[Cell]:
     first = alike[0]
     others = f" and {len(alike) - 1} more" if len(alike) > 1 else ""
     return [
@@ -55,7 +55,7 @@ def _concern(alike: Sequence[Finding]) -> list[Cell]:
     ]
 
 
-def verdict_counts(findings: Sequence[Finding]) -> str:
+def verdict_counts(findings: Sequence[FindingRow]) -> str:
     """How many findings have which verdict, worst first: 1 fail, 12 pass."""
     counts = Counter(finding.verdict for finding in findings)
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in WORST_FIRST if counts[verdict])

@@ -20,8 +20,8 @@ from vlm_profiling.report.table import (
     Table,
     any_estimate,
 )
-from vlm_profiling.tables.drift import DriftRow
 from vlm_profiling.tables.identity import RunKey
+from vlm_profiling.tables.part_rows import DriftRow
 from vlm_profiling.tables.row import RunRow
 
 POINTS = Unit("points", 0.01)

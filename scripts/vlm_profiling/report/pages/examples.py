@@ -16,8 +16,8 @@ from vlm_profiling.record.manifests import DatasetSample
 from vlm_profiling.report.table import NOTHING, Block, Cell, Column, Link, Table, Tag, Thumbnail
 from vlm_profiling.report.words import settings
 from vlm_profiling.tables.identity import RunKey
+from vlm_profiling.tables.part_rows import SampleRow
 from vlm_profiling.tables.row import RunRow
-from vlm_profiling.tables.study_tables import SampleRow
 
 EXAMPLES = 6
 """Answers shown of each data set."""

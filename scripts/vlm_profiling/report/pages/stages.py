@@ -23,8 +23,8 @@ from vlm_profiling.report.table import (
     number,
     percent,
 )
-from vlm_profiling.tables.breakdown import LayerRow, StageRow
 from vlm_profiling.tables.identity import RunKey
+from vlm_profiling.tables.part_rows import LayerRow, StageRow
 from vlm_profiling.tables.row import RunRow
 
 BLOCKS = {

@@ -1,60 +1,49 @@
-"""The table of drifts: answers of each optimization against the reference's, and the same rows read back for
-the pages.
-"""
+"""The tables computed from finished records: the roofline of their stages, and the drift of their answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
-import msgspec
 import polars as pl
 
+from vlm_profiling.cost.functions import ModelCost
+from vlm_profiling.cost.roofline.ceilings import Ceilings
+from vlm_profiling.cost.roofline.roofline import StageRoofline, run_roofline
 from vlm_profiling.quality.answers import answer_drift
 from vlm_profiling.quality.drift import Drift
-from vlm_profiling.record.schema import Metric, RunRecord
-from vlm_profiling.record.sections import Interval
+from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.study import Run, Study
 from vlm_profiling.study.grid import reference_optimization
 from vlm_profiling.tables.columns import section_columns
-from vlm_profiling.tables.identity import IdentifiedRow, RunKey, identity_columns
-from vlm_profiling.tables.table_files import reading_table, write_table
+from vlm_profiling.tables.identity import identity_columns
+from vlm_profiling.tables.table_files import write_table
 
 
-class DriftRow(IdentifiedRow, frozen=True, kw_only=True):
-    """One run beside the run of the reference optimization: the columns of drift.parquet."""
+def write_roofline(
+    finished: Iterable[tuple[Run, RunRecord]],
+    costs: Mapping[str, ModelCost],
+    ceilings: Mapping[str, Ceilings],
+    output: Path,
+) -> int:
+    """Write roofline.parquet and roofline.csv; returns the number of rows.
 
-    reference: str
-    reference_key: str
-    common: int
-    changed: int
-    changed_share_mean: float
-    changed_share_low: float
-    changed_share_high: float
-    words_in_common: float | None
-    wer_change_mean: float | None
-    wer_change_low: float | None
-    wer_change_high: float | None
-    exact_match_change_mean: float | None
-    exact_match_change_low: float | None
-    exact_match_change_high: float | None
-    standard_metric: Metric | None
-    standard_change_mean: float | None
-    standard_change_low: float | None
-    standard_change_high: float | None
-    drift_absent: str | None
-
-    def interval(self, name: str) -> Interval | None:
-        """One of its intervals: changed_share, or the change of a measure; null where it has none."""
-        mean, low, high = (getattr(self, f"{name}_{end}") for end in ("mean", "low", "high"))
-        return None if mean is None else Interval(mean=mean, low=low, high=high)
-
-    def absent(self, name: str) -> str:
-        """Why an interval is null."""
-        return msgspec.json.decode(self.drift_absent or "{}", type=dict[str, str]).get(
-            name, "no reason recorded"
-        )
+    Args:
+        finished: runs with their records.
+        costs: cost functions by model.
+        ceilings: measured ceilings by device.
+        output: the folder to write to.
+    """
+    rows = [
+        (run, row)
+        for run, record in finished
+        for row in run_roofline(record, costs.get(run.model), ceilings.get(run.point.device))
+    ]
+    columns = section_columns([row for _, row in rows], StageRoofline)
+    table = pl.DataFrame([*identity_columns([run for run, _ in rows]), *columns])
+    write_table(table.rename({"stageroofline_absent": "absent"}), output, "roofline")
+    return len(table)
 
 
 def write_drift(
@@ -99,14 +88,6 @@ def _drifts(
                 and isinstance(drift := answer_drift(record, reference[1]), Drift)
             ):
                 yield run, reference[0], drift
-
-
-def read_drift(tables: Path) -> dict[RunKey, DriftRow]:
-    """All rows, by the run that was compared. Raises RecordError when there is no such table."""
-    path = tables / "drift.parquet"
-    with reading_table(path):
-        table = pl.read_parquet(path, columns=list(DriftRow.__struct_fields__))
-    return {row.place: row for row in msgspec.convert(table.to_dicts(), list[DriftRow])}
 
 
 def _group(run: Run) -> tuple[str, str]:

@@ -1,28 +1,18 @@
-"""Rows of the tables of stages and layers as typed parts of a run: what its time went to."""
+"""The rows of the tables about parts of a run: stages, layers, samples, drift and findings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TypeVar
-
 import msgspec
-import polars as pl
 
 from vlm_profiling.metrics.estimate import Entry, Estimate
 from vlm_profiling.record.absent import Absent
-from vlm_profiling.tables.identity import IdentifiedRow, RunKey
-from vlm_profiling.tables.row import RunRow
-from vlm_profiling.tables.table_files import reading_table
-
-Row = TypeVar("Row", bound=IdentifiedRow)
+from vlm_profiling.record.schema import Metric
+from vlm_profiling.record.sections import Interval
+from vlm_profiling.tables.identity import IdentifiedRow
 
 
 class StageRow(IdentifiedRow, frozen=True, kw_only=True):
-    """A stage of a run, beside what holds for all its stages: the columns that charts and pages read.
-
-    record/inside.py says what each means.
-    """
+    """A stage of a run, with what holds for all its stages (docs/metrics.md)."""
 
     stage: str
     time_n: int
@@ -54,7 +44,7 @@ class StageRow(IdentifiedRow, frozen=True, kw_only=True):
 
     @property
     def end_to_end(self) -> Estimate:
-        """Of the same batches: all stages and what is in none, s."""
+        """End-to-end latency of the same batches, all stages and the rest, s."""
         return _mean(
             self.stages_end_to_end_mean_s,
             self.stages_end_to_end_sampling_low_s,
@@ -74,7 +64,7 @@ class StageRow(IdentifiedRow, frozen=True, kw_only=True):
 
     @property
     def instrumentation_overhead(self) -> Entry:
-        """generate() marked over unmarked, rounds in pairs: a ratio."""
+        """generate() instrumented over uninstrumented, rounds in pairs: a ratio."""
         if self.stages_instrumentation_overhead_mean is None:
             return Absent("too few repeats")
         return _mean(
@@ -113,38 +103,74 @@ class LayerRow(IdentifiedRow, frozen=True, kw_only=True):
         }
 
 
-def read_stages(tables: Path, cells: Sequence[RunRow]) -> dict[RunKey, list[StageRow]]:
-    """The stages of those cells that have any, in the order of the work. Raises RecordError without such a
-    table.
-    """
-    return _read(tables, "stages", StageRow, cells)
+class FindingRow(IdentifiedRow, frozen=True, kw_only=True):
+    """One audit of one run: the columns of audits.parquet."""
+
+    audit: str
+    asks: str
+    verdict: str
+    """not applicable, pass, warn or fail."""
+    figures: str | None
+    """Kinds of figures that it marks, comma-separated."""
+    evidence: str
+    """One line, untrusted text."""
+
+    @property
+    def marks(self) -> list[str]:
+        """The kinds of figures that it marks."""
+        return self.figures.split(",") if self.figures else []
 
 
-def read_layers(tables: Path, cells: Sequence[RunRow]) -> dict[RunKey, list[LayerRow]]:
-    """The layers of those cells that have any, longest first. Raises RecordError without such a table."""
-    return _read(tables, "layers", LayerRow, cells)
+class DriftRow(IdentifiedRow, frozen=True, kw_only=True):
+    """A run compared with the run of the reference optimization: the columns of drift.parquet."""
 
+    reference: str
+    reference_key: str
+    common: int
+    changed: int
+    changed_share_mean: float
+    changed_share_low: float
+    changed_share_high: float
+    words_in_common: float | None
+    wer_change_mean: float | None
+    wer_change_low: float | None
+    wer_change_high: float | None
+    exact_match_change_mean: float | None
+    exact_match_change_low: float | None
+    exact_match_change_high: float | None
+    standard_metric: Metric | None
+    standard_change_mean: float | None
+    standard_change_low: float | None
+    standard_change_high: float | None
+    drift_absent: str | None
 
-def _read(tables: Path, name: str, kind: type[Row], cells: Sequence[RunRow]) -> dict[RunKey, list[Row]]:
-    places = {cell.place for cell in cells}
-    with reading_table(tables / f"{name}.parquet"):
-        table = (
-            pl.scan_parquet(tables / f"{name}.parquet")
-            .filter(pl.col("key").is_in({key for _, _, key in places}))
-            .join(
-                pl.scan_parquet(tables / "runs.parquet"),
-                on=["model", "dataset", "key"],
-                how="left",
-                maintain_order="left",
-            )
-            .select(kind.__struct_fields__)
-            .collect()
+    def interval(self, name: str) -> Interval | None:
+        """One of its intervals: changed_share, or the change of a measure; null where it has none."""
+        mean, low, high = (getattr(self, f"{name}_{end}") for end in ("mean", "low", "high"))
+        return None if mean is None else Interval(mean=mean, low=low, high=high)
+
+    def absent(self, name: str) -> str:
+        """Why an interval is null."""
+        return msgspec.json.decode(self.drift_absent or "{}", type=dict[str, str]).get(
+            name, "no reason recorded"
         )
-    rows: dict[RunKey, list[Row]] = {}
-    for row in msgspec.convert(table.to_dicts(), list[kind]):
-        if row.place in places:
-            rows.setdefault(row.place, []).append(row)
-    return rows
+
+
+class SampleRow(msgspec.Struct, kw_only=True):
+    """A sample of a run, with the batch it was in: the columns that pages read. All text is untrusted."""
+
+    id: str
+    request: str
+    references: str | None
+    """JSON: a list of texts."""
+    answer: str
+    exact_match: bool | None
+    standard: float | None
+    batch: int
+    batch_rows: int
+    batch_full: bool
+    batch_generate_s: float
+    batch_end_to_end_s: float
 
 
 def _mean(mean: float, low: float | None, high: float | None, n: int | None) -> Estimate:
