@@ -1,4 +1,4 @@
-"""Cells are found by where they stand in the grid, and answer with a figure or the reason for its absence."""
+"""Runs are found by their place in the grid, and give a figure or the reason for its absence."""
 
 import pytest
 from factories import identity_of, make_failed_record, make_record
