@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Draw the data set moving-shapes: clips of two seconds in which one coloured shape moves, with questions about
-its shape, colour and direction.
+"""Draw the data set moving-shapes: clips of two seconds in which one coloured shape moves, with questions
+about its shape, colour and direction.
 
     .venv/bin/python tools/draw_moving_shapes.py --output datasets/moving-shapes
 

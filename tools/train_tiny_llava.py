@@ -61,16 +61,16 @@ datasets: [easy-vqa]
 ---
 # tiny-llava-easy-vqa
 
-A LLaVA of 1.3 million parameters (CLIP tower, projector, Llama; float16), trained from nothing on the training
-split of easy-vqa 1.0 (38,575 questions about 4,000 images of one coloured shape; Victor Zhou, MIT licence). It
-exists so that the quality metrics of tests and of the demo study mean something. It knows nothing but these
-shapes and questions.
+A LLaVA of 1.3 million parameters (CLIP tower, projector, Llama; float16), trained from nothing on the
+training split of easy-vqa 1.0 (38,575 questions about 4,000 images of one coloured shape; Victor Zhou, MIT
+licence). It exists so that the quality metrics of tests and of the demo study mean something. It knows
+nothing but these shapes and questions.
 
-Made by `tools/train_tiny_llava.py --output checkpoints/tiny-llava-easy-vqa`: seeded, about half an hour on two
-CPU cores.
+Made by `tools/train_tiny_llava.py --output checkpoints/tiny-llava-easy-vqa`: seeded, about half an hour on
+two CPU cores.
 
-Right answers on the test split (9,673 questions about 1,000 other images; greedy, float32 on a CPU), by the side that
-the images are brought to before the processor brings them to 64 pixels:
+Right answers on the test split (9,673 questions about 1,000 other images; greedy, float32 on a CPU), by the
+side that the images are brought to before the processor brings them to 64 pixels:
 
 | image, pixels | yes or no | open | all |
 |---|---|---|---|
@@ -272,7 +272,10 @@ def train_answers(
 
 @torch.inference_mode()
 def right_answers(folder: Path, image_size: int) -> dict[str, float]:
-    """Share of right answers on the test split, as a user of the folder gets them: yes or no, open, and all."""
+    """The share of right answers on the test split, as a user of the folder gets them, by kind of question.
+
+    Kinds are yes or no, open, and all. Images are brought to `image_size` pixels first.
+    """
     loaded = load_checkpoint(
         describe_local_or_hub(str(folder)), folder, device="cpu", dtype="float32", attention="sdpa"
     )

@@ -144,7 +144,7 @@ def _decoder(text: Any) -> tuple[PrefillFlops, DecodeFlops]:
 
 
 def _t5(text: Any) -> tuple[PrefillFlops, DecodeFlops]:
-    """T5: prefill is the whole encoder, the decoder's keys and values of it, and the decoder's first token."""
+    """T5: prefill is the encoder, the decoder's keys and values of its output, and the first token."""
     width, inner, decoder_layers = text.d_model, text.num_heads * text.d_kv, text.num_decoder_layers
     feed_forward = _linear(width, text.d_ff) * (3 if text.is_gated_act else 2)
     encoder = text.num_layers * (_linear(width, 4 * inner) + feed_forward)
@@ -163,7 +163,7 @@ def _t5(text: Any) -> tuple[PrefillFlops, DecodeFlops]:
 
 
 def _layer(width: int, feed_forward: int, *, gated: bool = False) -> int:
-    """Of a transformer layer's matrices on one token: query, key, value, output and the feed-forward layer."""
+    """A transformer layer's matrices on one token: query, key, value, output and feed-forward."""
     return _linear(width, 4 * width) + _linear(width, feed_forward) * (3 if gated else 2)
 
 

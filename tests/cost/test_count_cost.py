@@ -40,8 +40,8 @@ def test_a_checkpoint_of_an_unknown_type_has_a_reason_instead_of_numbers(tmp_pat
     assert done.returncode == 0, done.stderr
     cost = read_cost(tmp_path / "costs" / "new-vlm.json")
     assert (
-        cost.absent
-        == "the stages of model type 'new_vlm' are not known; known: blip-2, fuyu, instructblip, llava, qwen2_5_vl"
+        cost.absent == "the stages of model type 'new_vlm' are not known; "
+        "known: blip-2, fuyu, instructblip, llava, qwen2_5_vl"
     )
     assert (cost.flops, cost.weights, cost.cache, cost.parameters, cost.checks) == (
         None,

@@ -1,4 +1,4 @@
-"""Operations are counted as they are dispatched: views launch nothing, every decode step launches the same."""
+"""Operations are counted as dispatched: views launch nothing, every decode step launches the same."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_other_containers_and_codecs_hold_the_same_frames(tmp_path: Path, codec:
 
 
 def test_a_clip_filmed_sideways_is_turned_upright(clip: bytes, tmp_path: Path) -> None:
-    """By the matrix in its track's header, here that of a telephone held upright: a quarter turn clockwise."""
+    """By the matrix in its track's header, here of a telephone held upright: a quarter turn clockwise."""
     matrix = clip.index(b"tkhd") + 4 + 4 + 5 * 4 + 2 * 8
     assert np.frombuffer(clip[matrix : matrix + 36], ">i4").tolist() == [
         0x10000,

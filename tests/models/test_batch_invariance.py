@@ -21,7 +21,10 @@ SAMPLES = 16
 STEPS = 2
 ROUNDING = 1e-5
 """Of logits whose spread is 0.1: another batch adds numbers in another order."""
-KOSMOS2 = "transformers 5.23 counts padding into the positions of Kosmos-2's cached steps: padded rows answer otherwise"
+KOSMOS2 = (
+    "transformers 5.23 counts padding into the positions of Kosmos-2's cached steps: "
+    "padded rows answer otherwise"
+)
 
 
 @pytest.fixture(scope="module")

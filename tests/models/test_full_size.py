@@ -1,4 +1,4 @@
-"""A full-size architecture is a folder without weights, whose processor makes prompts that its model takes."""
+"""A full-size architecture is a folder without weights; its processor makes prompts that its model takes."""
 
 from __future__ import annotations
 

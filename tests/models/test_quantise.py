@@ -43,7 +43,7 @@ def load(
 
 @pytest.fixture
 def layers() -> nn.Module:
-    """Two linear layers and a head, 512 to 1024 to 320 to 40 features, with weights of a normal distribution."""
+    """Two linear layers and a head, 512 to 1024 to 320 to 40 features, with normally distributed weights."""
     torch.manual_seed(0)
     model = nn.Sequential()
     for name, columns, rows in (("first", 512, 1024), ("second", 1024, 320), ("lm_head", 320, 40)):
@@ -137,7 +137,10 @@ def test_a_layer_whose_width_does_not_fit_is_left_by_name(project: Path, manifes
 
 def test_a_model_that_no_scheme_fits_is_unsupported_and_names_the_width() -> None:
     model = nn.Sequential(nn.Linear(48, 64), nn.Linear(64, 20)).requires_grad_(False)
-    reason = "it fits no linear layer: 48 input features are no multiple of 64; 20 output features are no multiple of 32"
+    reason = (
+        "it fits no linear layer: 48 input features are no multiple of 64; "
+        "20 output features are no multiple of 32"
+    )
     with pytest.raises(Unsupported, match=f"quantisation nf4: {reason}"):
         quantise(model, "nf4")
 

@@ -30,7 +30,8 @@ def peak_bytes():
 config = full_size_config("blip2-opt-2.7b")
 config.text_config.num_hidden_layers, config.vision_config.num_hidden_layers = {layers}
 small = full_size_config("blip2-opt-2.7b")  # what the first model of a process imports is no part of it
-small.text_config.num_hidden_layers = small.vision_config.num_hidden_layers = small.qformer_config.num_hidden_layers = 1
+for part in (small.text_config, small.vision_config, small.qformer_config):
+    part.num_hidden_layers = 1
 small.text_config.vocab_size = 128
 model_from_config(small, device="cpu", dtype=torch.bfloat16, attention="sdpa", draw_once=True)
 before = peak_bytes()

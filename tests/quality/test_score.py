@@ -105,8 +105,11 @@ def test_answers_and_references_must_be_as_many():
 
 
 def test_an_echoed_prompt_explains_a_published_rate_of_20():
-    """A reference study decoded prompt and answer together and cut ten characters: it scored its own prompts."""
-    prompt = "Question: Which of these is the capital of the state of Minnesota? 0. Dover 1. Saint Paul 2. Boise 3. Austin"
+    """A reference study decoded prompt and answer together and cut ten characters: it scored its prompts."""
+    prompt = (
+        "Question: Which of these is the capital of the state of Minnesota? "
+        "0. Dover 1. Saint Paul 2. Boise 3. Austin"
+    )
     echoed, _ = score([prompt[10:]], [["1"]], random_weights=False)
     cut, _ = score(["1"], [["1"]], random_weights=False)
     assert (echoed.wer, cut.wer) == (20.0, 0.0)

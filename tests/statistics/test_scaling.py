@@ -1,4 +1,4 @@
-"""How latency grows along an axis: what was put in comes out, and the intervals hold it as often as they say."""
+"""The scaling of a latency: a known law is found, and the intervals hold it as often as they say."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The trained LLaVA answers questions about shapes, stops by itself, and needs to see the image to be right."""
+"""The trained LLaVA answers questions about shapes, stops by itself, and needs the image to be right."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ from vlm_profiling.models.image_tokens import Grid, ImageTokens
 from vlm_profiling.record.files import write_bytes
 
 CONVENTION = (
-    "1 multiply-add = 2 FLOPs; matrix products, attention (in full: a causal mask halves nothing) and convolutions; "
-    "no bias, norm, activation"
+    "1 multiply-add = 2 FLOPs; matrix products, attention (in full: a causal mask halves nothing) and "
+    "convolutions; no bias, norm, activation"
 )
 
 
@@ -204,7 +204,7 @@ class LinearLayers(Struct, kw_only=True, frozen=True):
 
 
 class Work(Struct, kw_only=True, frozen=True):
-    """What one batch makes a model do."""
+    """The work of one batch."""
 
     grids: tuple[Grid | None, ...]
     """One for each image that is encoded; None where the encoder's input size is fixed."""
@@ -225,7 +225,7 @@ class CrossCheck(Struct, kw_only=True, frozen=True):
     counted_flops: int
     """By the cost functions of the file that this check stands in."""
     leaves_out: str | None = None
-    """What the method does not see, and so the reason of its difference."""
+    """What the method does not count: the reason of its difference."""
 
     @property
     def relative_difference(self) -> float:

@@ -85,7 +85,8 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
     )
     if others:
         raise DatasetError(
-            f"{folder.name} is not replaced: it holds {', '.join(others)}; a data set needs a folder of its own"
+            f"{folder.name} is not replaced: it holds {', '.join(others)}; "
+            "a data set needs a folder of its own"
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = f".{folder.name}."

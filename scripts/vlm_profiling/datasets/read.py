@@ -71,7 +71,8 @@ def _checked_file(folder: Path, sample: DatasetSample) -> Path:
         if hashlib.file_digest(file, "sha256").hexdigest() != sample.image_sha256:
             kind = "image" if sample.video is None else "video"
             raise DamagedDatasetError(
-                f"{folder / sample.image}: the {kind} changed since the data set was prepared; prepare it again"
+                f"{folder / sample.image}: the {kind} changed since the data set was prepared; "
+                "prepare it again"
             )
     return path
 
@@ -97,7 +98,8 @@ def read_source_folder(folder: Path, count: int | None) -> tuple[DatasetManifest
     files = [path.relative_to(folder).as_posix() for path in paths if isinstance(path, Path)]
     if len(files) != len(drawn):
         raise DatasetError(
-            f"{folder}: its images or videos lie inside the table; prepare it first, with scripts/prepare_dataset.py"
+            f"{folder}: its images or videos lie inside the table; "
+            "prepare it first, with scripts/prepare_dataset.py"
         )
     samples = [msgspec.structs.replace(sample, image=file) for sample, file in zip(drawn, files, strict=True)]
     return manifest_of(folder.name, source, survey, drawn, seed=0), samples

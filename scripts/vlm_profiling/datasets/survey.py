@@ -96,7 +96,7 @@ def manifest_of(
 
 
 def candidate_bytes(candidate: Candidate) -> bytes:
-    """The encoded image or video. Raises BadSample when its file cannot be read, or a video's is too large."""
+    """The encoded image or video. Raises BadSample for a file that cannot be read, or a video too large."""
     if isinstance(candidate.image, bytes):
         return candidate.image
     try:
@@ -140,7 +140,7 @@ def _sample(candidate: Candidate, known: dict[str, tuple[str, Video | None]]) ->
 
 
 def _decoded(content: bytes, *, is_video: bool) -> tuple[str, Video | None]:
-    """The ending for a file, and what is in it if it is a video. Raises BadSample unless all of it decodes."""
+    """The ending for a file, and its contents if it is a video. Raises BadSample unless all of it decodes."""
     if is_video:
         video, ending = examine_video(content)
         return ending, video

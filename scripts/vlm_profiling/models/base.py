@@ -1,4 +1,4 @@
-"""What every family shares: from images and requests to tensors, and from token ids back to answers."""
+"""The base of all model families: from images and requests to tensors, and from token ids to answers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ImageSizing = Literal["native", "interpolated", "fixed"]
 FramesAs = Literal["images", "video"]
 """As in the record: record.schema.Checkpoint.frames_as."""
 Shown: TypeAlias = Image.Image | Sequence[Image.Image]
-"""What one row shows: an image, or frames of a video in their order."""
+"""The visual input of one row: an image, or frames of a video in their order."""
 AS_THEY_COME = Point(device="cpu", optimization="fp32")
 """A point that leaves images and texts as they come."""
 
@@ -69,8 +69,9 @@ class Prepared:
 
 
 class Family:
-    """What is particular to a kind of model and not told by its class on the hub. Holds the config of one
-    checkpoint.
+    """What is particular to a family of models and cannot be read from their class on the hub.
+
+    An instance holds the config of one checkpoint.
     """
 
     name: ClassVar[str]
@@ -154,7 +155,7 @@ class Family:
         return "right" if self.config.get_text_config().is_encoder_decoder else "left"
 
     def prompt(self, processor: ProcessorMixin, request: str, images: int = 1) -> str:
-        """The text given to the processor: the processor's chat template around the images and the request."""
+        """The text given to the processor: its chat template around the images and the request."""
         return self._in_template(processor, [{"type": "image"}] * images, request)
 
     def video_prompt(self, processor: ProcessorMixin, request: str) -> str:
@@ -271,7 +272,7 @@ class Family:
         seconds_apart: Sequence[float | None],
         **settings: Any,
     ) -> BatchFeature:
-        """The tensors of a batch in which every row shows a video, for families whose `frames_as` is video."""
+        """The tensors of a batch in which every row shows a video, where `frames_as` is video."""
         raise NotImplementedError
 
     def arranged(self, images: list[list[Image.Image]]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""A study's checkpoint made ready to load: built, fetched or checked, and told in a manifest."""
+"""A study's checkpoint made ready to load: built, fetched or checked, and described in a manifest."""
 
 from __future__ import annotations
 

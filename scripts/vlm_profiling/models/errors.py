@@ -6,7 +6,7 @@ from vlm_profiling.errors import VlmError
 
 
 class Unsupported(VlmError):  # noqa: N818 - an expected outcome of a run, not an error of the program
-    """A combination that the model, a library or the machine cannot run. The message is a reason of one line."""
+    """A combination that the model, a library or the machine cannot run. The message is a one-line reason."""
 
 
 class CheckpointError(VlmError):

@@ -70,7 +70,8 @@ def check_weights(folder: Path) -> None:
         pickles = sorted(file.name for file in folder.iterdir() if file.suffix in PICKLE_ENDINGS)
         if pickles:
             raise CheckpointError(
-                f"{folder.name}: weights only as pickle ({', '.join(pickles)}), which can run code when loaded; "
+                f"{folder.name}: weights only as pickle ({', '.join(pickles)}), "
+                "which can run code when loaded; "
                 "convert them to safetensors (save_pretrained does) or take a revision that has them"
             )
         raise CheckpointError(f"{folder.name}: no *.safetensors; a checkpoint needs its weights")

@@ -1,4 +1,4 @@
-"""What a checkpoint is that lies in a folder or on the hub, told in a manifest with the hash of every file."""
+"""The manifest of a checkpoint in a folder or on the hub, with the hash of every file."""
 
 from __future__ import annotations
 

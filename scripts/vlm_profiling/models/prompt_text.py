@@ -37,7 +37,8 @@ def shorten(text: str, tokenizer: PreTrainedTokenizerBase, limit: int | None) ->
         return text, 0
     if not tokenizer.is_fast:
         raise Unsupported(
-            f"max_input_len and prompt_len need a tokenizer that tells where its tokens lie; {type(tokenizer).__name__} does not"
+            "max_input_len and prompt_len need a tokenizer that tells where its tokens lie; "
+            f"{type(tokenizer).__name__} does not"
         )
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     total = len(encoded["input_ids"])

@@ -1,4 +1,4 @@
-"""Single counts of a model's stages: FLOPs, parameters read and cache size at given sizes, counted once."""
+"""The counts of a model's stages at given sizes: FLOPs, parameters read, operations, cache size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class Count(NamedTuple):
-    """What one forward pass of a stage does."""
+    """The counts of one forward pass of a stage."""
 
     flops: int
     parameters_read: int
@@ -31,7 +31,7 @@ class Count(NamedTuple):
 
 
 class GenerationCount(NamedTuple):
-    """What the language model does for a batch."""
+    """The counts of the language model for a batch."""
 
     prefill: Count
     last_decode: Count

@@ -50,7 +50,7 @@ class FusedAttention(TorchFunctionMode):
             query, _, value = args[:3]
             return query.new_empty(*query.shape[:-1], value.shape[-1])
         if func is torch.Tensor.__bool__ and args[0].is_meta:
-            return True  # whether a mask hides nothing, which transformers up to 5.22 asks of OPT's own mask of ones
+            return True  # transformers up to 5.22 asks whether OPT's own mask of ones hides nothing
         return func(*args, **(kwargs or {}))
 
 

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 
 class LiveBytes(TorchDispatchMode):
-    """Follows the storages that operators allocate on a type of device until the last tensor on them is gone."""
+    """Follows the storages that operators allocate on a type of device until their last tensor is gone."""
 
     def __init__(self, device_type: str) -> None:
         super().__init__()

@@ -151,7 +151,8 @@ def ceilings_table(ceilings: Ceilings) -> str:
     }
     rates |= {"copy, read + written": (ceilings.copy, "B/s"), "read": (ceilings.read, "B/s")}
     lines += [
-        f"  {name:28}{best.best_per_s / 1e9:12.1f} G{unit:8}median {best.spread:.1%} below, {best.repeats} repeats"
+        f"  {name:28}{best.best_per_s / 1e9:12.1f} G{unit:8}"
+        f"median {best.spread:.1%} below, {best.repeats} repeats"
         for name, (best, unit) in rates.items()
     ]
     lines += [f"  {name:28}not known: {reason}" for name, reason in ceilings.absent.items()]

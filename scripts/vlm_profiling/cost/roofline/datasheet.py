@@ -23,7 +23,7 @@ class Peaks:
     source: str
 
     def flops_per_s(self, dtype: str) -> float | None:
-        """The matrix rate of a dtype, named as torch does; None for one that the datasheet gives no rate for."""
+        """The matrix rate of a dtype, named as torch does; None where the datasheet gives none."""
         rates = {
             "float16": self.float16_flops_per_s,
             "bfloat16": self.bfloat16_flops_per_s,

@@ -72,8 +72,8 @@ def _cache_bytes(stage: str, batch: Batch, cost: ModelCost, item_bytes: int) -> 
     if stage == "prefill":
         return cost.cache.row_bytes(batch.prompt_tokens, 1, item_bytes)
     if stage == "decode":
-        # every step reads what lies there and writes one token more: linear in the step, so the mean of first and
-        # last
+        # every step reads the cache and writes one token more: linear in the step, so the mean of the first
+        # and the last
         first, last = (
             cost.cache.row_bytes(batch.prompt_tokens, tokens, item_bytes)
             for tokens in (2, batch.generated_tokens)

@@ -30,7 +30,8 @@ def cost_table(cost: ModelCost) -> str:
     )
     lines.append("Key-value cache of one row:")
     lines.append(
-        f"  {cost.cache.per_prompt_token} elements a prompt token, {cost.cache.per_generated_token} a generated token"
+        f"  {cost.cache.per_prompt_token} elements a prompt token, "
+        f"{cost.cache.per_generated_token} a generated token"
     )
     lines += ["", "Counted another way, against the count:"]
     lines += [f"  {check.method:12}{check.stage:9}{check.relative_difference:+9.2%}" for check in cost.checks]

@@ -130,7 +130,10 @@ def _refuse_other_file(path: Path, listed: RepoSibling, hub: str) -> None:
             f"hub: the listing of {hub} has no hash for {listed.rfilename}, so that it cannot be checked"
         )
     if found != expected:
-        words = f"hub: {listed.rfilename} of {hub} is not the file of this revision: its hash is {found}, {expected} is listed"
+        words = (
+            f"hub: {listed.rfilename} of {hub} is not the file of this revision: "
+            f"its hash is {found}, {expected} is listed"
+        )
         raise DatasetError(f"{words}; delete {path.resolve()} and prepare the data set again")
 
 
@@ -141,14 +144,18 @@ def _licence(info: DatasetInfo) -> str | None:
 
 def _hub_problem(error: Exception, hub: str, revision: str) -> str:
     if isinstance(error, GatedRepoError):
-        return f"hub: {hub} is gated; accept its conditions on its page, and set HF_TOKEN to a token of that account"
+        return (
+            f"hub: {hub} is gated; accept its conditions on its page, "
+            "and set HF_TOKEN to a token of that account"
+        )
     if isinstance(error, RevisionNotFoundError):
         return f"revision: {hub} has no revision {revision}"
     if isinstance(error, RepositoryNotFoundError):
         return f"hub: there is no data set {hub}, or it is private and HF_TOKEN gives no access to it"
     if isinstance(error, OfflineModeIsEnabled):
         return f"hub: {hub} is to be downloaded, but HF_HUB_OFFLINE forbids it"
-    return f"hub: {hub} could not be downloaded, network or hub is out of reach: {str(error).strip() or type(error).__name__}"
+    reason = str(error).strip() or type(error).__name__
+    return f"hub: {hub} could not be downloaded, network or hub is out of reach: {reason}"
 
 
 def _without_token(text: str) -> str:

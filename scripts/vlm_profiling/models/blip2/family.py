@@ -15,7 +15,7 @@ from vlm_profiling.models.synthetic import FullSizeModel, TinyCheckpoint
 
 
 class Blip2(Family):
-    """The image becomes a fixed number of query tokens in front of the request, which is given as it stands."""
+    """The image becomes a fixed number of query tokens before the request, which is given unchanged."""
 
     name = "blip2"
     model_types = ("blip-2",)

@@ -6,7 +6,13 @@ from transformers import Blip2Processor, BlipImageProcessorPil, PreTrainedTokeni
 
 
 def blip2_processor(tokenizer: PreTrainedTokenizerBase, *, side: int, queries: int) -> Blip2Processor:
-    """Images of side x side pixels become `queries` tokens. Adds the token <image> to the tokenizer."""
+    """A processor that brings images to side x side pixels, which become `queries` tokens.
+
+    Args:
+        tokenizer: Of the language model. The token <image> is added to it.
+        side: Pixels of an image's side.
+        queries: Queries of the Q-Former.
+    """
     return Blip2Processor(
         BlipImageProcessorPil(size={"height": side, "width": side}), tokenizer, num_query_tokens=queries
     )

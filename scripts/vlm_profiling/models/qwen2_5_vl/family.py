@@ -85,7 +85,8 @@ class Qwen25VL(Family):
                 "mm_token_type_ids": 2 * (ids == self.config.video_token_id),
                 "pixel_values_videos": torch.cat([patches for patches, _ in cut]),
                 "video_grid_thw": torch.tensor([grid for _, grid in cut]),
-                # Numbers, not a tensor: one would be rounded to the run's dtype. Without them the model assumes a second.
+                # Numbers, not a tensor, which would be rounded to the run's dtype. Without them the model
+                # assumes a second.
                 "second_per_grid_ts": [
                     1.0 if seconds is None else held * seconds for seconds in seconds_apart
                 ],

@@ -23,6 +23,12 @@ QWEN_CHAT_TEMPLATE = (
 def qwen2_5_vl_processor(
     tokenizer: PreTrainedTokenizerBase, *, min_pixels: int, max_pixels: int
 ) -> ProcessorMixin:
-    """Images keep their aspect, with an area between the two bounds, in 14-pixel patches merged two by two."""
+    """A processor whose images keep their aspect, in patches of 14 pixels merged two by two.
+
+    Args:
+        tokenizer: Of the decoder, with the tokens of images and videos.
+        min_pixels: Least area of an image.
+        max_pixels: Largest area of an image.
+    """
     image_processor = Qwen2VLImageProcessorPil(size={"shortest_edge": min_pixels, "longest_edge": max_pixels})
     return image_only(Qwen2_5_VLProcessor)(image_processor, tokenizer, chat_template=QWEN_CHAT_TEMPLATE)
