@@ -68,7 +68,7 @@ def test_a_manifest_in_gives_a_cost_file_out(tmp_path: Path) -> None:
 
 def test_a_missing_manifest_ends_with_its_name(tmp_path: Path) -> None:
     done = count_cost(tmp_path, "--checkpoint", "nowhere.json")
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, done.stdout) == (1, "")
     assert "nowhere.json" in done.stderr
     assert "Traceback" not in done.stderr
 
