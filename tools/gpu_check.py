@@ -284,7 +284,7 @@ def again_verdicts() -> Iterator[Verdict]:
             "same cell twice, latency", f"{latency:.4f} of the first", "within 2 %", abs(latency - 1) <= 0.02
         )
         joules = [(run.get("energy") or {}).get("gpu") for run in (first, second)]
-        if all(joules):
+        if joules[0] and joules[1]:
             energy = joules[1]["per_sample_j"] / joules[0]["per_sample_j"]
             yield Verdict(
                 "same cell twice, energy", f"{energy:.4f} of the first", "within 3 %", abs(energy - 1) <= 0.03

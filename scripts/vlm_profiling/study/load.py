@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import ComposerError
 
 from vlm_profiling.study.config import Study
 from vlm_profiling.study.crosscheck import cross_section_problems
@@ -72,7 +73,7 @@ def _load(text: str) -> object:
             return None
         if _count_values(node, {}) > MOST_VALUES:
             what = f"more than {MOST_VALUES:,} values once its anchors are written out"
-            raise yaml.composer.ComposerError(None, None, what, node.start_mark)
+            raise ComposerError(None, None, what, node.start_mark)
         return loader.construct_document(node)
     finally:
         loader.dispose()
@@ -89,7 +90,7 @@ def _count_values(node: yaml.Node, counts: dict[int, int]) -> int:
     """
     if id(node) in counts:
         if counts[id(node)] == 0:
-            raise yaml.composer.ComposerError(None, None, "an anchor that holds itself", node.start_mark)
+            raise ComposerError(None, None, "an anchor that holds itself", node.start_mark)
         return counts[id(node)]
     if not isinstance(node, yaml.CollectionNode):
         return 1

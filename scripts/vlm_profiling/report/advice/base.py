@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from vlm_profiling.cost.roofline.roofline import StageRoofline
 from vlm_profiling.metrics.estimate import SECONDS, Entry, Estimate, best_unit
@@ -68,7 +69,7 @@ class Subject:
         return part.value / whole.value if is_sure(whole) and is_sure(part) else None
 
 
-def is_sure(entry: Entry) -> bool:
+def is_sure(entry: Entry) -> TypeGuard[Estimate]:
     """Whether there is an estimate without a flag: only such ones are used in hints."""
     return isinstance(entry, Estimate) and not entry.flags
 

@@ -127,7 +127,7 @@ class Comparison:
         judged together: among a hundred runs a few would be called worse by chance alone.
         """
         found = [(pair, "lost") for pair in self.pairs if pair.outcome == "lost" and "lost" in asked]
-        wanted = [quantity for quantity in QUANTITIES if quantity in asked]
+        wanted: list[Quantity] = [quantity for quantity in QUANTITIES if str(quantity) in asked]
         beyond = self.beyond_chance(wanted)
         for quantity in QUANTITIES:
             for number, pair in enumerate(self.pairs):
