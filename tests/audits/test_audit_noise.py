@@ -43,7 +43,7 @@ def test_three_per_cent_inside_a_repeat_noise_of_ten_are_not_stated_as_faster() 
     assert "97.0% of the time per sample" in finding.evidence and finding.evidence.endswith("ambiguous")
 
 
-@pytest.mark.parametrize(("factor", "word"), [(0.97, "faster"), (1.03, "slower"), (1.004, "same")])
+@pytest.mark.parametrize(("factor", "word"), [(0.97, "lower"), (1.03, "higher"), (1.004, "same")])
 def test_outside_of_a_small_noise_it_is_an_effect_and_within_it_none(factor: float, word: str) -> None:
     finding = judged(run_at(128, factor), run_at(64))
     assert finding.verdict == "pass" and finding.evidence.endswith(f"noise band ±1.0%: {word}")
@@ -64,7 +64,7 @@ def test_other_batch_sizes_are_compared_by_sample() -> None:
     finding = noise_band.judge(context_of(eight, [alone], axes={"batch_size": (1, 8)}))
     assert (
         "batch_size 8 against 1: 49.3% of the time per sample" in finding.evidence
-        and finding.evidence.endswith("faster")
+        and finding.evidence.endswith("lower")
     )
 
 

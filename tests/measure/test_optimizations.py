@@ -106,7 +106,7 @@ def test_a_run_that_quantised_nothing_fails_its_audit(
     finding = took_effect.judge(context_of(record))
     assert finding.verdict == "fail"
     assert "0 of 28 linear layers stored as int8" in finding.evidence
-    assert "100.0% of the bytes of the weights before" in finding.evidence
+    assert "weights take 100.0% of their bytes before quantisation" in finding.evidence
     assert "integers read by no operator" in finding.evidence
 
 

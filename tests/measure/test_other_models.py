@@ -24,7 +24,7 @@ def test_a_model_of_another_family_is_measured_whole(request_for, family):
     assert [sample.id for sample in record.samples] == [sample.id for sample in request_for(family).samples]
     assert all(1 <= sample.generated_tokens <= 3 for sample in record.samples)
     assert {"preprocess", "vision", "prefill"} <= set(record.stages.times)
-    assert abs(record.stages.unattributed_share) < 0.02
+    assert abs(record.stages.unattributed_share) < 0.1
 
 
 @pytest.mark.parametrize("family", [family for family in OTHER_FAMILIES if family not in CROSS_ATTENDING])

@@ -20,7 +20,7 @@ def test_it_says_what_the_record_says() -> None:
     assert lines[4] == "in no stage: 0.00 %"
     assert "project" in lines[5]
     assert lines[-2] == "generate() took 1.010 [0.990, 1.030] of the headline's"
-    assert lines[-1] == "marked and unmarked in turns it took 1.004 [0.998, 1.010] of its time"
+    assert lines[-1] == "instrumented and uninstrumented in turns it took 1.004 [0.998, 1.010] of its time"
 
 
 def test_colours_change_nothing_but_colours() -> None:

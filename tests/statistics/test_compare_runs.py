@@ -1,4 +1,4 @@
-"""Two runs on the same samples: same, faster, slower or ambiguous."""
+"""Two runs on the same samples: same, lower, higher or ambiguous."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def times_by(factor: float, drift: float | None = 0.0) -> Times:
 
 @pytest.mark.parametrize(
     ("factor", "verdict"),
-    [(1.02, "slower"), (1.009, "same"), (1.0, "same"), (0.991, "same"), (0.98, "faster")],
+    [(1.02, "higher"), (1.009, "same"), (1.0, "same"), (0.991, "same"), (0.98, "lower")],
 )
 def test_a_difference_on_every_batch_counts_from_one_per_cent_on(factor: float, verdict: Verdict) -> None:
     comparison = compare(times_by(factor), RUN)
@@ -32,7 +32,7 @@ def test_a_difference_on_every_batch_counts_from_one_per_cent_on(factor: float, 
 
 
 def test_three_per_cent_inside_a_noise_of_ten_are_no_effect() -> None:
-    assert compare(times_by(1.03), RUN).verdict == "slower"
+    assert compare(times_by(1.03), RUN).verdict == "higher"
     noisy = compare(times_by(1.03, drift=0.1), replace(RUN, drift=0.1))
     assert noisy.band == pytest.approx(1.96 * 0.1 * 2**0.5, rel=1e-4)
     assert noisy.verdict == "ambiguous", "a difference of 5 % and more cannot be excluded"
@@ -54,8 +54,8 @@ def test_interval_and_band_are_told_apart_and_heard_together() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "verdict"),
     [
-        (1.001, 1.2, "slower"),
-        (0.8, 0.999, "faster"),
+        (1.001, 1.2, "higher"),
+        (0.8, 0.999, "lower"),
         (0.96, 1.04, "same"),
         (0.94, 1.01, "ambiguous"),
         (0.99, 1.06, "ambiguous"),
@@ -85,7 +85,7 @@ def test_without_repeats_or_with_one_batch_there_is_a_ratio_and_no_verdict() -> 
 def test_two_runs_of_one_cell_are_the_same_and_a_slowdown_of_three_per_cent_is_found() -> None:
     machine = MACHINES[1]
     assert share_with("same", 40, lambda draw: verdict_of(draw, machine, 60, 1.0)) >= 0.95
-    assert share_with("slower", 40, lambda draw: verdict_of(draw, machine, 60, 1.03)) >= 0.9
+    assert share_with("higher", 40, lambda draw: verdict_of(draw, machine, 60, 1.03)) >= 0.9
 
 
 @pytest.mark.slow
@@ -93,4 +93,4 @@ def test_two_runs_of_one_cell_are_the_same_and_a_slowdown_of_three_per_cent_is_f
 @pytest.mark.parametrize("machine", MACHINES)
 def test_on_every_machine_and_for_200_trials(machine: Machine, batches: int) -> None:
     assert share_with("same", 200, lambda draw: verdict_of(draw, machine, batches, 1.0)) >= 0.95
-    assert share_with("slower", 200, lambda draw: verdict_of(draw, machine, batches, 1.03)) >= 0.9
+    assert share_with("higher", 200, lambda draw: verdict_of(draw, machine, batches, 1.03)) >= 0.9

@@ -34,10 +34,10 @@ def test_what_was_found_leaves_fewer_to_be_doubted():
     """2.1 standard errors are beyond chance for one comparison left, 2.3 for two (2.241), and neither among
     ten.
     """
-    assert verdicts_together([slower_by(2.1), slower_by(2.3)]) == ["slower", "slower"]
-    assert verdicts_together([slower_by(2.1), slower_by(2.2)]).count("slower") == 0
+    assert verdicts_together([slower_by(2.1), slower_by(2.3)]) == ["higher", "higher"]
+    assert verdicts_together([slower_by(2.1), slower_by(2.2)]).count("higher") == 0
     assert verdicts_together([slower_by(2.3), *[UNCHANGED] * 9]) == ["ambiguous", *["same"] * 9]
-    assert verdicts_together([slower_by(2.9), *[UNCHANGED] * 9]) == ["slower", *["same"] * 9]
+    assert verdicts_together([slower_by(2.9), *[UNCHANGED] * 9]) == ["higher", *["same"] * 9]
     assert verdicts_together([]) == []
 
 
@@ -68,7 +68,7 @@ def simulated_verdicts(study: int, cells: int, slower: float = 1.0) -> list[str]
 
 
 def test_unchanged_studies_raise_no_alarm_and_one_cell_that_is_slower_does():
-    alarms = sum("slower" in simulated_verdicts(study, 30) for study in range(60))
+    alarms = sum("higher" in simulated_verdicts(study, 30) for study in range(60))
     assert alarms <= 3, "5 % of 60"
-    found = sum(simulated_verdicts(study, 30, 1.05)[0] == "slower" for study in range(20))
+    found = sum(simulated_verdicts(study, 30, 1.05)[0] == "higher" for study in range(20))
     assert found >= 18

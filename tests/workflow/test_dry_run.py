@@ -44,7 +44,7 @@ def test_of_a_new_study_leaves_no_file(new: Project) -> None:
 
 def test_of_a_changed_study_leaves_the_results_as_they_were(project: Project) -> None:
     project.configure(protocol={**STUDY["protocol"], "max_new_tokens": 3})
-    project.change("scripts/vlm_profiling/measure/passes/headline.py", '"num_beams": 1', '"num_beams": 2')
+    project.change("scripts/vlm_profiling/engines/transformers/model.py", '"num_beams": 1', '"num_beams": 2')
     lock = project.folder / "envs/measure.lock"
     lock.write_text(lock.read_text() + "one-more-package==1.0\n")
     os.utime(project.folder / "shapes/0.png")

@@ -20,7 +20,7 @@ def test_a_finished_study_has_nothing_to_do(finished: Project) -> None:
 
 
 def test_a_change_of_measuring_code_reruns_every_run(project: Project) -> None:
-    project.change("scripts/vlm_profiling/measure/passes/headline.py", '"num_beams": 1', '"num_beams": 2')
+    project.change("scripts/vlm_profiling/engines/transformers/model.py", '"num_beams": 1', '"num_beams": 2')
     assert project.planned() == {"profile_run": 3, **REPORT}
 
 
@@ -47,9 +47,9 @@ def test_comments_docstrings_and_formatting_of_measuring_code_rerun_nothing(proj
 
 
 def test_measuring_code_of_another_content_under_an_older_time_is_seen(project: Project) -> None:
-    file = project.folder / "scripts/vlm_profiling/measure/passes/headline.py"
+    file = project.folder / "scripts/vlm_profiling/engines/transformers/model.py"
     facts = file.stat()
-    project.change("scripts/vlm_profiling/measure/passes/headline.py", '"num_beams": 1', '"num_beams": 2')
+    project.change("scripts/vlm_profiling/engines/transformers/model.py", '"num_beams": 1', '"num_beams": 2')
     os.utime(file, (facts.st_atime, facts.st_mtime - 1000))
     assert project.planned() == {"profile_run": 3, **REPORT}
 
@@ -99,10 +99,8 @@ def test_restyled_charts_rerun_no_measurement(project: Project) -> None:
     assert project.planned() == {"draw_charts": 1, "write_report": 1}
 
 
-def test_a_changed_page_template_rewrites_only_the_pages(project: Project) -> None:
-    templates = sorted((project.folder / "scripts/vlm_profiling/report/templates").glob("*.j2"))
-    assert templates
-    append(project, str(templates[0].relative_to(project.folder)), "\nOne more line.\n")
+def test_a_changed_page_rewrites_only_the_pages(project: Project) -> None:
+    append(project, "scripts/vlm_profiling/report/site/html.py", "\nCHANGED = True\n")
     assert project.planned() == {"write_report": 1}
 
 

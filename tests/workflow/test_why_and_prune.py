@@ -40,7 +40,7 @@ def why(project: Project) -> Told:
 
 
 def change_code(project: Project) -> None:
-    project.change("scripts/vlm_profiling/measure/passes/headline.py", '"num_beams": 1', '"num_beams": 2')
+    project.change("scripts/vlm_profiling/engines/transformers/model.py", '"num_beams": 1', '"num_beams": 2')
 
 
 def change_comment(project: Project) -> None:
@@ -131,7 +131,7 @@ def test_without_snakemakes_memory_changes_are_told_old_and_new(copied_project: 
     change_code(copied_project)
     said = call(copied_project, "why")
     assert said.count("protocol.max_new_tokens: 2 -> 3") == 3
-    assert said.count("(vlm_profiling/measure/passes/headline.py)") == 3
+    assert said.count("(vlm_profiling/engines/transformers/model.py)") == 3
     assert "3 runs: 3 missing\n" in said
     assert "3 records that no run asks for" in said
 
