@@ -8,7 +8,7 @@ LOCKS := envs/measure.lock envs/workflow.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env dev demo example grid audit why prune doctor containers recipes image-locks test test-release test-system lint format lock docs gpu-check gpu-wheels clean-env
+.PHONY: help env dev demo example grid audit why prune doctor containers recipes image-locks test test-release test-soak test-system lint format lock docs gpu-check gpu-wheels clean-env
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -49,10 +49,13 @@ example: demo ## copy the demo's pages to docs/example
 	PYTHON=$(BIN)/python docs/make_example.sh results/demo docs/example
 
 test: dev ## run the unit and workflow tests, in minutes (CORES=2, ARGS="-k NAME")
-	$(BIN)/pytest -m "not ($(RELEASE_TESTS))" -n $(CORES) --dist worksteal $(ARGS)
+	$(BIN)/pytest -m "not ($(RELEASE_TESTS) or soak)" -n $(CORES) --dist worksteal $(ARGS)
 
 test-release: dev ## run all other tests: clusters, containers, browsers, kills, full disks (after `make test-system`)
-	$(BIN)/pytest -m "$(RELEASE_TESTS)" -n $(CORES) --dist worksteal $(ARGS)
+	$(BIN)/pytest -m "($(RELEASE_TESTS)) and not soak" -n $(CORES) --dist worksteal $(ARGS)
+
+test-soak: dev ## run the tests of minutes each: a cluster's faults and accounting, fifty kills
+	$(BIN)/pytest -m soak $(ARGS)
 
 lint: dev ## check formatting, code, types, rules, spelling and generated pages
 	$(BIN)/ruff format --check .

@@ -74,7 +74,7 @@ def main() -> int:
 
 
 def lock_text(image: dict) -> str:
-    """Every package at its version with the hash of the one file that pip takes for this Python and platform."""
+    """Every package at its version with the hash of the file that pip takes for this platform."""
     pins = dict(
         line.split("==") for line in (PROJECT / "envs/measure.lock").read_text().splitlines() if "==" in line
     )
@@ -87,7 +87,10 @@ def lock_text(image: dict) -> str:
         found |= resolve([*asked, *image["with"]], constraint=beside)
     found |= {name: (pins[name], wheel["sha256"]) for name, wheel in wheels.items()}
     lines = [f"{name}=={version} --hash=sha256:{sha256}" for name, (version, sha256) in sorted(found.items())]
-    head = "# Written by `make image-locks` from containers/images.yaml and the other locks: Python 3.11 on Linux, x86_64."
+    head = (
+        "# Written by `make image-locks` from containers/images.yaml and the other locks: "
+        "Python 3.11 on Linux, x86_64."
+    )
     return "\n".join([head, *lines, ""])
 
 
@@ -127,7 +130,10 @@ def recipe_files(name: str, image: dict) -> dict[str, str]:
     unchecked = (
         "" if base["checked"] else "; the digest was not compared with the registry's, see images.yaml"
     )
-    head = f"# {name}: {image['about']}. Written by `make recipes` from images.yaml.\n# Base: {base['name']}:{base['tag']}"
+    head = (
+        f"# {name}: {image['about']}. Written by `make recipes` from images.yaml.\n"
+        f"# Base: {base['name']}:{base['tag']}"
+    )
     head += unchecked
     expect = {"from_base": image.get("from_base", []), "wheels": image.get("wheels", {}), **image["expect"]}
     files = {f"containers/{tool}": f"{INSIDE}/{tool}" for tool in TOOLS}

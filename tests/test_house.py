@@ -134,7 +134,7 @@ def test_a_room_imports_only_the_rooms_it_may() -> None:
 
 
 def test_only_an_engine_knows_what_runs_a_model() -> None:
-    """measure/ reaches no model past engines/base.py; its order of passes alone knows which engines there are."""
+    """measure/ reaches no model past engines/base.py; only its order of passes knows the engines."""
     known = {
         (str(path.relative_to(LIBRARY)), module)
         for path in library_files()

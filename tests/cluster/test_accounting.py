@@ -14,7 +14,7 @@ import pytest
 from on_cluster import finish, finishes, running, running_run, submit
 from small_project import STUDY, Project
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+pytestmark = [pytest.mark.cluster, pytest.mark.soak]
 
 PROTOCOL = {**STUDY["protocol"], "stages": False, "repeats": {"max_s": 0.5, "min_rounds": 2}}
 STATUS_CHECKS_S = 60

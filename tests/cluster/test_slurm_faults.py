@@ -15,7 +15,7 @@ import pytest
 from on_cluster import finish, finishes, jobs_of, running, running_run, submit
 from small_project import Project
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+pytestmark = [pytest.mark.cluster, pytest.mark.soak]
 
 
 @pytest.fixture(autouse=True)

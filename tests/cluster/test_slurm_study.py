@@ -74,7 +74,7 @@ def test_a_gpu_run_asks_for_the_declared_gpu_and_a_cpu_run_for_none(
     assert "device 'cuda'" in log, "the job reached the node, whose GPU is not one"
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_cells_of_one_allocation_are_measured_one_after_another(cluster_project: Project) -> None:
     cluster_project.configure(axes={"batch_size": {"values": [1, 2, 3]}}, protocol=PROTOCOL)
     before = {job["JobId"] for job in loopback.jobs()}
@@ -93,7 +93,7 @@ def test_cells_of_one_allocation_are_measured_one_after_another(cluster_project:
         )
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_cells_of_a_job_array_are_each_a_job(cluster_project: Project) -> None:
     cluster_project.configure(axes={"batch_size": {"values": [1, 2, 3]}}, protocol=PROTOCOL)
     before = {job["JobId"] for job in loopback.jobs()}

@@ -99,7 +99,7 @@ def test_an_image_built_anew_at_the_same_path_makes_every_run_stale(copied: Proj
     assert copied.planned(*IN_CONTAINERS)["profile_run"] == 3
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_measuring_on_the_host_after_all_is_another_run_and_says_so(copied: Project) -> None:
     before = set(copied.records)
     copied.configure(container="none")
@@ -143,7 +143,7 @@ def test_devices_and_offline_caches_reach_the_container_and_unset_ones_stay_unse
         assert inside(contained, code, **passed) == f"{expected} {tmp_path} False False True"
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_token_reaches_the_container_by_its_environment_alone(
     copied: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,7 +107,7 @@ def test_a_run_that_quantised_nothing_fails_its_audit(
     assert finding.verdict == "fail"
     assert "0 of 28 linear layers stored as int8" in finding.evidence
     assert "weights take 100.0% of their bytes before quantisation" in finding.evidence
-    assert "integers read by no operator" in finding.evidence
+    assert "integer weights read by no operator" in finding.evidence
 
 
 @pytest.mark.slow

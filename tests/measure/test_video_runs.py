@@ -185,8 +185,8 @@ def test_a_data_set_of_both_refuses_several_frames_naming_an_image(
     video_request: Callable[..., RunRequest], request_for: Callable[..., RunRequest], tmp_path: Path
 ) -> None:
     both, images = video_request(frames=2), request_for()
-    shutil.copytree(both.images, tmp_path, dirs_exist_ok=True)
-    shutil.copy(images.images / images.samples[0].image, tmp_path)
+    shutil.copytree(both.media_folder, tmp_path, dirs_exist_ok=True)
+    shutil.copy(images.media_folder / images.samples[0].image, tmp_path)
     record = profile(replace(both, samples=[*both.samples, images.samples[0]], media_folder=tmp_path))
     assert record.status == "unsupported" and record.failure
     assert record.failure.reason == f"frames = 2: sample {images.samples[0].id} is a single image"

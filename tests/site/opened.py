@@ -10,7 +10,8 @@ from typing import Any
 CONTRAST = """
 () => {
   const channel = (value) => ((value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-  const luminance = ([red, green, blue]) => 0.2126 * channel(red) + 0.7152 * channel(green) + 0.0722 * channel(blue);
+  const luminance = ([red, green, blue]) =>
+    0.2126 * channel(red) + 0.7152 * channel(green) + 0.0722 * channel(blue);
   const parse = (text) => text.match(/[\\d.]+/g).map(Number);
   const ground = (element) => {
     for (let at = element; at; at = at.parentElement) {
@@ -31,7 +32,9 @@ CONTRAST = """
     const ratio = (light + 0.05) / (dark + 0.05);
     const size = parseFloat(style.fontSize);
     const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
-    if (ratio < (large ? 3 : 4.5)) poor.push(`${walker.currentNode.data.trim().slice(0, 40)}: ${ratio.toFixed(2)}`);
+    if (ratio < (large ? 3 : 4.5)) {
+      poor.push(`${walker.currentNode.data.trim().slice(0, 40)}: ${ratio.toFixed(2)}`);
+    }
   }
   return poor;
 }
@@ -73,20 +76,22 @@ class Opened:
     def spilling_cells(self) -> list[str]:
         """Cells of tables whose words stand over what is beside them."""
         return self.page.locator("th, td").evaluate_all(
-            "all => all.filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.textContent.trim())"
+            "all => all.filter((cell) => cell.scrollWidth > cell.clientWidth + 1)"
+            ".map((cell) => cell.textContent.trim())"
         )
 
     @property
     def hidden_values(self) -> list[str]:
         """Heads of tables of a name and a value, whose value begins outside of the window."""
         return self.page.locator("table:not(:has(th:nth-child(3)))").evaluate_all(
-            "all => all.filter((table) => table.parentElement.scrollWidth > table.parentElement.clientWidth + 1)"
+            "all => all.map((table) => table.parentElement)"
+            ".filter((frame) => frame.scrollWidth > frame.clientWidth + 1)"
             ".map((table) => table.textContent.trim().slice(0, 40))"
         )
 
     @property
     def cut_words(self) -> list[str]:
-        """Words of images that reach out of them, where they are cut off."""
+        """Words of plots that reach out of them, where they are cut off."""
         return self.page.locator("svg text").evaluate_all(CUT)
 
     @property
@@ -107,7 +112,7 @@ def open_page(browser: Any, path: Path, width_px: int = 1280, theme: str = "ligh
 
 
 def seconds_to_a_sorted_table(browser: Any, path: Path) -> float:
-    """From asking for a page, in a browser that has nothing of it yet, to a table that was sorted by a click."""
+    """Seconds from asking for a page, with nothing of it cached, to a table that was sorted by a click."""
     context = browser.new_context()
     page = context.new_page()
     started = time.perf_counter()

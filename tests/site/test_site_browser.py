@@ -42,14 +42,15 @@ def test_a_page_is_silent_fits_its_window_and_reads_well(browser, usual_site, na
     opened.page.context.close()
 
 
-def test_no_word_of_a_image_is_cut_off_though_the_reader_has_a_wider_font(browser, usual_site):
+def test_no_word_of_a_plot_is_cut_off_though_the_reader_has_a_wider_font(browser, usual_site):
     images = sorted((usual_site.folder / "plots").rglob("*.svg"))
     assert len(images) > 9
     opened = open_page(browser, images[0])
     for image in images:
         opened.page.goto(image.as_uri())
         opened.page.evaluate(
-            "document.querySelectorAll('text').forEach((text) => text.setAttribute('font-family', 'DejaVu Sans'))"
+            "document.querySelectorAll('text')"
+            ".forEach((text) => text.setAttribute('font-family', 'DejaVu Sans'))"
         )
         assert opened.cut_words == [], image.name
     opened.page.context.close()
@@ -121,11 +122,15 @@ def test_a_model_clicked_in_a_legend_is_marked_in_the_tables_and_others_turn_fai
 
 
 UNDEFINED = """
-() => [...document.querySelectorAll("td.figure")].filter((cell) => /\\d/.test(cell.textContent)).filter((cell) => {
+() => [...document.querySelectorAll("td.figure")].filter((cell) => {
+  if (!/\\d/.test(cell.textContent)) return false;
   const table = cell.closest("table");
   const title = (head) => head.querySelector("[title]")?.title ?? "";
   return !title(table.tHead.rows[0].cells[cell.cellIndex]) && !title(cell.parentElement.cells[0]);
-}).map((cell) => `${cell.closest(".table").ariaLabel}: ${cell.closest("table").tHead.rows[0].cells[cell.cellIndex].textContent}`)
+}).map((cell) => {
+  const head = cell.closest("table").tHead.rows[0].cells[cell.cellIndex];
+  return `${cell.closest(".table").ariaLabel}: ${head.textContent}`;
+})
 """
 """Where figures stand whose definition comes up over neither the head of their column nor the name of their
 row.

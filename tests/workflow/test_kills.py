@@ -29,6 +29,7 @@ def test_kills_at_random_moments(blow: Blow, new: Project, finished: Project, tm
     assert account.failures == []
 
 
+@pytest.mark.soak
 def test_signals_at_fifty_random_moments(new: Project, finished: Project, tmp_path: Path) -> None:
     account = kill_studies(
         new, finished, tmp_path, kills=50, seed=6, within_s=14, blows=("SIGINT", "SIGTERM")
