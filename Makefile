@@ -54,7 +54,7 @@ test: dev ## run the unit and workflow tests, in minutes (CORES=2, ARGS="-k NAME
 test-release: dev ## run all other tests: clusters, containers, browsers, kills, full disks (after `make test-system`)
 	$(BIN)/pytest -m "($(RELEASE_TESTS)) and not soak" -n $(CORES) --dist worksteal $(ARGS)
 
-test-soak: dev ## run the tests of minutes each: a cluster's faults and accounting, fifty kills
+test-soak: dev ## run the longest tests: a cluster's faults, fifty kills, full-size models, long statistics
 	$(BIN)/pytest -m soak $(ARGS)
 
 lint: dev ## check formatting, code, types, rules, spelling and generated pages

@@ -20,7 +20,7 @@ PARAMETERS = {
 """Billions."""
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_of_all_parameters_and_within_2_percent_of_the_closed_form(name: str) -> None:
     cost = architecture_cost(name)

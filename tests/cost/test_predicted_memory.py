@@ -87,10 +87,10 @@ def measured_and_predicted(
         (1, "float32", "sdpa"),
         (8, "float32", "sdpa"),
         (8, "bfloat16", "eager"),
-        pytest.param(1, "bfloat16", "sdpa", marks=pytest.mark.slow),
-        pytest.param(8, "bfloat16", "sdpa", marks=pytest.mark.slow),
-        pytest.param(1, "float32", "eager", marks=pytest.mark.slow),
-        pytest.param(8, "float32", "eager", marks=pytest.mark.slow),
+        pytest.param(1, "bfloat16", "sdpa", marks=pytest.mark.soak),
+        pytest.param(8, "bfloat16", "sdpa", marks=pytest.mark.soak),
+        pytest.param(1, "float32", "eager", marks=pytest.mark.soak),
+        pytest.param(8, "float32", "eager", marks=pytest.mark.soak),
     ],
 )
 def test_the_peak_is_that_of_a_real_batch_and_the_cache_is_exact(
@@ -147,7 +147,7 @@ def test_patches_and_tokens_of_a_image_are_those_of_the_processor(
     assert (patches, tokens - row_ends) == (grid[0] * grid[1], prepared.image_tokens[0])
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_layers_left_out_of_the_trace_are_counted(manifest: CheckpointManifest, project: Path) -> None:
     """Of a language model with five layers two are traced; its prefill is that of all five."""
     from transformers import AutoConfig

@@ -30,6 +30,6 @@ def test_truth_lies_within_the_stated_uncertainty(run_with_nvml: RunWithNvml) ->
     assert_truth_within_uncertainty(run_with_nvml, 40)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_truth_lies_within_the_stated_uncertainty_of_200_courses_of_power(run_with_nvml: RunWithNvml) -> None:
     assert_truth_within_uncertainty(run_with_nvml, 200)

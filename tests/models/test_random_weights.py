@@ -43,7 +43,7 @@ print((peak_bytes() - before) / weights)
 
 
 @pytest.mark.parametrize(
-    "layers", [(1, 2), pytest.param((20, 8), marks=pytest.mark.slow)], ids=["0.6 GB", "4 GB"]
+    "layers", [(1, 2), pytest.param((20, 8), marks=pytest.mark.soak)], ids=["0.6 GB", "4 GB"]
 )
 def test_the_host_holds_the_weights_and_a_tenth_at_most(layers: tuple[int, int]) -> None:
     command = [sys.executable, "-c", PEAK.format(layers=layers)]

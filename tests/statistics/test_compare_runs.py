@@ -88,7 +88,7 @@ def test_two_runs_of_one_cell_are_the_same_and_a_slowdown_of_three_per_cent_is_f
     assert share_with("higher", 40, lambda draw: verdict_of(draw, machine, 60, 1.03)) >= 0.9
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("batches", [60, 200])
 @pytest.mark.parametrize("machine", MACHINES)
 def test_on_every_machine_and_for_200_trials(machine: Machine, batches: int) -> None:

@@ -71,7 +71,7 @@ def test_nineteen_of_twenty_intervals_hold_the_true_mean():
     assert 0.91 <= share_with(True, 200, lambda draw: holds_the_true_mean(draw, 60)) <= 0.98
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("n", [60, 120, 300])
 def test_of_1000_intervals_93_to_97_per_cent_hold_the_true_mean(n):
     assert 0.93 <= share_with(True, 1000, lambda draw: holds_the_true_mean(draw, n)) <= 0.97

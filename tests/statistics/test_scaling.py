@@ -92,6 +92,6 @@ def test_the_intervals_hold_the_truth_in_most_of_a_hundred_studies():
     assert min(coverage(100)) >= 0.88
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_intervals_hold_the_truth_as_often_as_they_say():
     assert all(0.91 <= share <= 0.98 for share in coverage(1500))

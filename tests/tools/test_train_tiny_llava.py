@@ -74,7 +74,7 @@ def test_questions_give_away_what_a_image_shows() -> None:
     assert train_tiny_llava.shown(negated) == [train_tiny_llava.UNKNOWN, 6]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_training_writes_a_checkpoint_with_a_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     short = train_tiny_llava.Schedule(steps=3, images=4, rate=1e-3, decay=0.01)
     monkeypatch.setattr(train_tiny_llava, "VISION", short)
