@@ -17,7 +17,7 @@ from fakes.powercap import FakePowercap
 from small_project import PROJECT, STUDY
 
 from vlm_profiling.doctor import host
-from vlm_profiling.doctor.base import Check
+from vlm_profiling.doctor.base import MachineCheck
 from vlm_profiling.doctor.cluster import ask_partitions, check_slurm
 from vlm_profiling.doctor.examine import examine
 from vlm_profiling.doctor.gpus import check_gpus, is_of_kind
@@ -36,12 +36,16 @@ json.dump(list(check_gpus(**settings)), sys.stdout)
 """
 
 
-def verdicts(checks: Iterable[Check]) -> list[tuple[str, str]]:
+def verdicts(checks: Iterable[MachineCheck]) -> list[tuple[str, str]]:
     return [(check.verdict, check.name) for check in checks]
 
 
-def gpus(run_with_nvml: RunWithNvml, settings: dict[str, Any] | None = None, **fake: object) -> list[Check]:
-    return [Check(*fields) for fields in run_with_nvml(GPUS.format(settings=settings or {}), {}, **fake)]
+def gpus(
+    run_with_nvml: RunWithNvml, settings: dict[str, Any] | None = None, **fake: object
+) -> list[MachineCheck]:
+    return [
+        MachineCheck(*fields) for fields in run_with_nvml(GPUS.format(settings=settings or {}), {}, **fake)
+    ]
 
 
 def test_good_gpu_is_named_with_its_memory_driver_and_meter(run_with_nvml: RunWithNvml) -> None:
@@ -154,7 +158,9 @@ def test_slurm_is_told_with_its_partitions(stand_in: Callable[..., None]) -> Non
 
     stand_in("sinfo", "gpu* 2 nodes gpu:h100:4")
     stand_in("squeue", "")
-    assert list(check_slurm(ask_partitions(), "h100")) == [Check("ok", "SLURM", "gpu* 2 nodes gpu:h100:4")]
+    assert list(check_slurm(ask_partitions(), "h100")) == [
+        MachineCheck("ok", "SLURM", "gpu* 2 nodes gpu:h100:4")
+    ]
     [_, other] = check_slurm(ask_partitions(), "a100")
     assert (other.verdict, other.found) == ("warn", "no partition offers a GPU called a100")
 

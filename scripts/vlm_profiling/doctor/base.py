@@ -9,7 +9,7 @@ Verdict = Literal["ok", "warn", "missing", "-"]
 TIMEOUT_S = 20
 
 
-class Check(NamedTuple):
+class MachineCheck(NamedTuple):
     """One thing of the machine.
 
     warn: the study runs, but a figure suffers or a run may fail; missing: the study needs it; "-": not there,
@@ -23,24 +23,24 @@ class Check(NamedTuple):
     """What to do; empty where there is nothing to do."""
 
 
-def ok(name: str, found: str) -> Check:
+def ok(name: str, found: str) -> MachineCheck:
     """A thing that is as the study needs it."""
-    return Check("ok", name, found)
+    return MachineCheck("ok", name, found)
 
 
-def warn(name: str, found: str, repair: str = "") -> Check:
+def warn(name: str, found: str, repair: str = "") -> MachineCheck:
     """A thing that spoils a figure, or may make a run fail."""
-    return Check("warn", name, found, repair)
+    return MachineCheck("warn", name, found, repair)
 
 
-def missing(name: str, found: str, repair: str) -> Check:
+def missing(name: str, found: str, repair: str) -> MachineCheck:
     """A thing that the study cannot do without."""
-    return Check("missing", name, found, repair)
+    return MachineCheck("missing", name, found, repair)
 
 
-def not_needed(name: str, found: str) -> Check:
+def not_needed(name: str, found: str) -> MachineCheck:
     """A thing that is not there, and that the study does not need."""
-    return Check("-", name, found)
+    return MachineCheck("-", name, found)
 
 
 def ask(*command: str) -> tuple[bool, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 
-from vlm_profiling.doctor.base import Check, ask, not_needed, ok, warn
+from vlm_profiling.doctor.base import MachineCheck, ask, not_needed, ok, warn
 
 SLURM_REPAIR = "ask the administrators whether slurmctld is up and this machine belongs to the cluster"
 GPU_REPAIR = "set gpu_model in profiles/slurm-h100/profile.yaml to its name in `sinfo -o %G`"
@@ -17,7 +17,7 @@ def ask_partitions() -> tuple[bool, str] | None:
     return ask(program, "--noheader", "--format=%P %D nodes %G") if program else None
 
 
-def check_slurm(partitions: tuple[bool, str] | None, gpu_model: str | None) -> Iterator[Check]:
+def check_slurm(partitions: tuple[bool, str] | None, gpu_model: str | None) -> Iterator[MachineCheck]:
     """What the profile slurm-h100 needs.
 
     Args:

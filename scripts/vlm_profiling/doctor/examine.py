@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vlm_profiling.containers import HOST_LOCK
-from vlm_profiling.doctor.base import Check
+from vlm_profiling.doctor.base import MachineCheck
 from vlm_profiling.doctor.cluster import ask_partitions, check_slurm
 from vlm_profiling.doctor.gpus import check_gpus
 from vlm_profiling.doctor.host import check_cpu_energy, check_hub, check_load, check_results
@@ -16,7 +16,7 @@ from vlm_profiling.workflow import StudyWorkflow
 WORKFLOW_LOCK = Path("envs", "workflow.lock")
 
 
-def examine(workflow: StudyWorkflow) -> Iterator[Check]:
+def examine(workflow: StudyWorkflow) -> Iterator[MachineCheck]:
     """Each check, as soon as it is made. None loads torch, starts a job or changes anything."""
     study, project = workflow.study, workflow.code_folder
     images = [

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pynvml
 
-from vlm_profiling.doctor.base import Check, missing, not_needed, ok, warn
+from vlm_profiling.doctor.base import MachineCheck, missing, not_needed, ok, warn
 from vlm_profiling.measure.meters.base import MeterError
 from vlm_profiling.measure.meters.gpu import NotOfferedError, NvmlGpu, ask_nvml
 from vlm_profiling.measure.meters.nvml import GpuMeter
@@ -22,7 +22,7 @@ IN_A_JOB = "SLURM_JOB_ID"
 
 def check_gpus(
     *, needed: int, hardware: str | None, memory_gib: float | None, on_cluster: bool
-) -> Iterator[Check]:
+) -> Iterator[MachineCheck]:
     """All GPUs that NVML knows, against what the study declares.
 
     Args:
@@ -55,7 +55,7 @@ def check_gpus(
             yield verdict(name, str(error), "see nvidia-smi; restart the driver")
 
 
-def _no_gpu(error: str, needed: int, on_cluster: bool) -> Check:
+def _no_gpu(error: str, needed: int, on_cluster: bool) -> MachineCheck:
     if not needed:
         return not_needed("GPU", f"{error}; the study's runs use the CPU")
     if not on_cluster:
@@ -68,7 +68,9 @@ def _no_gpu(error: str, needed: int, on_cluster: bool) -> Check:
     )
 
 
-def _check_gpu(name: str, handle: object, hardware: str | None, memory_gib: float | None) -> Iterator[Check]:
+def _check_gpu(
+    name: str, handle: object, hardware: str | None, memory_gib: float | None
+) -> Iterator[MachineCheck]:
     gpu = NvmlGpu(handle)
     facts = gpu.describe()
     yield ok(name, f"{facts.name}, {facts.memory_bytes / GIBIBYTE:.1f} GiB, driver {facts.driver}")
@@ -89,7 +91,7 @@ def _check_gpu(name: str, handle: object, hardware: str | None, memory_gib: floa
         yield warn(name, found, "wait for them, or end them, before measuring")
 
 
-def _check_meter(name: str, gpu: NvmlGpu) -> Check:
+def _check_meter(name: str, gpu: NvmlGpu) -> MachineCheck:
     """The meter that a run would use, really opened."""
     try:
         meter = GpuMeter(gpu)
@@ -101,7 +103,7 @@ def _check_meter(name: str, gpu: NvmlGpu) -> Check:
     return ok(name, f"its energy counter is renewed every {meter.counter_period_s * 1e3:.0f} ms")
 
 
-def _check_power(name: str, handle: object, facts: Gpu) -> Iterator[Check]:
+def _check_power(name: str, handle: object, facts: Gpu) -> Iterator[MachineCheck]:
     try:
         default_w = ask_nvml(pynvml.nvmlDeviceGetPowerManagementDefaultLimit, handle) / 1e3
     except NotOfferedError:

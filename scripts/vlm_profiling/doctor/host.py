@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from vlm_profiling.doctor.base import Check, missing, not_needed, ok, warn
+from vlm_profiling.doctor.base import MachineCheck, missing, not_needed, ok, warn
 from vlm_profiling.measure.environment.processors import busy_time, load_by_others
 from vlm_profiling.measure.meters.base import MeterError
 from vlm_profiling.measure.meters.rapl import POWERCAP, RaplMeter
@@ -26,7 +26,7 @@ TOLERATED_LOAD = 0.05
 """Share of the cores' time; more than that is seen in repeats."""
 
 
-def check_results(results: Path) -> Check:
+def check_results(results: Path) -> MachineCheck:
     """Whether the study can write its results."""
     folder = _existing(results)
     if not os.access(folder, os.W_OK):
@@ -35,7 +35,7 @@ def check_results(results: Path) -> Check:
     return _check_space("results", folder, RESULTS_BYTES)
 
 
-def check_hub(study: Study) -> Iterator[Check]:
+def check_hub(study: Study) -> Iterator[MachineCheck]:
     """The hub's cache: its folder, whether it can be written, the models still to be fetched into it."""
     models = {name: model for name, model in study.models.items() if model.hub is not None}
     if not models and not any(dataset.hub for dataset in study.datasets.values()):
@@ -68,7 +68,7 @@ def check_hub(study: Study) -> Iterator[Check]:
         yield ok("hub models", "all in the cache")
 
 
-def check_cpu_energy(*, needed: bool, powercap: Path = POWERCAP) -> Check:
+def check_cpu_energy(*, needed: bool, powercap: Path = POWERCAP) -> MachineCheck:
     """RAPL, really read."""
     try:
         domains = ", ".join(zone.name for zone in RaplMeter(powercap).zones)
@@ -80,7 +80,7 @@ def check_cpu_energy(*, needed: bool, powercap: Path = POWERCAP) -> Check:
     return ok("CPU energy", f"RAPL of {domains}")
 
 
-def check_load() -> Check:
+def check_load() -> MachineCheck:
     """The share of the cores' time that other processes take, over a second."""
     try:
         start = busy_time()
@@ -94,7 +94,7 @@ def check_load() -> Check:
     return warn("CPU load", found, "end them, or measure later: figures on the CPU will scatter")
 
 
-def _check_space(name: str, folder: Path, needed_bytes: float) -> Check:
+def _check_space(name: str, folder: Path, needed_bytes: float) -> MachineCheck:
     free_bytes = shutil.disk_usage(folder).free
     found = f"{free_bytes / 1e9:.0f} GB free, some {needed_bytes / 1e9:.0f} GB needed"
     if free_bytes >= needed_bytes:

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from vlm_profiling.doctor.base import Check, ask, missing, ok, warn
+from vlm_profiling.doctor.base import MachineCheck, ask, missing, ok, warn
 from vlm_profiling.measure.environment.requirements_lock import LockError, lock_differences, read_lock
 from vlm_profiling.record.container_image import sif_identifier
 
@@ -19,7 +19,7 @@ APPTAINER_REPAIR = (
 )
 
 
-def check_packages(locks: Sequence[Path]) -> Iterator[Check]:
+def check_packages(locks: Sequence[Path]) -> Iterator[MachineCheck]:
     """This Python, and the packages installed in it against each lock that the study needs on the host."""
     yield ok("Python", platform.python_version())
     for lock in locks:
@@ -37,7 +37,7 @@ def check_packages(locks: Sequence[Path]) -> Iterator[Check]:
         yield verdict(lock.name, "; ".join(differences[:SHOWN]) + more, "make clean-env env")
 
 
-def check_containers(images: Sequence[str]) -> Iterator[Check]:
+def check_containers(images: Sequence[str]) -> Iterator[MachineCheck]:
     """The program that runs the study's images, the images, and whether an ordinary user can mount them."""
     program = shutil.which("apptainer")
     if program is None:
@@ -49,7 +49,7 @@ def check_containers(images: Sequence[str]) -> Iterator[Check]:
     yield from map(_image, images)
 
 
-def _image(image: str) -> Check:
+def _image(image: str) -> MachineCheck:
     if "://" in image:
         return ok("image", f"{image}, pulled at its first use: without network, pull it on the login node")
     identifier = sif_identifier(Path(image))
@@ -58,7 +58,7 @@ def _image(image: str) -> Check:
     return ok("image", f"{image}, {Path(image).stat().st_size / 1e9:.1f} GB, {identifier}")
 
 
-def _mounting() -> Check:
+def _mounting() -> MachineCheck:
     if os.geteuid() == 0:
         return ok("mounting images", "as root")
     if os.access(FUSE, os.R_OK | os.W_OK):

@@ -20,11 +20,11 @@ from vlm_profiling.study.grid_config import PointConfig
 from vlm_profiling.study.inputs import STANDARD_OPTIMIZATIONS, DatasetContent, ModelContent
 from vlm_profiling.study.point import AXIS_NAMES, Point
 from vlm_profiling.study.spec import RunSpec, lock_sha256
-from vlm_profiling.study.values import Section
+from vlm_profiling.study.values import ConfigSection
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 LOCK = SCRIPTS.parent / "envs" / "measure.lock"
-AnySection = TypeVar("AnySection", bound=Section)
+AnySection = TypeVar("AnySection", bound=ConfigSection)
 
 
 def standalone_request(options: argparse.Namespace) -> RunRequest:

@@ -18,13 +18,13 @@ from vlm_profiling.study.inputs import (
     OptimizationConfig,
 )
 from vlm_profiling.study.point import AXIS_NAMES
-from vlm_profiling.study.values import ContainerReference, Name, ProjectPath, ResultsPath, Section
+from vlm_profiling.study.values import ConfigSection, ContainerReference, Name, ProjectPath, ResultsPath
 
 MOST_TIMEOUT_S = 7 * 24 * 3600
 """A week, in seconds."""
 
 
-class WarmupConfig(Section):
+class WarmupConfig(ConfigSection):
     """When a run is warm: its last batches vary little, or a cap is reached. The record says which."""
 
     window: int = Field(
@@ -43,7 +43,7 @@ class WarmupConfig(Section):
     )
 
 
-class RepeatsConfig(Section):
+class RepeatsConfig(ConfigSection):
     """How a run learns how far its figures move with nothing changed: a few full batches of the headline,
     again and again.
     """
@@ -77,7 +77,7 @@ class RepeatsConfig(Section):
     )
 
 
-class ProtocolConfig(Section):
+class ProtocolConfig(ConfigSection):
     """How each run is measured; docs/methodology.md says what each number means."""
 
     max_new_tokens: int = Field(default=50, ge=1, le=100_000, description="longest answer in tokens")
@@ -138,7 +138,7 @@ class ProtocolConfig(Section):
         return self
 
 
-class Study(Section):
+class Study(ConfigSection):
     """A whole study: what to measure, on what, where, and how."""
 
     extends: ProjectPath | None = Field(

@@ -19,7 +19,7 @@ from vlm_profiling.study.point import (
     is_number,
     may_be_null,
 )
-from vlm_profiling.study.values import Name, Section
+from vlm_profiling.study.values import ConfigSection, Name
 
 
 def _value_type(name: str, setting: Setting) -> Any:
@@ -56,7 +56,7 @@ def _partial_fields() -> dict[str, Any]:
 
 PointConfig = create_model(
     "PointConfig",
-    __base__=Section,
+    __base__=ConfigSection,
     __doc__="One point of the grid: every setting that an axis can vary.",
     **_point_fields(),
 )
@@ -78,7 +78,7 @@ class BaselineConfig(PointConfig):
         return Point(**{name: getattr(self, name) for name in AXIS_NAMES})
 
 
-class PartialPoint(create_model("_PartialSettings", __base__=Section, **_partial_fields())):
+class PartialPoint(create_model("_PartialSettings", __base__=ConfigSection, **_partial_fields())):
     """Settings that differ from the baseline."""
 
     @model_validator(mode="after")
@@ -94,7 +94,7 @@ class PartialPoint(create_model("_PartialSettings", __base__=Section, **_partial
         return self.model_dump(exclude_none=True)
 
 
-class AxisConfig(Section):
+class AxisConfig(ConfigSection):
     """Values that one setting takes while the others stay at the baseline."""
 
     values: Annotated[list[SkipValidation[int | str | None]], Field(min_length=1)] = Field(
@@ -110,7 +110,7 @@ class AxisConfig(Section):
     models: list[Name] | None = Field(default=None, description="models this axis runs on; all when absent")
 
 
-class CellsConfig(Section):
+class CellsConfig(ConfigSection):
     """Further cells to measure: these models x these data sets at one point."""
 
     models: list[Name] | None = Field(default=None, description="models; all when absent")
@@ -118,7 +118,7 @@ class CellsConfig(Section):
     set: PartialPoint = Field(default=PartialPoint(), description="settings that differ from the baseline")
 
 
-class ExcludeConfig(Section):
+class ExcludeConfig(ConfigSection):
     """Cells to leave out: those that match every key given."""
 
     models: list[Name] | None = Field(default=None, description="models; any when absent")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, Field, model_validator
 
 from vlm_profiling.study.quantisation import Kind
-from vlm_profiling.study.values import HubId, Name, ProjectPath, Revision, Section
+from vlm_profiling.study.values import ConfigSection, HubId, Name, ProjectPath, Revision
 
 MAX_GPUS = 16
 """Of one machine."""
@@ -22,7 +22,7 @@ def _exactly_one(section: BaseModel, names: tuple[str, ...]) -> str:
     return given[0]
 
 
-class ModelConfig(Section):
+class ModelConfig(ConfigSection):
     """A checkpoint to profile. Exactly one of hub, folder, tiny, architecture says where it comes from."""
 
     hub: HubId | None = Field(
@@ -97,7 +97,7 @@ class ModelConfig(Section):
         return ModelConfig.model_validate(self.model_dump(exclude={"gpus"}))
 
 
-class ModelContent(Section):
+class ModelContent(ConfigSection):
     """A model by its content: of a run without a study."""
 
     source: str
@@ -105,7 +105,7 @@ class ModelContent(Section):
     gpus: int = Field(default=1, ge=1, le=MAX_GPUS, exclude_if=lambda gpus: gpus == 1)
 
 
-class DatasetColumns(Section):
+class DatasetColumns(ConfigSection):
     """Which columns of a table hold a sample's fields."""
 
     image: str = Field(
@@ -120,7 +120,7 @@ class DatasetColumns(Section):
     id: str | None = Field(default=None, description="a stable name of the sample; by default its row number")
 
 
-class DatasetConfig(Section):
+class DatasetConfig(ConfigSection):
     """Samples to ask the models about. Exactly one of package, folder, hub says where they come from."""
 
     package: Literal["easy-vqa"] | None = Field(
@@ -182,14 +182,14 @@ class DatasetConfig(Section):
         return self
 
 
-class DatasetContent(Section):
+class DatasetContent(ConfigSection):
     """A data set by its content: of a run without a study."""
 
     source: str
     content_sha256: str | None = None
 
 
-class OptimizationConfig(Section):
+class OptimizationConfig(ConfigSection):
     """A named way to run a model. Each part must prove in the record that it took effect."""
 
     dtype: Literal["float32", "float16", "bfloat16"] = Field(

@@ -9,10 +9,10 @@ from pydantic import BaseModel
 
 from vlm_profiling.study.errors import ConfigError, Problem, section_problems
 
-Section = TypeVar("Section", bound=BaseModel)
+ConfigSection = TypeVar("Section", bound=BaseModel)
 
 
-def read_section(section: type[Section], text: str, kind: str, name: str) -> Section:
+def read_section(section: type[ConfigSection], text: str, kind: str, name: str) -> ConfigSection:
     """The settings of one model or data set.
 
     Args:

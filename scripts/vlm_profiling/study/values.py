@@ -112,7 +112,7 @@ ContainerReference: TypeAlias = Annotated[
 ]
 
 
-class Section(BaseModel):
+class ConfigSection(BaseModel):
     """A section of config.yaml: unknown keys are errors, values are not converted between types, numbers are
     finite.
     """

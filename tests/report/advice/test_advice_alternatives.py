@@ -15,7 +15,7 @@ from vlm_profiling.record.breakdown import IMAGE_STAGES
 from vlm_profiling.record.schema import RunRecord
 from vlm_profiling.report.advice.base import Subject
 from vlm_profiling.report.advice.other_settings import faster_optimization, larger_batch, smaller_input
-from vlm_profiling.report.advice.subjects import Answers, compare, subjects
+from vlm_profiling.report.advice.subjects import AnswerChanges, compare, subjects
 from vlm_profiling.study import Run
 
 FASTER = Estimate(1.3, (1.25, 1.36), 60)
@@ -87,10 +87,10 @@ def test_a_smaller_image_is_recommended_only_where_quality_was_measured_and_kept
     )
 
 
-def answers(seconds: float, scores: list[float], metric: str = "exact match") -> Answers:
+def answers(seconds: float, scores: list[float], metric: str = "exact match") -> AnswerChanges:
     ids = [f"q{number}" for number in range(len(scores))]
     times = [seconds * (1 + 0.01 * (number % 3)) for number in range(len(ids))]
-    return Answers(ids, times, [[name] for name in ids], list(scores), metric)
+    return AnswerChanges(ids, times, [[name] for name in ids], list(scores), metric)
 
 
 def test_a_comparison_is_paired_sample_by_sample() -> None:

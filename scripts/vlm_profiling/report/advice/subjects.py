@@ -20,7 +20,7 @@ MIN_SCORE = 0.05
 
 
 @dataclass(frozen=True)
-class Answers:
+class AnswerChanges:
     """A run's samples, in the order asked."""
 
     ids: list[str]
@@ -53,7 +53,7 @@ def subjects(tables: StudyTables, model: str) -> list[Subject]:
     return found
 
 
-def answers(samples: Sequence[SampleRow]) -> Answers:
+def answers(samples: Sequence[SampleRow]) -> AnswerChanges:
     """The samples of a run as hints compare them."""
     timed = [sample for sample in samples if sample.batch_full] or samples
     batches: dict[int, list[SampleRow]] = {}
@@ -61,7 +61,7 @@ def answers(samples: Sequence[SampleRow]) -> Answers:
         batches.setdefault(sample.batch, []).append(sample)
     own = any(sample.standard is not None for sample in samples)
     scores = [sample.standard if own else sample.exact_match for sample in samples]
-    return Answers(
+    return AnswerChanges(
         [sample.id for sample in samples],
         [rows[0].batch_end_to_end_s / rows[0].batch_rows for rows in batches.values()],
         [[sample.id for sample in rows] for rows in batches.values()],
@@ -70,7 +70,9 @@ def answers(samples: Sequence[SampleRow]) -> Answers:
     )
 
 
-def compare(axis: str, row: RunRow, other: RunRow, before: Answers, after: Answers) -> Alternative | None:
+def compare(
+    axis: str, row: RunRow, other: RunRow, before: AnswerChanges, after: AnswerChanges
+) -> Alternative | None:
     """Another value of an axis compared with the baseline.
 
     None where an audit failed for the times or the answers of either.
@@ -96,7 +98,7 @@ def compare(axis: str, row: RunRow, other: RunRow, before: Answers, after: Answe
 
 
 def _alternative(
-    tables: StudyTables, axis: str, row: RunRow, other: RunRow, before: Answers
+    tables: StudyTables, axis: str, row: RunRow, other: RunRow, before: AnswerChanges
 ) -> Alternative | None:
     found = compare(axis, row, other, before, answers(tables.samples[other.place]))
     return found and replace(found, roofline=_nearest(tables.roofline.get(other.place, ())))
@@ -111,7 +113,7 @@ def _nearest(rows: Iterable[StageRoofline]) -> dict[str, StageRoofline]:
     return chosen
 
 
-def _quality_change(row: RunRow, other: RunRow, before: Answers, after: Answers) -> Entry:
+def _quality_change(row: RunRow, other: RunRow, before: AnswerChanges, after: AnswerChanges) -> Entry:
     """The score of one run minus another's, sample by sample, or why that says nothing about quality."""
     for entry in (row.estimate("exact_match"), other.estimate("exact_match")):
         if isinstance(entry, Absent):

@@ -13,6 +13,7 @@ import numpy as np
 
 from vlm_profiling.metrics.estimate import PERCENT, SECONDS, Entry, Estimate, Unit, best_unit
 from vlm_profiling.record.absent import Absent
+from vlm_profiling.report.charts.chart import Chart
 from vlm_profiling.report.charts.panels import (
     GREY,
     MODEL_COLOURS,
@@ -28,7 +29,6 @@ from vlm_profiling.report.charts.panels import (
     selection,
     value_row,
 )
-from vlm_profiling.report.charts.registry import Chart
 from vlm_profiling.report.charts.rows import model_colour
 from vlm_profiling.report.comparison.pairs import flagged_latency_ratios
 from vlm_profiling.report.words import INTERVAL, settings, value_label

@@ -8,8 +8,8 @@ from vlm_profiling.cost.functions import CONVENTION
 from vlm_profiling.metrics.catalog import METRICS
 from vlm_profiling.metrics.estimate import best_unit, flagged
 from vlm_profiling.metrics.stages import STAGES
+from vlm_profiling.report.charts.chart import Chart
 from vlm_profiling.report.charts.panels import dim_unselected, fill, finish, inline, selection, stage_scale
-from vlm_profiling.report.charts.registry import Chart
 from vlm_profiling.report.charts.rows import (
     BARS_WIDTH,
     ROW,

@@ -6,8 +6,8 @@ import altair as alt
 
 from vlm_profiling.metrics.catalog import METRICS
 from vlm_profiling.metrics.estimate import best_unit
+from vlm_profiling.report.charts.chart import Chart
 from vlm_profiling.report.charts.panels import fill, finish, inline
-from vlm_profiling.report.charts.registry import Chart
 from vlm_profiling.report.charts.rows import (
     BARS_WIDTH,
     ROW,

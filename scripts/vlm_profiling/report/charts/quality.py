@@ -6,6 +6,7 @@ import altair as alt
 
 from vlm_profiling.metrics.catalog import METRICS
 from vlm_profiling.metrics.estimate import PERCENT
+from vlm_profiling.report.charts.chart import Chart
 from vlm_profiling.report.charts.panels import (
     HALF,
     ChartStyle,
@@ -15,7 +16,6 @@ from vlm_profiling.report.charts.panels import (
     finish,
     metric_panel,
 )
-from vlm_profiling.report.charts.registry import Chart
 from vlm_profiling.report.charts.rows import model_colour
 from vlm_profiling.report.words import INTERVAL, settings
 from vlm_profiling.study.axes import AXES

@@ -6,36 +6,12 @@ A new chart is a file in this folder with `draw(tables, chart)`, an entry of KIN
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from types import ModuleType
 from typing import TypeAlias
 
+from vlm_profiling.report.charts.chart import Chart
 from vlm_profiling.study import Study
 from vlm_profiling.study.axes import AXES
-
-
-@dataclass(frozen=True)
-class Chart:
-    """One chart of a study."""
-
-    kind: str
-    """Name of its kind: the module that draws it, and its caption in rules/captions."""
-    section: str
-    """The section of a page that shows it."""
-    stem: str
-    """Its file below the folder of plots, without the ending: index/memory."""
-    title: str
-    """Its message, as an alternative text."""
-    model: str = ""
-    """Empty for a chart across models."""
-    axis: str = ""
-    """Empty for a chart at the baseline."""
-
-    @property
-    def name(self) -> str:
-        """The name of its file, without folder and ending."""
-        return self.stem.rpartition("/")[2]
-
 
 Charts: TypeAlias = Sequence[Chart]
 Places: TypeAlias = Callable[[Study], Iterator[Chart]]

@@ -13,6 +13,7 @@ import altair as alt
 from vlm_profiling.cost.roofline.roofline import WHOLE, StageRoofline
 from vlm_profiling.metrics.estimate import Estimate, Unit
 from vlm_profiling.metrics.stages import STAGES
+from vlm_profiling.report.charts.chart import Chart
 from vlm_profiling.report.charts.panels import (
     GREY,
     WIDTH,
@@ -24,7 +25,6 @@ from vlm_profiling.report.charts.panels import (
     stage_scale,
     stage_title,
 )
-from vlm_profiling.report.charts.registry import Chart
 from vlm_profiling.report.words import settings
 from vlm_profiling.tables.study_tables import StudyTables
 

@@ -10,6 +10,7 @@ import altair as alt
 from vlm_profiling.metrics.estimate import SECONDS, Entry, Estimate, Unit, best_unit
 from vlm_profiling.metrics.stages import STAGES
 from vlm_profiling.record.absent import Absent
+from vlm_profiling.report.charts.chart import Chart
 from vlm_profiling.report.charts.panels import (
     GREY,
     WIDTH,
@@ -25,7 +26,6 @@ from vlm_profiling.report.charts.panels import (
     selection,
     stage_scale,
 )
-from vlm_profiling.report.charts.registry import Chart
 from vlm_profiling.report.charts.rows import no_baseline
 from vlm_profiling.report.words import INTERVAL, settings, value_label
 from vlm_profiling.study.axes import AXES

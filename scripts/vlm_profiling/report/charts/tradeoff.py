@@ -10,6 +10,7 @@ import altair as alt
 from vlm_profiling.metrics.catalog import METRICS, Metric
 from vlm_profiling.metrics.estimate import PERCENT, Entry, Estimate, Unit, best_unit
 from vlm_profiling.record.absent import Absent
+from vlm_profiling.report.charts.chart import Chart
 from vlm_profiling.report.charts.panels import (
     GREY,
     WIDTH,
@@ -20,7 +21,6 @@ from vlm_profiling.report.charts.panels import (
     note,
     selection,
 )
-from vlm_profiling.report.charts.registry import Chart
 from vlm_profiling.report.charts.rows import (
     ROW,
     Data,

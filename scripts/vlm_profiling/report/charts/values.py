@@ -9,6 +9,7 @@ import altair as alt
 from vlm_profiling.metrics.catalog import METRICS
 from vlm_profiling.metrics.estimate import PERCENT, Entry, Estimate, best_unit
 from vlm_profiling.record.absent import Absent
+from vlm_profiling.report.charts.chart import Chart
 from vlm_profiling.report.charts.panels import (
     HALF,
     ChartStyle,
@@ -24,7 +25,6 @@ from vlm_profiling.report.charts.panels import (
     note,
     panel_rows,
 )
-from vlm_profiling.report.charts.registry import Chart
 from vlm_profiling.report.charts.rows import model_colour
 from vlm_profiling.report.comparison.pairs import flagged_latency_ratios
 from vlm_profiling.report.markdown import has_status

@@ -10,7 +10,7 @@ import altair as alt
 
 from vlm_profiling.metrics.estimate import Entry, Estimate
 from vlm_profiling.report.charts.panels import GREY, WIDTH, PanelChart, finish, hollow_points, inline, note
-from vlm_profiling.report.comparison.comparison import Comparison, Effect, Pair
+from vlm_profiling.report.comparison.comparison import Effect, Pair, ResultsComparison
 from vlm_profiling.report.words import INTERVAL, value_label
 from vlm_profiling.study.axes import AXES
 from vlm_profiling.study.point import AXIS_NAMES
@@ -26,7 +26,7 @@ COLOURS = {"worse": "#D55E00", "better": "#009E73"}
 """Of assessments; all others are grey."""
 
 
-def comparison_chart(comparison: Comparison) -> alt.VConcatChart:
+def comparison_chart(comparison: ResultsComparison) -> alt.VConcatChart:
     """Ratios of latency, and of energy where both sides have it; of many runs those furthest from 1."""
     title = comparison.title
     pairs = [pair for pair in comparison.pairs if pair.effects]

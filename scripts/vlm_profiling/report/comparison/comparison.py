@@ -97,7 +97,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ResultsComparison:
     """All runs of two sides."""
 
     before: Results
@@ -175,7 +175,7 @@ def _shared_band(pair: Pair, drifts: Mapping[tuple[str, str], float]) -> float:
 
 def compare_results(
     before: Results, after: Results, optimizations: tuple[str, str] | None = None
-) -> Comparison:
+) -> ResultsComparison:
     """Two sides, matched by model, data set and point.
 
     Args:
@@ -198,7 +198,7 @@ def compare_results(
     for pair in pairs:
         changes = differences(pair.before.record, pair.after.record, asked=ASKED if optimizations else ())
         found.update(change for change in changes if pair.outcome == "compared" or "none" not in change[1:])
-    return Comparison(
+    return ResultsComparison(
         before, after, pairs, (len(first) - len(common), len(second) - len(common)), found, optimizations
     )
 

@@ -12,9 +12,9 @@ from vlm_profiling.metrics.estimate import PERCENT, SECONDS, Estimate, best_unit
 from vlm_profiling.record.absent import Absent
 from vlm_profiling.report.comparison.comparison import (
     QUANTITIES,
-    Comparison,
     Pair,
     Quantity,
+    ResultsComparison,
     other_work,
 )
 from vlm_profiling.report.markdown import escape_markdown
@@ -68,7 +68,7 @@ READING = (
 )
 
 
-def comparison_page(comparison: Comparison, chart: str) -> Page:
+def comparison_page(comparison: ResultsComparison, chart: str) -> Page:
     """The page; `chart` is the address of its image, relative to the page."""
     blocks: list[Block] = [
         Prose("Each run is compared with the run before it: same model, data set and settings.")
@@ -81,7 +81,7 @@ def comparison_page(comparison: Comparison, chart: str) -> Page:
     return Page(comparison.title, [*blocks, *map(Prose, READING)])
 
 
-def comparison_lines(comparison: Comparison) -> Iterator[str]:
+def comparison_lines(comparison: ResultsComparison) -> Iterator[str]:
     """The text for a terminal, line by line."""
     table = _table(comparison, short=True)
     rows = [
@@ -118,7 +118,7 @@ def _words(cell: Cell) -> str:
     return printable(str(cell))
 
 
-def _table(comparison: Comparison, *, short: bool = False) -> Table:
+def _table(comparison: ResultsComparison, *, short: bool = False) -> Table:
     """A row for each pair; short for a terminal: settings by their label, latencies without intervals."""
     latencies = [
         [side.cell.estimate("generate_s") for side in (pair.before, pair.after)] for pair in comparison.pairs
@@ -155,7 +155,7 @@ def _table(comparison: Comparison, *, short: bool = False) -> Table:
     return Table(heads, lines)
 
 
-def _sections(comparison: Comparison) -> Iterator[tuple[str, list[str]]]:
+def _sections(comparison: ResultsComparison) -> Iterator[tuple[str, list[str]]]:
     """Title and lines of the text around the table; untrusted."""
     yield (
         "",
@@ -186,7 +186,7 @@ def _sections(comparison: Comparison) -> Iterator[tuple[str, list[str]]]:
         yield "Notes", _first(notes)
 
 
-def _counts(comparison: Comparison) -> str:
+def _counts(comparison: ResultsComparison) -> str:
     outcomes = Counter(pair.outcome for pair in comparison.pairs)
     words = {
         "compared": "compared",
@@ -202,7 +202,7 @@ def _counts(comparison: Comparison) -> str:
     return f"{many} on both sides: {counts}." + (f" On one side only: {alone}." if alone else "")
 
 
-def _of_quantity(comparison: Comparison, quantity: Quantity) -> str:
+def _of_quantity(comparison: ResultsComparison, quantity: Quantity) -> str:
     entries = [pair.effects[quantity].entry for pair in comparison.pairs if pair.effects]
     estimates = [entry for entry in entries if isinstance(entry, Estimate)]
     title = quantity.capitalize()
@@ -221,7 +221,7 @@ def _of_quantity(comparison: Comparison, quantity: Quantity) -> str:
     )
 
 
-def _beyond_chance(comparison: Comparison) -> str:
+def _beyond_chance(comparison: ResultsComparison) -> str:
     assessed = comparison.beyond_chance(QUANTITIES)
     changed = Counter(
         f"{quantity} {word}" for (_, quantity), word in assessed.items() if word in ("better", "worse")
