@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from vlm_profiling.study.errors import ConfigError, Problem, section_problems
 
-ConfigSection = TypeVar("Section", bound=BaseModel)
+ConfigSection = TypeVar("ConfigSection", bound=BaseModel)
 
 
 def read_section(section: type[ConfigSection], text: str, kind: str, name: str) -> ConfigSection:
