@@ -36,7 +36,7 @@ def of_another_cell(file: Path) -> None:
     file.write_text(json.dumps({**record, "key": "0" * 10}))
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("damage", "state"),
     [
@@ -66,7 +66,7 @@ def test_what_is_no_record_is_named_set_aside_and_measured_by_the_next_start(
     assert project.planned() == {}
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("damaged", ["image", "samples"])
 def test_a_data_set_damaged_since_it_was_prepared_is_prepared_again_and_no_finished_run_is(
     damaged: str, finished: Project, project: Project
@@ -88,7 +88,7 @@ def test_a_data_set_damaged_since_it_was_prepared_is_prepared_again_and_no_finis
     assert project.planned() == {}
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_host_without_memory_makes_a_typed_cell(project: Project) -> None:
     """2.7 billion parameters where a process may have 4 GB, as under a limit of ulimit's."""
     project.configure(models={"big": {"architecture": "blip2-opt-2.7b"}}, axes={})
@@ -102,7 +102,7 @@ def test_a_host_without_memory_makes_a_typed_cell(project: Project) -> None:
     assert polars.read_parquet(project.folder / "results/tables/runs.parquet")["status"].to_list() == ["oom"]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_device_without_memory_makes_a_typed_cell_and_the_smaller_batch_its_figures(
     finished: Project, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,7 +144,7 @@ def jumping_clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return library
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("jump_s", [-86_400, 86_400], ids=["a day back", "a day on"])
 def test_a_wall_clock_that_jumps_moves_no_duration_and_makes_nothing_stale(
     jump_s: int, jumping_clock: Path, finished: Project, project: Project, monkeypatch: pytest.MonkeyPatch
@@ -166,7 +166,7 @@ def test_a_wall_clock_that_jumps_moves_no_duration_and_makes_nothing_stale(
     assert differences(project.folder / "results", finished.folder / "results") == []
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_files_from_the_future_and_the_past_make_nothing_stale(project: Project) -> None:
     """As a clock set back leaves them, or a copy from another machine."""
 
@@ -177,7 +177,7 @@ def test_files_from_the_future_and_the_past_make_nothing_stale(project: Project)
     assert project.planned().get("profile_run", 0) == 0
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_study_that_lost_its_pages_and_tables_makes_them_again_and_measures_nothing(
     finished: Project, project: Project
 ) -> None:

@@ -75,18 +75,22 @@ def is_survived_in(part: str, script: str, disk: Path, project: Project, finishe
     assert half_written(project.folder / "results") == leftovers(project.folder / "results") == []
 
 
+@pytest.mark.soak
 def test_writing_a_record(small_disk: Path, finished: Project, project: Project) -> None:
     is_survived_in("runs", "profile_run", small_disk, project, finished)
 
 
+@pytest.mark.soak
 def test_writing_a_table(small_disk: Path, finished: Project, project: Project) -> None:
     is_survived_in("tables", "merge_runs", small_disk, project, finished)
 
 
+@pytest.mark.soak
 def test_drawing_a_chart(small_disk: Path, finished: Project, project: Project) -> None:
     is_survived_in("plots", "draw_charts", small_disk, project, finished)
 
 
+@pytest.mark.soak
 def test_writing_a_page(small_disk: Path, finished: Project, project: Project) -> None:
     is_survived_in("reports", "write_report", small_disk, project, finished)
 
