@@ -46,8 +46,14 @@ def profile_run(options: argparse.Namespace) -> None:
     with ExitStack() as locks:
         if options.output and locks.enter_context(writer_lock(options.output)):
             print_measured(options.output)
-        else:
+            return
+        try:
             measure(options, locks)
+        except DamagedDatasetError as error:
+            if not options.run:
+                raise
+            note_damage(options.dataset)
+            raise DamagedDatasetError(f"{error}; the next start of the workflow does") from None
 
 
 def measure(options: argparse.Namespace, locks: ExitStack) -> None:
@@ -65,13 +71,7 @@ def measure(options: argparse.Namespace, locks: ExitStack) -> None:
     if options.output is None and locks.enter_context(writer_lock(output)):
         print_measured(output)
         return
-    try:
-        record = profile(request, trace=output.with_suffix(".trace.json.gz"))
-    except DamagedDatasetError as error:
-        if not options.run:
-            raise
-        note_damage(options.dataset)
-        raise DamagedDatasetError(f"{error}; the next start of the workflow does") from None
+    record = profile(request, trace=output.with_suffix(".trace.json.gz"))
     write_record(output, record)
     print(summarise(record))
     if record.stages:
